@@ -1,0 +1,135 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Plan says, Act does, Engine conducts, CLI shows, System is C.
+// A target may reach only what stands below it; `Tests/HouseTests` holds the rules.
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let collections: Target.Dependency = .product(
+  name: "OrderedCollections", package: "swift-collections")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+func house(
+  _ floor: String, _ name: String, _ dependencies: [Target.Dependency] = [],
+  links: [LinkerSetting] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)",
+    swiftSettings: strict, linkerSettings: links)
+}
+
+func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+    exclude: [], swiftSettings: strict)
+}
+
+/// Static archives keep the command free of shared objects, which cost start-up time.
+func archive(_ name: String) -> LinkerSetting { .linkedLibrary(":lib\(name).a") }
+
+let package = Package(
+  name: "berth",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    // System
+    .target(name: "CLinux", path: "Sources/System/CLinux"),
+    .target(name: "CYAML", path: "Sources/System/CYAML"),
+    .target(name: "CCapability", path: "Sources/System/CCapability"),
+    .target(name: "CCompression", path: "Sources/System/CCompression"),
+    .target(name: "CCurl", path: "Sources/System/CCurl"),
+    .target(name: "CCrypto", path: "Sources/System/CCrypto"),
+    .target(name: "CNftables", path: "Sources/System/CNftables"),
+    .target(name: "CSeccomp", path: "Sources/System/CSeccomp"),
+
+    // Plan
+    house("Plan", "Diagnostics"),
+    house("Plan", "Addressing"),
+    house("Plan", "JSON"),
+    house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"]),
+    house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
+    house(
+      "Plan", "Compose",
+      ["YAML", "JSON", "Diagnostics", "Addressing", "OCI", "Blueprint", collections]),
+    house(
+      "Plan", "Archive", ["CCompression"], links: [archive("z"), archive("zstd")]),
+    house("Plan", "DNS", ["Addressing"]),
+    house("Plan", "Blueprint", ["JSON", "Addressing"]),
+    house(
+      "Plan", "Planning",
+      ["Compose", "Blueprint", "OCI", "JSON", "Diagnostics", "Addressing", collections]),
+
+    // Act
+    house("Act", "Linux", ["CLinux", "Diagnostics", system]),
+    house("Act", "Netlink", ["Linux", "CLinux", "Addressing", system]),
+    house("Act", "Cgroups", ["Linux", "CLinux", "Blueprint", system]),
+    house("Act", "Host", ["Linux", "CLinux", "Diagnostics", system]),
+    house("Act", "Store", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
+    house("Act", "Journal", ["Linux", "CLinux", system]),
+    house("Act", "Control", ["Linux", "CLinux", "Blueprint", "JSON", system]),
+    house(
+      "Act", "Registry",
+      ["Linux", "CCurl", "OCI", "JSON", "Diagnostics", "Host", system]),
+    house(
+      "Act", "Images",
+      [
+        "Registry", "Archive", "OCI", "JSON", "Store", "Linux", "CLinux", "Diagnostics", system,
+      ]),
+    house(
+      "Act", "Networking",
+      [
+        "Netlink", "Addressing", "Blueprint", "Store", "Linux", "CLinux", "CNftables",
+        "JSON", "Diagnostics", system,
+      ]),
+    house(
+      "Act", "Runtime",
+      [
+        "ContainerInit", "Cgroups", "Blueprint", "Linux", "CLinux", "Store", "CSeccomp", "JSON",
+        "Diagnostics", system,
+      ]),
+    house(
+      "Act", "ContainerInit", ["Linux", "CLinux", "CCapability", "Blueprint", "Cgroups", system],
+      links: [archive("cap")]),
+    house(
+      "Act", "Supervision",
+      [
+        "ContainerInit", "Cgroups", "Control", "Journal", "DNS", "Addressing", "Blueprint",
+        "Linux", "CLinux", "JSON", "Store", system,
+      ]),
+
+    // Engine
+    house(
+      "Engine", "Engine",
+      [
+        "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
+        "Host", "Store", "Journal", "Control", "Registry", "Images", "Networking", "Runtime",
+        "Cgroups", system, collections,
+      ]),
+
+    // CLI
+    house("CLI", "Console", ["Linux", "CLinux", "Diagnostics", "Engine", "JSON", system]),
+    house(
+      "CLI", "Commands",
+      ["Engine", "Console", "Diagnostics", "Linux", "CLinux", "JSON", "Host", arguments, system]),
+
+    // Programs
+    .executableTarget(
+      name: "berth", dependencies: ["Commands"], path: "Sources/Programs/berth",
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+    .executableTarget(
+      name: "berth-shim", dependencies: ["Supervision"], path: "Sources/Programs/berth-shim",
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
+  ]
+)

@@ -1,0 +1,1 @@
+// ContainerInit: to come

@@ -1,0 +1,1 @@
+// Archive: tar, gzip and zstd over bytes

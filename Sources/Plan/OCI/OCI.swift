@@ -1,0 +1,1 @@
+// OCI: digest, reference, manifest, image config

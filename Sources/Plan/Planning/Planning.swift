@@ -1,0 +1,1 @@
+// Planning: project and observed to a plan

@@ -1,0 +1,1 @@
+// YAML: libyaml events to a tree with positions

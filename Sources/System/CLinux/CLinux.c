@@ -1,0 +1,1 @@
+// Everything here is inline; SwiftPM wants one translation unit for a C target.

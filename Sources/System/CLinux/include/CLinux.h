@@ -1,0 +1,128 @@
+// What Swift's view of glibc lacks: variadic calls, newer system calls and their structures.
+#pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <termios.h>
+#include <unistd.h>
+
+// Each returns what the system call returns: -1 and errno on failure.
+
+static inline long berth_openat2(int directory, const char *path, uint64_t flags, uint64_t mode,
+                                 uint64_t resolve) {
+  struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+  return syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+static inline long berth_clone3(struct clone_args *arguments) {
+  return syscall(SYS_clone3, arguments, sizeof *arguments);
+}
+
+static inline long berth_close_range(unsigned first, unsigned last, unsigned flags) {
+  return syscall(SYS_close_range, first, last, flags);
+}
+
+static inline long berth_pidfd_open(pid_t pid, unsigned flags) {
+  return syscall(SYS_pidfd_open, pid, flags);
+}
+
+static inline long berth_pidfd_send_signal(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 0);
+}
+
+static inline long berth_pivot_root(const char *new_root, const char *put_old) {
+  return syscall(SYS_pivot_root, new_root, put_old);
+}
+
+static inline long berth_fsopen(const char *type, unsigned flags) {
+  return syscall(SYS_fsopen, type, flags);
+}
+
+static inline long berth_fsconfig(int fd, unsigned command, const char *key, const void *value,
+                                  int aux) {
+  return syscall(SYS_fsconfig, fd, command, key, value, aux);
+}
+
+static inline long berth_fsmount(int fd, unsigned flags, unsigned attributes) {
+  return syscall(SYS_fsmount, fd, flags, attributes);
+}
+
+static inline long berth_open_tree(int directory, const char *path, unsigned flags) {
+  return syscall(SYS_open_tree, directory, path, flags);
+}
+
+static inline long berth_move_mount(int from, const char *from_path, int to, const char *to_path,
+                                    unsigned flags) {
+  return syscall(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+
+static inline long berth_mount_setattr(int directory, const char *path, unsigned flags,
+                                       uint64_t set, uint64_t clear, uint64_t propagation,
+                                       int user_namespace) {
+  struct mount_attr attributes = {.attr_set = set,
+                                  .attr_clr = clear,
+                                  .propagation = propagation,
+                                  .userns_fd = (uint64_t)user_namespace};
+  return syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes);
+}
+
+static inline long berth_renameat2(int from, const char *from_path, int to, const char *to_path,
+                                   unsigned flags) {
+  return syscall(SYS_renameat2, from, from_path, to, to_path, flags);
+}
+
+// Variadic in C, so not visible to Swift.
+static inline int berth_ioctl_pointer(int fd, unsigned long request, void *argument) {
+  return ioctl(fd, request, argument);
+}
+
+static inline int berth_ioctl_int(int fd, unsigned long request, long argument) {
+  return ioctl(fd, request, argument);
+}
+
+static inline int berth_fcntl(int fd, int command, long argument) {
+  return fcntl(fd, command, argument);
+}
+
+static inline int berth_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
+                              unsigned long d) {
+  return prctl(option, a, b, c, d);
+}
+
+// Wait status macros.
+static inline int berth_exited(int status) { return WIFEXITED(status); }
+static inline int berth_exit_status(int status) { return WEXITSTATUS(status); }
+static inline int berth_signaled(int status) { return WIFSIGNALED(status); }
+static inline int berth_term_signal(int status) { return WTERMSIG(status); }
