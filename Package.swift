@@ -30,7 +30,7 @@ func house(
 func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
     name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
-    exclude: [], swiftSettings: strict)
+    swiftSettings: strict)
 }
 
 /// Static archives keep the command free of shared objects, which cost start-up time.
@@ -127,9 +127,12 @@ let package = Package(
     // Programs
     .executableTarget(
       name: "berth", dependencies: ["Commands"], path: "Sources/Programs/berth",
-      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+      swiftSettings: strict),
     .executableTarget(
       name: "berth-shim", dependencies: ["Supervision"], path: "Sources/Programs/berth-shim",
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
+    // Tests
+    test("JSON", ["JSON"]),
   ]
 )

@@ -35,7 +35,7 @@ package struct Diagnostic: Hashable, Sendable {
   package var hint: String?
 
   package init(
-    _ severity: Severity = .error, code: String? = nil, _ summary: String, causes: [String] = [],
+    _ summary: String, severity: Severity = .error, code: String? = nil, causes: [String] = [],
     span: SourceSpan? = nil, excerpt: String? = nil, hint: String? = nil
   ) {
     self.severity = severity

@@ -1,8 +1,6 @@
 // What Swift's view of glibc lacks: variadic calls, newer system calls and their structures.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// Feature macros stay as the importer sets them: other modules include the same headers.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -49,6 +47,19 @@ static inline long berth_openat2(int directory, const char *path, uint64_t flags
 static inline long berth_clone3(struct clone_args *arguments) {
   return syscall(SYS_clone3, arguments, sizeof *arguments);
 }
+
+// glibc hides these behind _GNU_SOURCE, which this header must not define.
+static inline long berth_pipe2(int ends[2], int flags) { return syscall(SYS_pipe2, ends, flags); }
+
+static inline long berth_setns(int fd, int type) { return syscall(SYS_setns, fd, type); }
+
+static inline long berth_unshare(unsigned long flags) { return syscall(SYS_unshare, flags); }
+
+static inline long berth_accept4(int fd, int flags) {
+  return syscall(SYS_accept4, fd, (void *)0, (void *)0, flags);
+}
+
+static inline long berth_syncfs(int fd) { return syscall(SYS_syncfs, fd); }
 
 static inline long berth_close_range(unsigned first, unsigned last, unsigned flags) {
   return syscall(SYS_close_range, first, last, flags);
@@ -104,6 +115,10 @@ static inline long berth_renameat2(int from, const char *from_path, int to, cons
 }
 
 // Variadic in C, so not visible to Swift.
+static inline int berth_openat(int directory, const char *path, int flags, mode_t mode) {
+  return openat(directory, path, flags, mode);
+}
+
 static inline int berth_ioctl_pointer(int fd, unsigned long request, void *argument) {
   return ioctl(fd, request, argument);
 }

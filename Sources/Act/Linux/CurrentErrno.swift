@@ -1,0 +1,5 @@
+// One name for errno, whose macro Swift sees through glibc.
+
+import Glibc
+
+func currentErrno() -> CInt { errno }

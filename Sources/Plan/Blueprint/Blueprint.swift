@@ -1,1 +1,0 @@
-// Blueprint: x

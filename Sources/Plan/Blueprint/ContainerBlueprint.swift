@@ -1,0 +1,234 @@
+// One container as a value: all that is needed to make it, decided before anything is made.
+// Written once to `containers/<id>/blueprint.json`; the shim reads it and asks nobody else.
+
+package struct ContainerBlueprint: Codable, Hashable, Sendable {
+  package static let currentVersion = 1
+
+  package var version = currentVersion
+  /// 64 lower-case hexadecimal digits, random.
+  package var id: String
+  /// `shop-web-1`.
+  package var name: String
+  package var createdAt: Timestamp
+  package var labels: [String: String] = [:]
+  package var image: ImageIdentity
+  package var root: RootBlueprint
+  package var process: ProcessBlueprint
+  package var hostname: String
+  package var domainname: String?
+  /// In the order of attaching: shallow targets before deep ones.
+  package var mounts: [MountStep] = []
+  package var network: NetworkBlueprint
+  package var security: SecurityBlueprint
+  package var resources = ResourceLimits()
+  package var stop = StopBlueprint()
+  package var restart = RestartPolicy.no
+  package var health: HealthBlueprint?
+  package var log = LogBlueprint()
+  /// Removed by the shim's end (`run --rm`).
+  package var removeOnExit = false
+
+  package init(
+    id: String, name: String, createdAt: Timestamp, image: ImageIdentity, root: RootBlueprint,
+    process: ProcessBlueprint, hostname: String, network: NetworkBlueprint,
+    security: SecurityBlueprint
+  ) {
+    self.id = id
+    self.name = name
+    self.createdAt = createdAt
+    self.image = image
+    self.root = root
+    self.process = process
+    self.hostname = hostname
+    self.network = network
+    self.security = security
+  }
+
+  /// The form of the id that people see: the first twelve digits.
+  package var shortID: String { String(id.prefix(12)) }
+}
+
+package struct ImageIdentity: Codable, Hashable, Sendable {
+  /// As the compose file says it.
+  package var reference: String
+  /// Digest of the image's config: the image id.
+  package var id: String
+  /// `linux/amd64`.
+  package var platform: String
+
+  package init(reference: String, id: String, platform: String) {
+    self.reference = reference
+    self.id = id
+    self.platform = platform
+  }
+}
+
+package struct RootBlueprint: Codable, Hashable, Sendable {
+  /// Unpacked layers, bottom first: absolute folders on the host.
+  package var layers: [Bytes]
+  package var readOnly = false
+
+  package init(layers: [Bytes], readOnly: Bool = false) {
+    self.layers = layers
+    self.readOnly = readOnly
+  }
+}
+
+package struct ProcessBlueprint: Codable, Hashable, Sendable {
+  package enum Input: String, Codable, Sendable {
+    /// /dev/null.
+    case none
+    /// A pipe (or the terminal) that stays open for attachers.
+    case open
+    /// The same, closed when the first attacher closes it.
+    case openOnce
+  }
+
+  /// Entrypoint and command joined; never empty.
+  package var arguments: [Bytes]
+  /// `NAME=value`, complete but for HOME, which the passwd file of the image decides.
+  package var environment: [Bytes]
+  package var workingDirectory: Bytes
+  /// `user[:group]`, names or numbers, looked up in the image; empty is root.
+  package var user: String
+  package var additionalGroups: [String] = []
+  package var terminal = false
+  package var input = Input.none
+  /// A tiny init as PID 1 that reaps and forwards signals.
+  package var usesInit = false
+
+  package init(
+    arguments: [Bytes], environment: [Bytes], workingDirectory: Bytes = "/", user: String = ""
+  ) {
+    self.arguments = arguments
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+    self.user = user
+  }
+}
+
+package enum MountStep: Codable, Hashable, Sendable {
+  /// A named or anonymous volume: `source` is its data folder on the host. `fillFromImage` copies
+  /// what the image has at `target` when the volume is new and empty.
+  case volume(name: String, source: Bytes, target: Bytes, readOnly: Bool, fillFromImage: Bool)
+  /// A host file or folder. `createSource` makes a missing folder (root, 0755).
+  case bind(source: Bytes, target: Bytes, readOnly: Bool, createSource: Bool, propagation: String?)
+  /// `size` in bytes; nil sizes and modes are the kernel's and 1777.
+  case tmpfs(target: Bytes, size: UInt64?, mode: UInt32?, options: [String])
+
+  package var target: Bytes {
+    switch self {
+    case .volume(_, _, let target, _, _), .bind(_, let target, _, _, _),
+      .tmpfs(let target, _, _, _):
+      target
+    }
+  }
+}
+
+package struct SecurityBlueprint: Codable, Hashable, Sendable {
+  /// Names without `CAP_`, upper case: the bounding set.
+  package var capabilities: [String]
+  /// The compiled filter in the store (raw BPF instructions); nil is unconfined.
+  package var seccompFilter: Bytes?
+  package var maskedPaths: [Bytes] = []
+  package var readOnlyPaths: [Bytes] = []
+  package var noNewPrivileges = false
+  package var privileged = false
+  /// `net.core.somaxconn` → value.
+  package var sysctls: [String: String] = [:]
+  package var devices: [DeviceBlueprint] = []
+
+  package init(capabilities: [String]) { self.capabilities = capabilities }
+}
+
+package struct DeviceBlueprint: Codable, Hashable, Sendable {
+  package var source: Bytes
+  package var target: Bytes
+  /// Of `rwm`.
+  package var permissions: String
+
+  package init(source: Bytes, target: Bytes, permissions: String) {
+    self.source = source
+    self.target = target
+    self.permissions = permissions
+  }
+}
+
+package struct ResourceLimits: Codable, Hashable, Sendable {
+  /// Bytes.
+  package var memory: UInt64?
+  package var memoryReservation: UInt64?
+  /// Memory and swap together, in bytes; -1 is unlimited.
+  package var memorySwap: Int64?
+  package var memorySwappiness: UInt8?
+  package var cpuQuota: Int64?
+  package var cpuPeriod: UInt64?
+  package var cpuShares: UInt64?
+  package var cpuset: String?
+  package var pids: Int64?
+  package var oomScoreAdjustment: Int?
+  package var limits: [ProcessLimit] = []
+  /// Bytes of /dev/shm; nil is 64 MiB.
+  package var sharedMemory: UInt64?
+
+  package init() {}
+}
+
+package struct ProcessLimit: Codable, Hashable, Sendable {
+  /// `nofile`, `nproc`, … as in setrlimit(2), lower case without `RLIMIT_`.
+  package var name: String
+  /// -1 is unlimited.
+  package var soft: Int64
+  package var hard: Int64
+
+  package init(name: String, soft: Int64, hard: Int64) {
+    self.name = name
+    self.soft = soft
+    self.hard = hard
+  }
+}
+
+package struct StopBlueprint: Codable, Hashable, Sendable {
+  package var signal: Int32 = 15
+  package var grace = Nanoseconds.seconds(10)
+
+  package init() {}
+}
+
+package enum RestartPolicy: Codable, Hashable, Sendable {
+  case no
+  case always
+  case unlessStopped
+  /// `attempts` nil is without limit.
+  case onFailure(attempts: Int?)
+}
+
+package struct HealthBlueprint: Codable, Hashable, Sendable {
+  package enum Probe: Codable, Hashable, Sendable {
+    case exec([Bytes])
+    case shell(Bytes, shell: [Bytes])
+  }
+
+  package var probe: Probe
+  package var interval = Nanoseconds.seconds(30)
+  package var timeout = Nanoseconds.seconds(30)
+  package var startPeriod = Nanoseconds(0)
+  package var startInterval = Nanoseconds.seconds(5)
+  package var retries = 3
+
+  package init(probe: Probe) { self.probe = probe }
+}
+
+package struct LogBlueprint: Codable, Hashable, Sendable {
+  package enum Driver: String, Codable, Sendable {
+    case journal
+    case none
+  }
+
+  package var driver = Driver.journal
+  /// Bytes of one segment, and how many segments are kept: what is older goes.
+  package var segmentSize: UInt64 = 16 << 20
+  package var segmentCount = 8
+
+  package init() {}
+}

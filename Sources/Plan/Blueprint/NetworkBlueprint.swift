@@ -1,0 +1,100 @@
+// How one container meets its networks, as a value. Addresses are leased before this is written.
+
+package struct NetworkBlueprint: Codable, Hashable, Sendable {
+  package enum Mode: Codable, Hashable, Sendable {
+    /// An own namespace, joined to the networks of `endpoints`.
+    case bridge
+    /// An own namespace with nothing but `lo`.
+    case none
+    /// The host's namespace.
+    case host
+    /// The namespace of another container, by its id.
+    case container(String)
+  }
+
+  package var mode: Mode
+  package var endpoints: [EndpointBlueprint] = []
+  package var ports: [PublishedPort] = []
+  /// `NAME` and address for /etc/hosts; `host-gateway` is already resolved.
+  package var extraHosts: [HostEntry] = []
+  /// Upstream servers for what berth does not answer; empty is the host's resolvers.
+  package var nameServers: [String] = []
+  package var searchDomains: [String] = []
+  package var resolverOptions: [String] = []
+
+  package init(mode: Mode) { self.mode = mode }
+}
+
+package struct EndpointBlueprint: Codable, Hashable, Sendable {
+  /// The network's full name (`shop_default`): its folder in the store and in the run folder.
+  package var network: String
+  /// `br-0123456789ab`.
+  package var bridge: String
+  /// Name of the host's end of the veth pair; never used again for another container.
+  package var hostInterface: String
+  /// `eth0`.
+  package var interface: String
+  /// `172.18.0.2`, its prefix length and the gateway, dotted; nil gateway for internal networks.
+  package var address: String
+  package var prefixLength: Int
+  package var gateway: String?
+  /// `02:42:ac:12:00:02`.
+  package var hardwareAddress: String
+  /// Names that answer with this address on this network: service, container name, aliases, short id.
+  package var names: [String]
+  /// True where only the network's own names are answered and nothing is forwarded.
+  package var isInternal: Bool
+  /// True for the endpoint that has the default route and the published ports.
+  package var isPrimary: Bool
+
+  package init(
+    network: String, bridge: String, hostInterface: String, interface: String, address: String,
+    prefixLength: Int, gateway: String?, hardwareAddress: String, names: [String],
+    isInternal: Bool, isPrimary: Bool
+  ) {
+    self.network = network
+    self.bridge = bridge
+    self.hostInterface = hostInterface
+    self.interface = interface
+    self.address = address
+    self.prefixLength = prefixLength
+    self.gateway = gateway
+    self.hardwareAddress = hardwareAddress
+    self.names = names
+    self.isInternal = isInternal
+    self.isPrimary = isPrimary
+  }
+}
+
+package struct PublishedPort: Codable, Hashable, Sendable {
+  package enum Transport: String, Codable, Sendable {
+    case tcp
+    case udp
+  }
+
+  package var transport: Transport
+  /// `0.0.0.0`, `127.0.0.1`, …
+  package var hostAddress: String
+  /// 0 until one was chosen.
+  package var hostPort: UInt16
+  package var containerPort: UInt16
+
+  package init(
+    transport: Transport, hostAddress: String, hostPort: UInt16, containerPort: UInt16
+  ) {
+    self.transport = transport
+    self.hostAddress = hostAddress
+    self.hostPort = hostPort
+    self.containerPort = containerPort
+  }
+}
+
+package struct HostEntry: Codable, Hashable, Sendable {
+  package var name: String
+  package var address: String
+
+  package init(name: String, address: String) {
+    self.name = name
+    self.address = address
+  }
+}
