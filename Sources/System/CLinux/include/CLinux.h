@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -135,6 +136,9 @@ static inline int berth_prctl(int option, unsigned long a, unsigned long b, unsi
                               unsigned long d) {
   return prctl(option, a, b, c, d);
 }
+
+// Set-uid, set-gid or file capabilities were in play at exec.
+static inline int berth_is_secure_exec(void) { return getauxval(AT_SECURE) != 0; }
 
 // Wait status macros.
 static inline int berth_exited(int status) { return WIFEXITED(status); }

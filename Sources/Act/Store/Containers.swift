@@ -1,0 +1,156 @@
+// The records of containers: made, found by name and project, read with their present state.
+
+package import Blueprint
+import CLinux
+package import Diagnostics
+import Glibc
+import Linux
+import SystemPackage
+
+/// A container as the records tell it.
+package struct ContainerRecord: Sendable, Hashable {
+  package var project: String
+  package var blueprint: ContainerBlueprint
+  package var state: ContainerState
+  /// Whether its shim lives: running, paused or restarting.
+  package var isSupervised: Bool
+
+  package var id: String { blueprint.id }
+  package var name: String { blueprint.name }
+}
+
+package enum ContainerStoreError: Diagnosable, Hashable {
+  case nameTaken(name: String, project: String)
+
+  package var diagnostics: [Diagnostic] {
+    switch self {
+    case .nameTaken(let name, let project):
+      [
+        Diagnostic(
+          "the container name `\(name)` is already in use by project `\(project)`",
+          hint: "remove it with `berth -p \(project) down`, or choose another container_name")
+      ]
+    }
+  }
+}
+
+package struct ContainerStore: Sendable {
+  package let layout: Layout
+  private let bootID: String
+
+  package init(layout: Layout, bootID: String) {
+    self.layout = layout
+    self.bootID = bootID
+  }
+
+  /// All container names with their projects and ids, sorted by name. One readlink each.
+  package func names() throws -> [(name: String, project: String, id: String)] {
+    try namesInFolder(layout.names).compactMap { component in
+      guard let lease = readLease(component.string) else { return nil }
+      return (component.string, lease.project, lease.id)
+    }.sorted { $0.name < $1.name }
+  }
+
+  /// The records of one project, or of all when nil; sorted by name.
+  package func list(project: String? = nil) throws -> [ContainerRecord] {
+    var records: [ContainerRecord] = []
+    for lease in try names() where project == nil || lease.project == project {
+      if let record = try record(id: lease.id, project: lease.project) { records.append(record) }
+    }
+    return records
+  }
+
+  /// Takes the name for `blueprint` and writes it down. The caller holds the project's lock.
+  package func create(_ blueprint: ContainerBlueprint, project: String) throws {
+    try makeFolders(layout.names)
+    let folder = layout.container(blueprint.id)
+    for part in ["upper", "work", "rootfs"] {
+      try makeFolders(folder.appending(part), mode: part == "upper" ? 0o755 : 0o700)
+    }
+    try writeRecord(blueprint, to: layout.blueprint(blueprint.id), .volatile)
+    try takeName(blueprint.name, project: project, id: blueprint.id)
+  }
+
+  /// Writes a changed blueprint of a container that is not running.
+  package func update(_ blueprint: ContainerBlueprint) throws {
+    try writeRecord(blueprint, to: layout.blueprint(blueprint.id), .volatile)
+  }
+
+  /// Gives up the name and removes the folder with all that the container wrote.
+  package func remove(id: String, name: String) throws {
+    if let lease = readLease(name), lease.id == id {
+      try removeFile(layout.names.appending(name))
+    }
+    try removeTree(layout.running(id))
+    try removeTree(layout.container(id))
+  }
+
+  /// Containers whose folder nobody's name points at: left by a kill in the midst of `create`
+  /// or `remove`. Only safe to remove while no other command can be creating.
+  package func unnamed() throws -> [String] {
+    let named = Set(try names().map(\.id))
+    return try namesInFolder(layout.containers).map(\.string).filter { !named.contains($0) }
+  }
+
+  private func takeName(_ name: String, project: String, id: String) throws {
+    let path = layout.names.appending(name)
+    let made = path.withPlatformString { symlink("\(project)/\(id)", $0) }
+    if made == 0 { return }
+    let reason = Errno.current
+    try removeTree(layout.container(id))
+    guard reason == .fileExists else { throw SystemCallError("symlink", path.string, reason) }
+    throw ContainerStoreError.nameTaken(name: name, project: readLease(name)?.project ?? "unknown")
+  }
+
+  private func readLease(_ name: String) -> (project: String, id: String)? {
+    var buffer = [UInt8](repeating: 0, count: 512)
+    let count = layout.names.appending(name).withPlatformString { path in
+      buffer.withUnsafeMutableBytes { target in
+        target.withMemoryRebound(to: CChar.self) { text in
+          text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+        }
+      }
+    }
+    guard count > 0, count < buffer.count else { return nil }
+    let parts = String(decoding: buffer[..<count], as: UTF8.self).split(separator: "/")
+    guard parts.count == 2 else { return nil }
+    return (String(parts[0]), String(parts[1]))
+  }
+}
+
+extension ContainerStore {
+  /// One record; nil when its folder or blueprint is gone or torn (a power loss).
+  package func record(id: String, project: String) throws -> ContainerRecord? {
+    // A torn blueprint can be neither run nor shown; the next `up` makes the container anew.
+    guard
+      let blueprint = try? readRecord(ContainerBlueprint.self, at: layout.blueprint(id))
+    else { return nil }
+    let (state, supervised) = state(of: id)
+    return ContainerRecord(
+      project: project, blueprint: blueprint, state: state, isSupervised: supervised)
+  }
+
+  /// What is true now: the shim's word while it lives, the exit record after, `created` before.
+  package func state(of id: String) -> (ContainerState, isSupervised: Bool) {
+    let running = layout.running(id)
+    let supervised = FileLock.isHeld(running.appending("lock"))
+    // Unreadable records say as little as missing ones.
+    let live = try? readRecord(ContainerState.self, at: layout.stateRecord(id))
+    if supervised {
+      return (live ?? ContainerState(bootID: bootID, status: .created), true)
+    }
+    if let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id)) {
+      return (exit, false)
+    }
+    guard var lost = live, lost.bootID == bootID, lost.status != .created else {
+      return (ContainerState(bootID: bootID, status: .created), false)
+    }
+    if lost.status != .exited {
+      lost.status = .dead
+      lost.exitCode = 137
+      lost.pid = nil
+      lost.failure = "its supervisor was lost"
+    }
+    return (lost, false)
+  }
+}

@@ -1,0 +1,42 @@
+// Where each thing lives on disk. Drawn once, here:
+//
+//   <state>/images/…                      (Images)
+//   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease
+//   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json
+//   <state>/networks/<name>/              network.json, leases/<address>
+//   <state>/volumes/<name>/               volume.json, data/
+//   <state>/seccomp/<hash>.bpf
+//   <run>/containers/<id>/                control.sock, state.json, lock, hosts, resolv.conf, hostname
+//   <run>/networks/<name>/names/<id>
+//   <run>/projects/<name>/lock
+
+package import SystemPackage
+
+package struct Layout: Sendable, Hashable {
+  package var state: FilePath
+  package var run: FilePath
+
+  package init(state: FilePath, run: FilePath) {
+    self.state = state
+    self.run = run
+  }
+
+  package var names: FilePath { state.appending("names") }
+  package var containers: FilePath { state.appending("containers") }
+  package var networks: FilePath { state.appending("networks") }
+  package var volumes: FilePath { state.appending("volumes") }
+  package var images: FilePath { state.appending("images") }
+
+  package func container(_ id: String) -> FilePath { containers.appending(id) }
+  package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }
+  package func exitRecord(_ id: String) -> FilePath { container(id).appending("exit.json") }
+  package func journal(_ id: String) -> FilePath { container(id).appending("journal") }
+  package func network(_ name: String) -> FilePath { networks.appending(name) }
+  package func volume(_ name: String) -> FilePath { volumes.appending(name) }
+  package func volumeData(_ name: String) -> FilePath { volume(name).appending("data") }
+
+  package var runningContainers: FilePath { run.appending("containers") }
+  package func running(_ id: String) -> FilePath { runningContainers.appending(id) }
+  package func stateRecord(_ id: String) -> FilePath { running(id).appending("state.json") }
+  package func project(_ name: String) -> FilePath { run.appending("projects").appending(name) }
+}

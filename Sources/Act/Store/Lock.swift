@@ -1,0 +1,47 @@
+// flock(2) on a file of the thing's own folder. Let go when the value goes, or with its process.
+
+import CLinux
+import Glibc
+package import Linux
+package import SystemPackage
+
+/// A held lock. The file stays; only its lock matters.
+package struct FileLock: ~Copyable, Sendable {
+  private let file: Descriptor
+
+  private init(file: consuming Descriptor) { self.file = file }
+
+  /// Takes the lock, waiting for its holder. Blocks.
+  package static func wait(_ path: FilePath) throws(SystemCallError) -> FileLock {
+    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    try retrying("flock", path.string) { flock(file.raw, LOCK_EX) }
+    return FileLock(file: file)
+  }
+
+  /// Takes the lock if nobody holds it, else nil.
+  package static func attempt(_ path: FilePath) throws(SystemCallError) -> FileLock? {
+    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    do {
+      try retrying("flock", path.string) { flock(file.raw, LOCK_EX | LOCK_NB) }
+    } catch  where error.errno == .wouldBlock {
+      return nil
+    }
+    return FileLock(file: file)
+  }
+
+  /// Whether somebody holds the lock of `path` now. A missing file is not held.
+  package static func isHeld(_ path: FilePath) -> Bool {
+    guard let file = try? Descriptor.open(path, O_RDONLY | O_NOFOLLOW) else {
+      // No file, no holder; one that cannot be read cannot be asked either.
+      return false
+    }
+    if flock(file.raw, LOCK_SH | LOCK_NB) == 0 { return false }
+    return Errno.current == .wouldBlock
+  }
+
+  /// Replaces the file's content: who holds it and what for, for others to read.
+  package func describe(_ text: String) throws(SystemCallError) {
+    try checking("ftruncate") { ftruncate(file.raw, 0) }
+    try file.writeAll(Array(text.utf8))
+  }
+}
