@@ -68,8 +68,7 @@ let package = Package(
     house("Plan", "DNS", ["Addressing"]),
     house("Plan", "Blueprint", ["JSON", "Addressing"]),
     house(
-      "Plan", "Planning",
-      ["Compose", "Blueprint", "OCI", "JSON", "Diagnostics", "Addressing", collections]),
+      "Plan", "Planning", ["Blueprint"]),
 
     // Act
     house("Act", "Linux", ["CLinux", "Diagnostics", system]),
@@ -134,5 +133,6 @@ let package = Package(
 
     // Tests
     test("JSON", ["JSON"]),
+    test("Planning", ["Planning", "Blueprint"]),
   ]
 )

@@ -1,0 +1,79 @@
+// `down` and `stop`: dependents before what they depend on, everything else at once.
+
+package struct DownScope: Hashable, Sendable {
+  /// Only these services; empty is all, with networks and volumes.
+  package var services: Set<String> = []
+  package var removesContainers = true
+  package var removesVolumes = false
+  package var removesOrphans = false
+  /// Services of the project; others are orphans. Nil (no file): none is an orphan.
+  package var known: Set<String>?
+
+  package init() {}
+
+  func includes(_ container: ObservedContainer) -> Bool {
+    if !services.isEmpty { return services.contains(container.service) }
+    guard let known, !removesOrphans else { return true }
+    return known.contains(container.service)
+  }
+}
+
+/// - Parameter dependencies: for each service what it depends on, from the file or from labels.
+package func planDown(
+  _ observed: Observed, dependencies: [String: [String]], scope: DownScope
+) -> Plan {
+  var plan = Plan()
+  var ended: [String: [Int]] = [:]
+  let services = Set(observed.containers.map(\.service)).union(dependencies.keys).sorted()
+  let order = dependencyOrder(services.map { ($0, dependencies[$0] ?? []) })
+  for service in order.reversed() {
+    // Whoever depends on this service stops first; they come earlier in this walk.
+    let dependents = order.filter { dependencies[$0]?.contains(service) ?? false }
+    let after = dependents.flatMap { ended[$0] ?? [] }
+    var last: [Int] = []
+    for container in observed.containers where container.service == service {
+      guard scope.includes(container) else {
+        if !container.isOneOff { plan.orphans.append(container.name) }
+        continue
+      }
+      last.append(contentsOf: end(container, in: &plan, after: after, scope: scope))
+    }
+    // A service without containers must not cut the chain between its neighbours.
+    ended[service] = last.isEmpty ? after : last
+  }
+  guard scope.removesContainers, scope.services.isEmpty else { return plan }
+  removeResources(observed, from: &plan, scope: scope)
+  return plan
+}
+
+private func end(
+  _ container: ObservedContainer, in plan: inout Plan, after: [Int], scope: DownScope
+) -> [Int] {
+  var steps: [Int] = []
+  if container.isActive {
+    steps = [
+      plan.add(
+        .stopContainer(service: container.service, name: container.name), because: "asked for",
+        after: after)
+    ]
+  }
+  guard scope.removesContainers else { return steps }
+  return [
+    plan.add(
+      .removeContainer(service: container.service, name: container.name), because: "asked for",
+      after: steps.isEmpty ? after : steps)
+  ]
+}
+
+private func removeResources(_ observed: Observed, from plan: inout Plan, scope: DownScope) {
+  let removals = plan.steps.indices.filter { index in
+    if case .removeContainer = plan.steps[index].operation { true } else { false }
+  }
+  for network in observed.networks where network.isOwn {
+    plan.add(.removeNetwork(network.name), because: "asked for", after: removals)
+  }
+  guard scope.removesVolumes else { return }
+  for volume in observed.volumes where volume.isOwn {
+    plan.add(.removeVolume(volume.name), because: "volumes were asked for", after: removals)
+  }
+}

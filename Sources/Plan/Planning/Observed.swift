@@ -1,0 +1,69 @@
+// What there is now, as far as planning needs to know it.
+
+package import Blueprint
+
+package struct Observed: Hashable, Sendable {
+  package var containers: [ObservedContainer]
+  package var networks: [ObservedResource]
+  package var volumes: [ObservedResource]
+
+  package init(
+    containers: [ObservedContainer] = [], networks: [ObservedResource] = [],
+    volumes: [ObservedResource] = []
+  ) {
+    self.containers = containers
+    self.networks = networks
+    self.volumes = volumes
+  }
+}
+
+package struct ObservedResource: Hashable, Sendable {
+  package var name: String
+  package var configHash: String
+  /// Made by this project, so that it may be changed and removed.
+  package var isOwn: Bool
+
+  package init(name: String, configHash: String = "", isOwn: Bool = true) {
+    self.name = name
+    self.configHash = configHash
+    self.isOwn = isOwn
+  }
+}
+
+package struct ObservedContainer: Hashable, Sendable {
+  package var id: String
+  package var name: String
+  package var service: String
+  package var number: Int
+  /// Made by `run`, not by `up`.
+  package var isOneOff: Bool
+  package var configHash: String
+  package var imageID: String
+  package var status: ContainerState.Status
+  package var networks: [String]
+  package var volumes: [String]
+
+  package init(
+    id: String, name: String, service: String, number: Int, isOneOff: Bool = false,
+    configHash: String = "", imageID: String = "", status: ContainerState.Status = .running,
+    networks: [String] = [], volumes: [String] = []
+  ) {
+    self.id = id
+    self.name = name
+    self.service = service
+    self.number = number
+    self.isOneOff = isOneOff
+    self.configHash = configHash
+    self.imageID = imageID
+    self.status = status
+    self.networks = networks
+    self.volumes = volumes
+  }
+
+  var isActive: Bool {
+    switch status {
+    case .running, .paused, .restarting: true
+    case .created, .exited, .dead: false
+    }
+  }
+}

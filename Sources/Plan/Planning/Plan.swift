@@ -1,0 +1,81 @@
+// A graph of operations, each with its cause. `Engine` walks it and decides nothing.
+
+package enum Operation: Hashable, Sendable {
+  case createNetwork(String)
+  case removeNetwork(String)
+  case createVolume(String)
+  case removeVolume(String)
+  case createContainer(service: String, number: Int, name: String)
+  case startContainer(service: String, name: String)
+  case stopContainer(service: String, name: String)
+  case removeContainer(service: String, name: String)
+  /// All that is to be made has been made; nothing was started before.
+  case everythingCreated
+  /// Waits until every container of `dependency` meets its condition, on behalf of `service`.
+  case wait(service: String, dependency: Dependency)
+}
+
+package struct Plan: Hashable, Sendable {
+  package struct Step: Hashable, Sendable {
+    package var operation: Operation
+    /// Why, in a few words: `configuration changed`.
+    package var cause: String
+    /// Indices of the steps that must end well before this one begins.
+    package var after: Set<Int>
+  }
+
+  package private(set) var steps: [Step] = []
+  /// Containers of services that the project no longer has; left alone.
+  package var orphans: [String] = []
+
+  package init() {}
+
+  package var isEmpty: Bool { steps.isEmpty }
+
+  /// Adds a step and answers its index. Steps can only wait for earlier ones, so there are no cycles.
+  @discardableResult
+  package mutating func add(
+    _ operation: Operation, because cause: String, after: some Sequence<Int> = []
+  ) -> Int {
+    steps.append(Step(operation: operation, cause: cause, after: Set(after)))
+    return steps.count - 1
+  }
+
+  /// One line for each step that changes something: what `up --dry-run` shows and tests compare.
+  package var text: String {
+    steps.compactMap { step in
+      step.operation.text.map { $0 + " (\(step.cause))" }
+    }.joined(separator: "\n")
+  }
+}
+
+extension Operation {
+  /// Nil for steps that only order others.
+  package var text: String? {
+    switch self {
+    case .createNetwork(let name): "create network \(name)"
+    case .removeNetwork(let name): "remove network \(name)"
+    case .createVolume(let name): "create volume \(name)"
+    case .removeVolume(let name): "remove volume \(name)"
+    case .createContainer(_, _, let name): "create container \(name)"
+    case .startContainer(_, let name): "start container \(name)"
+    case .stopContainer(_, let name): "stop container \(name)"
+    case .removeContainer(_, let name): "remove container \(name)"
+    case .everythingCreated: nil
+    case .wait(let service, let dependency):
+      dependency.condition == .started
+        ? nil
+        : "wait for \(dependency.service) to be \(dependency.condition.word) before \(service)"
+    }
+  }
+}
+
+extension Dependency.Condition {
+  package var word: String {
+    switch self {
+    case .started: "started"
+    case .healthy: "healthy"
+    case .completed: "completed"
+    }
+  }
+}

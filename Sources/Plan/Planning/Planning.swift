@@ -1,1 +1,0 @@
-// Planning: project and observed to a plan

@@ -1,0 +1,241 @@
+// `up`: what lies between what there is and what the project wants.
+
+import Blueprint
+
+package struct UpPolicy: Hashable, Sendable {
+  package enum Recreate: Hashable, Sendable {
+    case whenChanged
+    case always
+    case never
+  }
+
+  package var recreate = Recreate.whenChanged
+  /// The services that the user named; the others of the project are there as dependencies.
+  /// Empty is all.
+  package var selected: Set<String> = []
+  package var recreatesDependencies = false
+  package var startsContainers = true
+  package var removesOrphans = false
+
+  package init() {}
+
+  func recreate(of service: String) -> Recreate {
+    if recreate != .always || recreatesDependencies || selected.isEmpty { return recreate }
+    return selected.contains(service) ? .always : .whenChanged
+  }
+}
+
+/// The plan for `up`. `desired` holds the selected services and all that they depend on;
+/// `allServices` every service of the project, so that the rest is no orphan.
+package func planUp(
+  _ desired: DesiredProject, observed: Observed, allServices: Set<String>, policy: UpPolicy
+) -> Plan {
+  var planner = UpPlanner(desired: desired, observed: observed, policy: policy)
+  planner.clearNetworks()
+  planner.makeVolumes()
+  for service in planner.order { planner.settle(service) }
+  planner.handleOrphans(allServices)
+  planner.start()
+  return planner.plan
+}
+
+private struct UpPlanner {
+  let desired: DesiredProject
+  let observed: Observed
+  let policy: UpPolicy
+  var plan = Plan()
+
+  /// Steps that containers on a network or volume must wait for.
+  var networkSteps: [String: Int] = [:]
+  var volumeSteps: [String: Int] = [:]
+  /// Networks to be made anew, with the steps that take their containers away.
+  var staleNetworks: Set<String> = []
+  var removals: [String: Int] = [:]
+  var creations: [Int] = []
+  /// What is to be started: container name, the step that made it, why.
+  var starts: [String: [(name: String, after: [Int], cause: String)]] = [:]
+  var remade: Set<String> = []
+
+  init(desired: DesiredProject, observed: Observed, policy: UpPolicy) {
+    self.desired = desired
+    self.observed = observed
+    self.policy = policy
+  }
+
+  var order: [DesiredService] {
+    let services = desired.services
+    let names = dependencyOrder(services.map { ($0.name, $0.dependencies.map(\.service)) })
+    return names.compactMap { name in services.first { $0.name == name } }
+  }
+
+  /// Finds networks that must be made or made anew; the latter only after their containers went.
+  mutating func clearNetworks() {
+    for network in desired.networks where !network.isExternal {
+      guard let present = observed.networks.first(where: { $0.name == network.name }) else {
+        networkSteps[network.name] = plan.add(
+          .createNetwork(network.name), because: "it does not exist")
+        continue
+      }
+      if present.isOwn, present.configHash != network.configHash, policy.recreate != .never {
+        remakeNetwork(network.name)
+      }
+    }
+  }
+
+  private mutating func remakeNetwork(_ name: String) {
+    staleNetworks.insert(name)
+    var gone: [Int] = []
+    for container in observed.containers where container.networks.contains(name) {
+      gone.append(remove(container, because: "network \(name) changed"))
+    }
+    let removed = plan.add(.removeNetwork(name), because: "its configuration changed", after: gone)
+    networkSteps[name] = plan.add(
+      .createNetwork(name), because: "its configuration changed", after: [removed])
+  }
+
+  mutating func makeVolumes() {
+    for volume in desired.volumes where !volume.isExternal {
+      guard !observed.volumes.contains(where: { $0.name == volume.name }) else { continue }
+      volumeSteps[volume.name] = plan.add(.createVolume(volume.name), because: "it does not exist")
+    }
+  }
+
+  /// Stops (where needed) and removes a container; answers the step that removes it.
+  mutating func remove(_ container: ObservedContainer, because cause: String) -> Int {
+    if let step = removals[container.name] { return step }
+    var after: [Int] = []
+    if container.isActive {
+      after = [
+        plan.add(
+          .stopContainer(service: container.service, name: container.name), because: cause)
+      ]
+    }
+    let step = plan.add(
+      .removeContainer(service: container.service, name: container.name), because: cause,
+      after: after)
+    removals[container.name] = step
+    return step
+  }
+
+  /// Why a container no longer fits, nil when it does.
+  func divergence(_ container: ObservedContainer, _ service: DesiredService) -> String? {
+    switch policy.recreate(of: service.name) {
+    case .never: return nil
+    case .always: return "recreation was asked for"
+    case .whenChanged: break
+    }
+    if container.configHash != service.configHash { return "its configuration changed" }
+    if container.imageID != service.imageID { return "its image changed" }
+    if let network = service.networks.first(where: { staleNetworks.contains($0) }) {
+      return "network \(network) changed"
+    }
+    if let volume = service.volumes.first(where: { volumeSteps[$0] != nil }) {
+      return "volume \(volume) was missing"
+    }
+    return nil
+  }
+
+  mutating func settle(_ service: DesiredService) {
+    var present = observed.containers.filter { $0.service == service.name && !$0.isOneOff }
+    present.sort { $0.number < $1.number }
+    for surplus in surplus(of: service, among: present) {
+      _ = remove(surplus, because: "the service has \(service.replicas) replicas")
+      present.removeAll { $0.id == surplus.id }
+    }
+    for container in present {
+      if let cause = divergence(container, service) {
+        let gone = remove(container, because: cause)
+        create(service, number: container.number, because: cause, after: [gone])
+        remade.insert(service.name)
+      } else if !container.isActive {
+        starts[service.name, default: []].append(
+          (container.name, [], container.status == .created ? "it was created" : "it had exited"))
+      }
+    }
+    var number = present.last?.number ?? 0
+    for _ in 0..<max(0, service.replicas - present.count) {
+      number += 1
+      create(service, number: number, because: "it does not exist", after: [])
+    }
+  }
+
+  /// Too many containers: those that no longer fit go first, then the highest numbers.
+  private func surplus(of service: DesiredService, among present: [ObservedContainer])
+    -> [ObservedContainer]
+  {
+    let count = max(0, present.count - service.replicas)
+    let ranked = present.sorted { left, right in
+      let leftFits = divergence(left, service) == nil
+      let rightFits = divergence(right, service) == nil
+      return leftFits == rightFits ? left.number > right.number : !leftFits
+    }
+    return Array(ranked.prefix(count))
+  }
+
+  private mutating func create(
+    _ service: DesiredService, number: Int, because cause: String, after: [Int]
+  ) {
+    let name = service.containerName ?? "\(desired.name)-\(service.name)-\(number)"
+    let needs =
+      after + service.networks.compactMap { networkSteps[$0] }
+      + service.volumes.compactMap { volumeSteps[$0] }
+    let step = plan.add(
+      .createContainer(service: service.name, number: number, name: name), because: cause,
+      after: needs)
+    creations.append(step)
+    starts[service.name, default: []].append((name, [step], cause))
+  }
+
+  mutating func handleOrphans(_ allServices: Set<String>) {
+    for container in observed.containers
+    where !container.isOneOff && !allServices.contains(container.service) {
+      if policy.removesOrphans {
+        _ = remove(container, because: "its service is no longer in the project")
+      } else {
+        plan.orphans.append(container.name)
+      }
+    }
+  }
+
+  /// Starts in the order of dependencies, each wait once for each pair of services.
+  mutating func start() {
+    guard policy.startsContainers else { return }
+    restartDependents()
+    let barrier =
+      creations.isEmpty
+      ? [] : [plan.add(.everythingCreated, because: "all were made", after: creations)]
+    var started: [String: [Int]] = [:]
+    for service in order {
+      guard let ones = starts[service.name] else { continue }
+      let waits = service.dependencies.map { dependency in
+        plan.add(
+          .wait(service: service.name, dependency: dependency), because: "depends_on",
+          after: barrier + (started[dependency.service] ?? []))
+      }
+      for one in ones {
+        let step = plan.add(
+          .startContainer(service: service.name, name: one.name), because: one.cause,
+          after: one.after + waits + barrier)
+        started[service.name, default: []].append(step)
+      }
+    }
+  }
+
+  /// `depends_on.X.restart: true`: dependents that run go round when X was made anew.
+  private mutating func restartDependents() {
+    for service in order where !remade.contains(service.name) {
+      let cause = service.dependencies.first { $0.restarts && remade.contains($0.service) }
+      guard let cause else { continue }
+      for container in observed.containers
+      where container.service == service.name && container.isActive && !container.isOneOff
+        && removals[container.name] == nil
+      {
+        let why = "\(cause.service) was recreated"
+        let stopped = plan.add(
+          .stopContainer(service: service.name, name: container.name), because: why)
+        starts[service.name, default: []].append((container.name, [stopped], why))
+      }
+      remade.insert(service.name)
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Blueprint
+import Planning
+import Testing
+
+@Suite("a plan for up holds what lies between the project and what there is")
+struct UpPlannerTests {
+  func service(
+    _ name: String, replicas: Int = 1, hash: String = "h", image: String = "i",
+    needs: [Dependency] = [], networks: [String] = ["p_default"], volumes: [String] = []
+  ) -> DesiredService {
+    DesiredService(
+      name: name, replicas: replicas, configHash: hash, imageID: image, dependencies: needs,
+      networks: networks, volumes: volumes)
+  }
+
+  func container(
+    _ service: String, _ number: Int = 1, hash: String = "h", image: String = "i",
+    status: ObservedContainer.Status = .running
+  ) -> ObservedContainer {
+    ObservedContainer(
+      id: "\(service)\(number)", name: "p-\(service)-\(number)", service: service, number: number,
+      configHash: hash, imageID: image, status: status, networks: ["p_default"])
+  }
+
+  func plan(
+    _ services: [DesiredService], _ containers: [ObservedContainer] = [],
+    networks: [ObservedResource] = [ObservedResource(name: "p_default")],
+    policy: UpPolicy = UpPolicy(), known: Set<String>? = nil, volumes: [DesiredResource] = []
+  ) -> Plan {
+    planUp(
+      DesiredProject(
+        name: "p", services: services, networks: [DesiredResource(name: "p_default")],
+        volumes: volumes),
+      observed: Observed(containers: containers, networks: networks),
+      allServices: known ?? Set(services.map(\.name)), policy: policy)
+  }
+
+  @Test("from nothing: network, all containers, then starts behind their dependencies")
+  func fromNothing() {
+    let web = service("web", needs: [Dependency(service: "db", condition: .healthy)])
+    let plan = plan(
+      [web, service("db", volumes: ["p_data"])], networks: [],
+      volumes: [DesiredResource(name: "p_data")])
+    #expect(
+      plan.text == """
+        create network p_default (it does not exist)
+        create volume p_data (it does not exist)
+        create container p-db-1 (it does not exist)
+        create container p-web-1 (it does not exist)
+        start container p-db-1 (it does not exist)
+        wait for db to be healthy before web (depends_on)
+        start container p-web-1 (it does not exist)
+        """)
+    let index = { (text: String) in plan.steps.firstIndex { $0.operation.text == text } ?? -1 }
+    let wait = plan.steps[index("wait for db to be healthy before web")]
+    #expect(wait.after.contains(index("start container p-db-1")))
+    let start = plan.steps[index("start container p-web-1")]
+    #expect(start.after.contains(index("wait for db to be healthy before web")))
+    let create = plan.steps[index("create container p-db-1")]
+    #expect(create.after == [0, 1])
+  }
+
+  @Test("unchanged and running: nothing")
+  func unchanged() {
+    #expect(plan([service("web")], [container("web")]).isEmpty)
+  }
+
+  @Test("only what changed is made anew")
+  func changed() {
+    let plan = plan(
+      [service("web", hash: "new"), service("db")], [container("web"), container("db")])
+    #expect(
+      plan.text == """
+        stop container p-web-1 (its configuration changed)
+        remove container p-web-1 (its configuration changed)
+        create container p-web-1 (its configuration changed)
+        start container p-web-1 (its configuration changed)
+        """)
+  }
+
+  @Test(
+    "a container that does not run is started as it is",
+    arguments: [
+      (ObservedContainer.Status.exited, "it had exited"), (.created, "it was created"),
+      (.dead, "it had exited"),
+    ])
+  func stopped(status: ObservedContainer.Status, cause: String) {
+    #expect(
+      plan([service("web")], [container("web", status: status)]).text
+        == "start container p-web-1 (\(cause))")
+  }
+
+  @Test("scaling keeps numbers: down from the highest, up from the highest plus one")
+  func scaling() {
+    let three = [container("web", 1), container("web", 2), container("web", 4)]
+    #expect(
+      plan([service("web", replicas: 2)], three).text == """
+        stop container p-web-4 (the service has 2 replicas)
+        remove container p-web-4 (the service has 2 replicas)
+        """)
+    #expect(
+      plan([service("web", replicas: 4)], three).text == """
+        create container p-web-5 (it does not exist)
+        start container p-web-5 (it does not exist)
+        """)
+    let stale = [container("web", 1, hash: "old"), container("web", 2)]
+    #expect(
+      plan([service("web")], stale).text == """
+        stop container p-web-1 (the service has 1 replicas)
+        remove container p-web-1 (the service has 1 replicas)
+        """)
+  }
+
+  @Test("a changed network takes its containers along")
+  func changedNetwork() {
+    let plan = plan(
+      [service("web")], [container("web")],
+      networks: [ObservedResource(name: "p_default", configHash: "old")])
+    #expect(
+      plan.text == """
+        stop container p-web-1 (network p_default changed)
+        remove container p-web-1 (network p_default changed)
+        remove network p_default (its configuration changed)
+        create network p_default (its configuration changed)
+        create container p-web-1 (network p_default changed)
+        start container p-web-1 (network p_default changed)
+        """)
+  }
+
+  @Test("orphans are named, and removed only when asked for")
+  func orphans() {
+    let old = container("old")
+    #expect(plan([service("web")], [container("web"), old]).orphans == ["p-old-1"])
+    var policy = UpPolicy()
+    policy.removesOrphans = true
+    #expect(
+      plan([service("web")], [container("web"), old], policy: policy).text == """
+        stop container p-old-1 (its service is no longer in the project)
+        remove container p-old-1 (its service is no longer in the project)
+        """)
+    #expect(plan([service("web")], [container("web"), old], known: ["web", "old"]).orphans == [])
+  }
+
+  @Test("policies: force only what was named, never, no start")
+  func policies() {
+    let services = [
+      service("web", needs: [Dependency(service: "db")]), service("db", hash: "h"),
+    ]
+    let present = [container("web"), container("db")]
+    var force = UpPolicy()
+    force.recreate = .always
+    force.selected = ["web"]
+    #expect(!plan(services, present, policy: force).text.contains("p-db-1"))
+    var never = UpPolicy()
+    never.recreate = .never
+    #expect(plan([service("web", hash: "x")], [container("web")], policy: never).isEmpty)
+    var idle = UpPolicy()
+    idle.startsContainers = false
+    #expect(
+      plan([service("web")], policy: idle).text
+        == "create container p-web-1 (it does not exist)")
+  }
+
+  @Test("restart: true sends dependents round when what they need was made anew")
+  func restarts() {
+    let web = service("web", needs: [Dependency(service: "db", restarts: true)])
+    let plan = plan([web, service("db", hash: "new")], [container("web"), container("db")])
+    #expect(plan.text.hasSuffix("start container p-web-1 (db was recreated)"))
+    #expect(plan.text.contains("stop container p-web-1 (db was recreated)"))
+  }
+}
+
+extension ObservedContainer {
+  typealias Status = Blueprint.ContainerState.Status
+}
