@@ -58,7 +58,7 @@ let package = Package(
     house("Plan", "Diagnostics"),
     house("Plan", "Addressing"),
     house("Plan", "JSON"),
-    house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"]),
+    house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"], links: [archive("crypto")]),
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
     house(
       "Plan", "Compose",
@@ -134,5 +134,6 @@ let package = Package(
     // Tests
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),
+    test("OCI", ["OCI", "JSON", "Diagnostics"]),
   ]
 )

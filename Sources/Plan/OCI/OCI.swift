@@ -1,1 +1,0 @@
-// OCI: digest, reference, manifest, image config
