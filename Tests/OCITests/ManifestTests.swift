@@ -1,5 +1,6 @@
 // Manifests, indexes, configs and platforms: good ones and hostile ones.
 
+import Diagnostics
 import JSON
 import Testing
 
@@ -74,18 +75,28 @@ struct ManifestTests {
         #"{"schemaVersion":2,\#(config),"layers":[{"mediaType":"a","digest":"sha256:../../x","size":1}]}"#,
         nil
       ),
-      ("deep", #"{"a":"# + String(repeating: "[", count: 100_000), nil),
-      (
-        "501 layers",
-        #"{"schemaVersion":2,\#(config),"layers":["#
-          + [String](repeating: #"{"mediaType":"a","digest":"\#(digest)","size":1}"#, count: 501)
-          .joined(separator: ",") + "]}", nil
-      ),
     ] as [(String, String, String?)])
   func refuses(_ label: String, _ text: String, _ type: String?) {
     #expect(throws: ImageFault.self) {
       try ManifestDocument(parsing: Array(text.utf8), contentType: type)
     }
+  }
+
+  @Test("nested deeper than 64 is refused before it is built")
+  func tooDeep() {
+    let text = #"{"a":"# + String(repeating: "[", count: 100_000)
+    #expect(throws: ImageFault.self) { try ManifestDocument(parsing: Array(text.utf8)) }
+  }
+
+  @Test("of more than 500 layers is refused")
+  func tooManyLayers() throws {
+    func text(_ count: Int) -> [UInt8] {
+      let layer = #"{"mediaType":"a","digest":"\#(digest)","size":1}"#
+      let layers = [String](repeating: layer, count: count).joined(separator: ",")
+      return Array(#"{"schemaVersion":2,\#(Self.config),"layers":[\#(layers)]}"#.utf8)
+    }
+    #expect(throws: Never.self) { try ManifestDocument(parsing: text(500)) }
+    #expect(throws: ImageFault.self) { try ManifestDocument(parsing: text(501)) }
   }
 
   @Test("of more than 4 MiB is refused")
