@@ -77,7 +77,7 @@ let package = Package(
     house("Act", "Host", ["Linux", "CLinux", "Diagnostics", system]),
     house("Act", "Store", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house("Act", "Journal", ["Linux", "CLinux", system]),
-    house("Act", "Control", ["Linux", "CLinux", "Blueprint", "JSON", system]),
+    house("Act", "Control", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house(
       "Act", "Registry",
       ["Linux", "CCurl", "OCI", "JSON", "Diagnostics", "Host", system]),
@@ -135,5 +135,6 @@ let package = Package(
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
+    test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
   ]
 )
