@@ -132,6 +132,7 @@ let package = Package(
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // Tests
+    test("House", []),
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),

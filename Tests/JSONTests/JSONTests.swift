@@ -1,3 +1,5 @@
+// JSON: values read and written, order and bounds kept.
+
 import JSON
 import Testing
 

@@ -1,1 +1,2 @@
+// The door of `berth-shim`.
 print("berth-shim")

@@ -1,1 +1,2 @@
+// The door of `berth`.
 print("berth")

@@ -1,0 +1,121 @@
+// The rules that hold for the text of each Swift file, as one table, with the few named exceptions.
+
+import Testing
+
+struct Complaint: Equatable, CustomStringConvertible {
+  var path: String
+  var line: Int
+  var message: String
+
+  var description: String { "\(path):\(line): \(message)" }
+}
+
+struct SourceRule: Sendable, CustomTestStringConvertible {
+  enum View: Sendable { case code, literals, everything }
+
+  var name: String
+  /// What may not appear, looked up as whole names in `view`.
+  var words: [String]
+  var view: View = .code
+  /// Below which folders the rule holds.
+  var scope: [String] = ["Sources/"]
+  /// Path prefixes that are let off, each with the reason.
+  var exceptions: [(prefix: String, reason: String)] = []
+  /// A text that breaks the rule and one that keeps it.
+  var broken: String
+  var kept: String
+
+  var testDescription: String { name }
+
+  func complaints(about source: SwiftSource) -> [Complaint] {
+    guard scope.contains(where: { source.path.hasPrefix($0) }),
+      !exceptions.contains(where: { source.path.hasPrefix($0.prefix) })
+    else { return [] }
+    let view =
+      switch self.view {
+      case .code: source.code
+      case .literals: source.literals
+      case .everything: source.text
+      }
+    return words.flatMap { word in
+      SwiftSource.offsets(of: word, in: view).map {
+        Complaint(path: source.path, line: source.line(at: $0), message: "\(name): `\(word)`")
+      }
+    }
+  }
+}
+
+extension SourceRule {
+  static let all: [SourceRule] = [
+    SourceRule(
+      name: "no Foundation: it costs start-up time and memory",
+      words: [
+        "import Foundation", "import FoundationEssentials", "import FoundationNetworking",
+        "import FoundationXML", "import Dispatch",
+      ],
+      scope: ["Sources/", "Tests/"],
+      broken: "import FoundationEssentials",
+      kept: "import Glibc  // not import Foundation"),
+    SourceRule(
+      name: "no trap on a value from outside",
+      words: ["try!", "as!", "fatalError"],
+      broken: "let a = try! read()",
+      kept: "let a = try read()"),
+    SourceRule(
+      name: "no notes to self",
+      words: ["TO" + "DO", "FIX" + "ME", "XX" + "X"], view: .everything,
+      scope: ["Sources/", "Tests/"],
+      broken: "// TO" + "DO: later",
+      kept: "// said and done"),
+    SourceRule(
+      name: "no way around the checks for data races outside Linux",
+      words: ["@unchecked", "nonisolated(unsafe)"],
+      exceptions: [("Sources/Act/Linux/", "the one place for such promises")],
+      broken: "final class Box: @unchecked Sendable {}",
+      kept: "final class Box: Sendable {}"),
+    SourceRule(
+      name: "no `public`: `package` at borders",
+      words: ["public", "open class", "open func"],
+      broken: "public struct Box {}",
+      kept: "package struct Box {}"),
+    SourceRule(
+      name: "only the modules that check its file system name paths below /proc",
+      words: ["/proc/"], view: .literals,
+      exceptions: procExceptions,
+      broken: #"let path = "/proc/self/attr/exec""#,
+      kept: #"let path = "processes" // "/proc/"#),
+    SourceRule(
+      name: "only Console and Programs print",
+      words: [
+        "print(", "debugPrint(", "dump(", "puts(", "fputs(", "printf(", "vprintf(", "perror(",
+        "STDOUT_FILENO", "STDERR_FILENO", "write(1,", "write(2,",
+      ],
+      exceptions: printingExceptions,
+      broken: #"func show() { print("hello") }"#,
+      kept: #"func show() { blueprint("print(") }"#),
+    SourceRule(
+      name: "only Host asks who we are",
+      words: ["geteuid", "getuid", "getegid"],
+      exceptions: identityExceptions,
+      broken: "let isRoot = geteuid() == 0",
+      kept: "let isRoot = host.isRoot"),
+  ]
+
+  private static let procExceptions: [(prefix: String, reason: String)] = [
+    ("Sources/Act/Linux/", "the handle whose file system is checked, and descriptor names"),
+    ("Sources/Act/Host/", "reads what this machine can do"),
+    ("Sources/Act/Cgroups/", "reads mountinfo and cgroup to learn the layout"),
+    ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
+    ("Sources/Plan/Blueprint/", "lists of masked and read-only paths as data"),
+    ("Sources/Plan/Planning/", "the default sandbox profile as data"),
+  ]
+
+  private static let printingExceptions: [(prefix: String, reason: String)] = [
+    ("Sources/CLI/Console/", "the only place that writes to the terminal"),
+    ("Sources/Programs/", "doors of a few lines"),
+  ]
+
+  private static let identityExceptions: [(prefix: String, reason: String)] = [
+    ("Sources/Act/Host/", "decided here once")
+  ]
+}
