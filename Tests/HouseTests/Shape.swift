@@ -34,10 +34,20 @@ enum Shape {
     exceptions.contains { $0.place == place }
   }
 
+  /// A file of tests may say it in the name of its suite instead.
   static func opensWithComment(_ source: SwiftSource) -> Bool {
-    source.text.starts(with: Array("// ".utf8))
-      && !source.text.starts(with: Array("// swift-".utf8))
-      || source.text.starts(with: Array("/// ".utf8))
+    if source.path.hasPrefix("Tests/"),
+      !SwiftSource.offsets(of: "@Suite(\"", in: source.text).isEmpty
+    {
+      return true
+    }
+    return opensWithComment(source.text)
+  }
+
+  private static func opensWithComment(_ text: [UInt8]) -> Bool {
+    text.starts(with: Array("// ".utf8))
+      && !text.starts(with: Array("// swift-".utf8))
+      || text.starts(with: Array("/// ".utf8))
   }
 
   struct Function: Equatable {
