@@ -60,6 +60,10 @@ static inline long berth_accept4(int fd, int flags) {
   return syscall(SYS_accept4, fd, (void *)0, (void *)0, flags);
 }
 
+static inline long berth_fallocate(int fd, int mode, off_t offset, off_t length) {
+  return syscall(SYS_fallocate, fd, mode, offset, length);
+}
+
 static inline long berth_syncfs(int fd) { return syscall(SYS_syncfs, fd); }
 
 static inline long berth_close_range(unsigned first, unsigned last, unsigned flags) {
