@@ -138,5 +138,6 @@ let package = Package(
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
+    test("Addressing", ["Addressing"]),
   ]
 )

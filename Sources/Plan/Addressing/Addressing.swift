@@ -1,1 +1,55 @@
-// Addressing: IPv4, IPv6, MAC, CIDR, subnet pools, port mappings
+// Either kind of internet address, where the kind is the user's choice.
+
+package enum IPAddress: Hashable, Sendable {
+  case v4(IPv4Address)
+  case v6(IPv6Address)
+
+  /// Takes `192.0.2.1`, `2001:db8::1` and `[2001:db8::1]`.
+  package init?(_ text: some StringProtocol) {
+    if let address = IPv4Address(text) {
+      self = .v4(address)
+    } else if text.hasPrefix("["), text.hasSuffix("]"),
+      let address = IPv6Address(text.dropFirst().dropLast())
+    {
+      self = .v6(address)
+    } else if let address = IPv6Address(text) {
+      self = .v6(address)
+    } else {
+      return nil
+    }
+  }
+
+  package var isUnspecified: Bool {
+    switch self {
+    case .v4(let address): address.isUnspecified
+    case .v6(let address): address.isUnspecified
+    }
+  }
+
+  package var isLoopback: Bool {
+    switch self {
+    case .v4(let address): address.isLoopback
+    case .v6(let address): address.isLoopback
+    }
+  }
+}
+
+extension IPAddress: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .v4(let address): address.description
+    case .v6(let address): address.description
+    }
+  }
+}
+
+extension IPAddress: Codable {
+  package init(from decoder: any Decoder) throws {
+    self = try decoded(decoder, "an IP address") { IPAddress($0) }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}

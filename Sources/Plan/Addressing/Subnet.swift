@@ -1,0 +1,73 @@
+// A block of addresses: `172.18.0.0/16`.
+
+package struct IPv4Subnet: Hashable, Sendable {
+  /// The first address of the block.
+  package let base: IPv4Address
+  /// 0 to 32.
+  package let prefixLength: Int
+
+  /// The block that `address` lies in; nil for an impossible prefix length.
+  package init?(_ address: IPv4Address, prefixLength: Int) {
+    guard (0...32).contains(prefixLength) else { return nil }
+    self.prefixLength = prefixLength
+    base = IPv4Address(address.number & mask(prefixLength))
+  }
+
+  /// `address/length`. Host bits may be set, as users write `10.1.2.3/24`.
+  package init?(_ text: some StringProtocol) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let address = IPv4Address(parts[0]),
+      let length = decimal(parts[1].utf8, digits: 2)
+    else { return nil }
+    self.init(address, prefixLength: length)
+  }
+
+  package var netmask: IPv4Address { IPv4Address(mask(prefixLength)) }
+
+  /// The last address of the block: its broadcast address.
+  package var last: IPv4Address { IPv4Address(base.number | ~mask(prefixLength)) }
+
+  /// How many addresses the block has.
+  package var count: UInt64 { 1 << UInt64(32 - prefixLength) }
+
+  /// The `index`th address of the block, the base being 0; nil outside of it.
+  package func address(at index: UInt64) -> IPv4Address? {
+    guard index < count else { return nil }
+    return IPv4Address(base.number + UInt32(index))
+  }
+
+  package func contains(_ address: IPv4Address) -> Bool { (base...last).contains(address) }
+
+  package func contains(_ other: IPv4Subnet) -> Bool {
+    contains(other.base) && contains(other.last)
+  }
+
+  package func overlaps(_ other: IPv4Subnet) -> Bool {
+    contains(other.base) || other.contains(base)
+  }
+
+  /// Whether a container may have this address: inside, and neither the base nor the broadcast.
+  package func isAssignable(_ address: IPv4Address) -> Bool {
+    guard contains(address) else { return false }
+    return prefixLength >= 31 || (address != base && address != last)
+  }
+}
+
+private func mask(_ prefixLength: Int) -> UInt32 {
+  prefixLength == 0 ? 0 : ~UInt32(0) << UInt32(32 - prefixLength)
+}
+
+extension IPv4Subnet: CustomStringConvertible {
+  package var description: String { "\(base)/\(prefixLength)" }
+}
+
+extension IPv4Subnet: Codable {
+  package init(from decoder: any Decoder) throws {
+    self = try decoded(decoder, "an IPv4 subnet") { IPv4Subnet($0) }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
