@@ -136,6 +136,7 @@ let package = Package(
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
+    test("Blueprint", ["Blueprint"]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
     test("Addressing", ["Addressing"]),
