@@ -208,7 +208,7 @@ struct TreeTests {
   @Test("every script stops at its first fault")
   func scripts() {
     let scripts = Tree.files.filter { $0.bytes.starts(with: Array("#!/usr/bin/env bash".utf8)) }
-    #expect(scripts.count >= 3)
+    #expect(scripts.count >= 5)
     for script in scripts {
       #expect(script.text.contains("\nset -euo pipefail\n"), "\(script.path)")
     }
