@@ -59,10 +59,8 @@ let package = Package(
     house("Plan", "Addressing"),
     house("Plan", "JSON"),
     house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"], links: [archive("crypto")]),
-    house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
-    house(
-      "Plan", "Compose",
-      ["YAML", "JSON", "Diagnostics", "Addressing", "OCI", "Blueprint", collections]),
+    house("Plan", "YAML", ["CYAML"], links: [archive("yaml")]),
+    house("Plan", "Compose", ["YAML", "JSON", "Diagnostics"]),
     house(
       "Plan", "Archive", ["CCompression"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),

@@ -1,0 +1,31 @@
+// Paths as text: joined, cleaned, with `~` for the caller's home. Nothing here looks at a disk.
+
+/// `.` and `..` and doubled slashes taken out; an empty path is `.`.
+func cleanPath(_ path: String) -> String {
+  let isAbsolute = path.utf8.first == UInt8(ascii: "/")
+  var parts: [Substring] = []
+  for part in path.split(separator: "/") where part != "." {
+    if part == "..", let last = parts.last, last != ".." {
+      parts.removeLast()
+    } else if part != ".." || !isAbsolute {
+      parts.append(part)
+    }
+  }
+  let joined = parts.joined(separator: "/")
+  return isAbsolute ? "/" + joined : (joined.isEmpty ? "." : joined)
+}
+
+func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
+
+/// `path` below `folder`, unless it is absolute.
+func resolve(_ path: String, in folder: String, home: String? = nil) -> String {
+  var path = path
+  if let home, path == "~" || path.hasPrefix("~/") { path = home + path.dropFirst() }
+  return isAbsolute(path) ? path : cleanPath(folder + "/" + path)
+}
+
+func parentFolder(_ path: String) -> String { cleanPath(path + "/..") }
+
+func baseName(_ path: String) -> String {
+  path.split(separator: "/").last.map(String.init) ?? ""
+}

@@ -1,0 +1,262 @@
+// What must fit together across services and resources (reference S115 to S119, S96).
+
+struct Consistency {
+  let root: Node
+  let enabled: Set<String>
+  let findings: Findings
+
+  private var services: [Fields.Entry] { root["services"]?.map?.entries ?? [] }
+
+  func check() {
+    for service in services where enabled.contains(service.key) && service.node.map != nil {
+      image(service)
+      build(service)
+      networks(service)
+      health(service)
+      dependencies(service)
+      grants(service)
+      mounts(service)
+      scale(service)
+      limits(service)
+      restart(service)
+      watch(service)
+    }
+    containerNames()
+    cycles()
+  }
+
+  private func add(_ kind: FaultKind, _ text: String, _ origin: Origin, hint: String? = nil) {
+    findings.add(Fault(kind, text, at: origin, hint: hint))
+  }
+
+  private func image(_ service: Fields.Entry) {
+    let node = service.node
+    if node["image"]?.string?.isEmpty ?? true, node["build"] == nil, node["provider"] == nil {
+      add(
+        .missingImage, "service `\(service.key)` has neither an image nor a build context",
+        service.keyOrigin, hint: "add `image:` or `build:`")
+    }
+  }
+
+  private func build(_ service: Fields.Entry) {
+    guard let build = service.node["build"] else { return }
+    if let inline = build["dockerfile_inline"], build["dockerfile"] != nil {
+      add(
+        .conflict,
+        "service `\(service.key)` has both `dockerfile` and `dockerfile_inline`", inline.origin,
+        hint: "keep one of them")
+    }
+    if let platform = service.node["platform"]?.string, !platform.isEmpty,
+      let platforms = build["platforms"]?.list, !platforms.isEmpty,
+      !platforms.contains(where: { $0.string == platform })
+    {
+      add(
+        .conflict, "`platform` of service `\(service.key)` is not among its `build.platforms`",
+        service.node["platform"]?.origin ?? service.keyOrigin)
+    }
+    for context in build["additional_contexts"]?.map?.entries ?? [] {
+      guard let text = context.node.string, text.hasPrefix("service:") else { continue }
+      let name = String(text.dropFirst("service:".count))
+      if root["services"]?[name]?["build"] == nil {
+        add(
+          .undefinedReference,
+          "service `\(service.key)` builds from `\(name)`, which has no `build`",
+          context.node.origin, hint: suggestion(name, services.map(\.key)))
+      }
+    }
+  }
+
+  private func networks(_ service: Fields.Entry) {
+    let attached = service.node["networks"]?.map?.entries ?? []
+    if let mode = service.node["network_mode"], !(mode.string ?? "").isEmpty, !attached.isEmpty {
+      add(
+        .conflict, "service `\(service.key)` has both `network_mode` and `networks`", mode.origin,
+        hint: "keep one of them")
+    }
+    for network in attached { defined(network.key, "networks", service, network.keyOrigin) }
+    for model in service.node["models"]?.map?.entries ?? [] {
+      defined(model.key, "models", service, model.keyOrigin)
+    }
+  }
+
+  private func defined(
+    _ name: String, _ kind: String, _ service: Fields.Entry, _ origin: Origin
+  ) {
+    guard root[kind]?.map?.entry(name) == nil else { return }
+    let known = root[kind]?.map?.entries.map(\.key) ?? []
+    add(
+      .undefinedReference,
+      "service `\(service.key)` refers to undefined \(kind.dropLast()) `\(name)`", origin,
+      hint: suggestion(name, known) ?? "define it under `\(kind):` at the top level")
+  }
+
+  private func health(_ service: Fields.Entry) {
+    guard let health = service.node["healthcheck"] else { return }
+    if let test = health["test"], let first = test.list?.first?.string,
+      !["NONE", "CMD", "CMD-SHELL"].contains(first)
+    {
+      add(
+        .badValue, "`healthcheck.test` of service `\(service.key)` begins with `\(first)`",
+        test.list?.first?.origin ?? test.origin,
+        hint: "a list begins with `CMD`, `CMD-SHELL` or `NONE`")
+    }
+    if let interval = health["start_interval"], health["start_period"] == nil {
+      add(
+        .conflict,
+        "`healthcheck.start_interval` of service `\(service.key)` needs `start_period`",
+        interval.origin, hint: "set `start_period`")
+    }
+  }
+
+  private func dependencies(_ service: Fields.Entry) {
+    for dependency in service.node["depends_on"]?.map?.entries ?? [] {
+      let isRequired = dependency.node["required"]?.bool != false
+      guard let other = root["services"]?[dependency.key] else {
+        guard isRequired else { continue }
+        add(
+          .undefinedReference,
+          "service `\(service.key)` depends on undefined service `\(dependency.key)`",
+          dependency.keyOrigin, hint: suggestion(dependency.key, services.map(\.key)))
+        continue
+      }
+      guard isRequired, !enabled.contains(dependency.key) else { continue }
+      let profiles = (other["profiles"]?.list ?? []).compactMap(\.text)
+      add(
+        .disabledDependency,
+        "service `\(dependency.key)` is required by `\(service.key)` but is disabled",
+        dependency.keyOrigin, hint: "enable it by `--profile \(profiles.first ?? "")`")
+    }
+  }
+
+  private func grants(_ service: Fields.Entry) {
+    for kind in ["configs", "secrets"] {
+      for grant in service.node[kind]?.list ?? [] {
+        guard let source = grant["source"]?.string else { continue }
+        defined(source, kind, service, grant.origin)
+      }
+    }
+    for grant in service.node["build"]?["secrets"]?.list ?? [] {
+      guard let source = grant["source"]?.string else { continue }
+      defined(source, "secrets", service, grant.origin)
+    }
+  }
+
+  private func mounts(_ service: Fields.Entry) {
+    for mount in service.node["volumes"]?.list ?? [] {
+      guard mount["type"]?.string == "volume", let source = mount["source"]?.string,
+        !source.isEmpty
+      else { continue }
+      defined(source, "volumes", service, (mount["source"] ?? mount).origin)
+    }
+  }
+
+  private func scale(_ service: Fields.Entry) {
+    let scale = service.node["scale"]
+    let replicas = service.node["deploy"]?["replicas"]
+    if let a = scale?.int, let b = replicas?.int, a != b {
+      add(
+        .conflict,
+        "service `\(service.key)` sets `scale` to \(a) and `deploy.replicas` to \(b)",
+        scale?.origin ?? service.keyOrigin, hint: "keep one of them")
+    }
+    for node in [scale, replicas] {
+      if let node, let number = node.int, number < 0 {
+        add(
+          .outOfRange, "service `\(service.key)` cannot have \(number) containers", node.origin)
+      }
+    }
+    let count = scale?.int ?? replicas?.int ?? 1
+    if count > 1, let name = service.node["container_name"], !(name.string ?? "").isEmpty {
+      add(
+        .conflict,
+        "service `\(service.key)` has \(count) containers but one `container_name`", name.origin,
+        hint: "remove `container_name`")
+    }
+  }
+
+  private func limits(_ service: Fields.Entry) {
+    let resources = service.node["deploy"]?["resources"]
+    let rows: [(String, Node?, String)] = [
+      ("cpus", resources?["limits"]?["cpus"], "limits.cpus"),
+      ("mem_limit", resources?["limits"]?["memory"], "limits.memory"),
+      ("pids_limit", resources?["limits"]?["pids"], "limits.pids"),
+      ("mem_reservation", resources?["reservations"]?["memory"], "reservations.memory"),
+    ]
+    for (key, other, path) in rows {
+      guard let own = service.node[key], let other, own.text != other.text else { continue }
+      add(
+        .conflict,
+        "service `\(service.key)` sets `\(key)` and `deploy.resources.\(path)` differently",
+        own.origin, hint: "keep one of them")
+    }
+  }
+
+  private func restart(_ service: Fields.Entry) {
+    guard let node = service.node["restart"], let text = node.string, !text.isEmpty else { return }
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let isKnown = RestartRule.Condition(rawValue: String(parts[0])) != nil
+    let count = parts.count == 2 ? decimal(parts[1]) : 0
+    if !isKnown || count == nil || parts.count == 2 && parts[0] != "on-failure" {
+      findings.warn(
+        Fault(
+          .badValue, "service `\(service.key)` has the unknown restart policy `\(text)`",
+          at: node.origin, hint: "it is `no`, `always`, `on-failure[:N]` or `unless-stopped`"))
+    }
+  }
+
+  private func watch(_ service: Fields.Entry) {
+    for rule in service.node["develop"]?["watch"]?.list ?? [] {
+      let action = rule["action"]?.string ?? ""
+      if action != "rebuild", action != "restart", rule["target"]?.string?.isEmpty ?? true {
+        add(
+          .missingKey, "a watch rule of service `\(service.key)` with `\(action)` has no `target`",
+          rule.origin)
+      }
+    }
+  }
+
+  private func containerNames() {
+    var owners: [String: String] = [:]
+    for service in services where enabled.contains(service.key) {
+      guard let node = service.node["container_name"], let name = node.string, !name.isEmpty else {
+        continue
+      }
+      if let owner = owners[name] {
+        add(
+          .conflict,
+          "services `\(owner)` and `\(service.key)` have the same `container_name`: `\(name)`",
+          node.origin)
+      }
+      owners[name] = service.key
+    }
+  }
+
+  /// Depth first; the first cycle found is named in full.
+  private func cycles() {
+    var done: Set<String> = []
+    for service in services where enabled.contains(service.key) {
+      var trail: [String] = []
+      var stack: [(name: String, next: Int)] = [(service.key, 0)]
+      while let (name, next) = stack.last {
+        if next == 0 { trail.append(name) }
+        let edges = root["services"]?[name]?["depends_on"]?.map?.entries ?? []
+        guard next < edges.count, !done.contains(name) else {
+          done.insert(name)
+          stack.removeLast()
+          trail.removeLast()
+          continue
+        }
+        stack[stack.count - 1].next += 1
+        let other = edges[next]
+        if let start = trail.firstIndex(of: other.key) {
+          let circle = (trail[start...] + [other.key]).joined(separator: " -> ")
+          add(.cycle, "dependency cycle detected: \(circle)", other.keyOrigin)
+          return
+        }
+        if !done.contains(other.key), root["services"]?[other.key] != nil {
+          stack.append((other.key, 0))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,278 @@
+// The stages of each file: interpolate → include → extend → merge → unique → check → long form.
+
+extension Assembly {
+  /// Loads files into one tree with defaults in place and paths resolved.
+  func load(_ set: FileSet, texts: [(path: String, documents: [Node])]) -> Node? {
+    var root = Node(.map(Fields()), .none)
+    for text in texts {
+      if text.documents.isEmpty { continue }
+      for document in text.documents {
+        merge(document, from: text.path, into: &root, set)
+      }
+    }
+    if !options.skipsNormalization { setDefaults(&root) }
+    checkResources(root)
+    if !options.skipsPathResolution {
+      resolvePaths(&root, in: set.folder, home: environment["HOME"])
+    }
+    return root
+  }
+
+  private func merge(_ document: Node, from path: String, into root: inout Node, _ set: FileSet) {
+    guard document.map != nil else {
+      findings.add(
+        Fault(
+          .wrongType, "a compose file is a mapping, not \(document.kindName)",
+          at: document.origin, hint: "begin with `services:`"))
+      return
+    }
+    var document = document
+    interpolate(&document, set.environment)
+    guard findingsAllow(document) else { return }
+    applyIncludes(&document, from: path, set)
+    applyExtends(&document, from: path, set)
+    root = Merging(findings: findings, keepsMarks: false).merge(root, document)
+    let uniqueness = Uniqueness(findings: findings)
+    uniqueness.apply(&root, .record(Tables.file))
+    Validation(findings: findings).apply(root)
+    if let version = root["version"] {
+      findings.warn(
+        Fault(
+          .obsolete, "the attribute `version` is obsolete, it will be ignored",
+          at: version.origin, hint: "remove it"))
+      root["version"] = nil
+    }
+    Canonical(findings: findings, ignoresFaults: options.skipsInterpolation).apply(&root)
+    uniqueness.apply(&root, .record(Tables.file))
+  }
+
+  /// `services` and its members must be mappings before anything looks into them.
+  private func findingsAllow(_ document: Node) -> Bool {
+    guard let services = document["services"] else { return true }
+    guard services.map != nil else {
+      findings.add(
+        Fault(
+          .wrongType, "`services` must be a mapping, not \(services.kindName)",
+          at: document.map?.entry("services")?.keyOrigin ?? services.origin))
+      return false
+    }
+    return true
+  }
+
+  func interpolate(_ document: inout Node, _ environment: [String: String]) {
+    guard !options.skipsInterpolation else { return }
+    var interpolation = Interpolation(findings: findings, lookup: { environment[$0] })
+    interpolation.used = { [unowned self] in note($0) }
+    interpolation.apply(&document)
+  }
+
+  // MARK: include
+
+  private func applyIncludes(_ document: inout Node, from path: String, _ set: FileSet) {
+    guard let include = document["include"] else { return }
+    document["include"] = nil
+    guard let items = include.list else {
+      findings.add(
+        Fault(.wrongType, "`include` must be a list, not \(include.kindName)", at: include.origin))
+      return
+    }
+    for item in items {
+      do throws(Fault) {
+        try self.include(item, from: path, into: &document, set)
+      } catch {
+        findings.add(error)
+      }
+    }
+  }
+
+  private func include(
+    _ item: Node, from path: String, into document: inout Node, _ set: FileSet
+  ) throws(Fault) {
+    let home = environment["HOME"]
+    let paths = texts(item.map == nil ? item : item["path"]).map {
+      resolve($0, in: set.folder, home: home)
+    }
+    guard let main = paths.first else {
+      throw Fault(.include, "an include names no `path`", at: item.origin)
+    }
+    let chain = set.chain + [path]
+    guard !chain.contains(main) else {
+      let circle = (chain + [main]).map(shown).joined(separator: " → ")
+      throw Fault(.cycle, "include cycle: \(circle)", at: item.origin)
+    }
+    guard chain.count < Template.depth else {
+      throw Fault(
+        .cycle, "files include each other deeper than \(Template.depth)", at: item.origin)
+    }
+    var folder = parentFolder(main)
+    if let given = item["project_directory"]?.string {
+      folder = resolve(given, in: set.folder, home: home)
+    }
+    var included = FileSet(
+      paths: paths, folder: folder, environment: set.environment, chain: chain)
+    let values = try includedEnvironment(item, folder, set)
+    included.environment.merge(values) { first, _ in first }
+    var documents: [(path: String, documents: [Node])] = []
+    for path in paths {
+      guard let read = self.documents(path, at: item.origin) else { return }
+      documents.append((path, read))
+    }
+    if let model = load(included, texts: documents) { importModel(model, into: &document) }
+  }
+
+  private func includedEnvironment(
+    _ item: Node, _ folder: String, _ set: FileSet
+  ) throws(Fault) -> [String: String] {
+    var files = texts(item["env_file"]).map { resolve($0, in: set.folder) }
+    if files.isEmpty {
+      let own = folder + "/.env"
+      if reader.kind(own) == .file { files = [own] }
+    }
+    do throws(Fault) {
+      return try loadEnvironment(
+        files, over: set.environment, reader: reader, findings: findings)
+    } catch {
+      var fault = error
+      fault.origin = item.origin
+      throw fault
+    }
+  }
+
+  private func texts(_ node: Node?) -> [String] {
+    guard let node else { return [] }
+    return (node.list ?? [node]).compactMap(\.string)
+  }
+
+  /// Resources that are there already must say the same, or be what this file adds on top.
+  private func importModel(_ model: Node, into document: inout Node) {
+    for kind in ["services", "networks", "volumes", "configs", "secrets", "models"] {
+      guard let imported = model[kind]?.map else { continue }
+      var own = document[kind] ?? Node(.map(Fields()), .none)
+      for entry in imported.entries {
+        guard let conflict = own.map?.entry(entry.key) else {
+          own[entry.key] = entry.node
+          continue
+        }
+        guard !sameValue(conflict.node, entry.node) else { continue }
+        var path = [kind, entry.key]
+        let shape = Tables.file[kind]?.shape.member(entry.key)?.0
+        own[entry.key] = Merging(findings: findings, keepsMarks: true)
+          .merge(entry.node, conflict.node, shape, .deep, &path)
+      }
+      if document.map?.entry(kind) == nil {
+        guard case .map(var fields) = document.value else { return }
+        fields.set(kind, own, keyOrigin: .none)
+        document.value = .map(fields)
+      } else {
+        document[kind] = own
+      }
+    }
+  }
+
+  // MARK: extends
+
+  private func applyExtends(_ document: inout Node, from path: String, _ set: FileSet) {
+    guard let services = document["services"], let fields = services.map else { return }
+    var extended = services
+    for entry in fields.entries where entry.node["extends"] != nil {
+      do throws(Fault) {
+        extended[entry.key] = try extend(
+          entry.key, in: services, path: path, folder: set.folder, set, chain: [])
+      } catch {
+        findings.add(error)
+        extended[entry.key]?["extends"] = nil
+      }
+    }
+    document["services"] = extended
+  }
+
+  /// The service with what it extends merged under it.
+  private func extend(
+    _ name: String, in services: Node, path: String, folder: String, _ set: FileSet,
+    chain: [String]
+  ) throws(Fault) -> Node {
+    guard var service = services[name] else { return Node(.null, .none) }
+    guard let extends = service["extends"] else { return service }
+    let link = "\(shown(path)):\(name)"
+    guard !chain.contains(link) else {
+      throw Fault(
+        .cycle, "services extend each other: \((chain + [link]).joined(separator: " → "))",
+        at: extends.origin)
+    }
+    guard chain.count < Template.depth else {
+      throw Fault(.cycle, "services extend deeper than \(Template.depth)", at: extends.origin)
+    }
+    guard let reference = extends.string ?? extends["service"]?.string else {
+      throw Fault(.extends, "`extends` of `\(name)` lacks `service`", at: extends.origin)
+    }
+    var base = services
+    var basePath = path
+    var baseFolder = folder
+    if let file = extends["file"]?.string {
+      basePath = resolve(file, in: folder, home: environment["HOME"])
+      baseFolder = parentFolder(basePath)
+      base = try baseServices(basePath, name, extends.origin, set)
+    }
+    guard base[reference] != nil else {
+      throw Fault(
+        .extends, "service `\(name)` extends `\(reference)`, which \(shown(basePath)) lacks",
+        at: (extends["service"] ?? extends).origin,
+        hint: nearestName(reference, base))
+    }
+    let parent = try extend(
+      reference, in: base, path: basePath, folder: baseFolder, set, chain: chain + [link])
+    service["extends"] = nil
+    var trail = ["services", name]
+    let settled = Merging(findings: findings, keepsMarks: false).settle(parent)
+    return Merging(findings: findings, keepsMarks: true)
+      .merge(settled, service, .record(Tables.service), .deep, &trail) ?? service
+  }
+
+  private func nearestName(_ name: String, _ services: Node) -> String? {
+    suggestion(name, services.map?.entries.map(\.key) ?? [])
+  }
+
+  /// The services of another file, in long form, with their paths resolved against its folder.
+  private func baseServices(
+    _ path: String, _ name: String, _ origin: Origin, _ set: FileSet
+  ) throws(Fault) -> Node {
+    guard let documents = documents(path, at: origin) else {
+      throw Fault(.extends, "service `\(name)` extends a file that cannot be read", at: origin)
+    }
+    var root = Node(.map(Fields()), .none)
+    for var document in documents {
+      interpolate(&document, set.environment)
+      root = Merging(findings: findings, keepsMarks: false).merge(root, document)
+      Canonical(findings: findings, ignoresFaults: true).apply(&root)
+    }
+    guard let services = root["services"] else {
+      throw Fault(
+        .extends, "service `\(name)` extends \(shown(path)), which has no `services`", at: origin)
+    }
+    guard services.map != nil else {
+      throw Fault(.extends, "`services` of \(shown(path)) must be a mapping", at: origin)
+    }
+    if !options.skipsPathResolution {
+      resolvePaths(&root, in: parentFolder(path), home: environment["HOME"])
+    }
+    return root["services"] ?? services
+  }
+}
+
+/// Whether two trees say the same, wherever they were written.
+func sameValue(_ left: Node, _ right: Node) -> Bool {
+  switch (left.value, right.value) {
+  case (.null, .null): true
+  case (.bool(let a), .bool(let b)): a == b
+  case (.int(let a), .int(let b)): a == b
+  case (.float(let a), .float(let b)): a == b
+  case (.string(let a), .string(let b)): sameBytes(a, b)
+  case (.list(let a), .list(let b)): a.count == b.count && zip(a, b).allSatisfy(sameValue)
+  case (.map(let a), .map(let b)):
+    a.count == b.count
+      && a.entries.allSatisfy { entry in
+        b[entry.key].map { sameValue(entry.node, $0) } ?? false
+      }
+  default: false
+  }
+}

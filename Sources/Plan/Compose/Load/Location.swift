@@ -1,0 +1,187 @@
+// Where the files, the folder, the environment and the name of a project come from (reference
+// C19 to C25 and C49 to C56).
+
+import Diagnostics
+
+/// What is known before any compose file is read.
+struct Location {
+  /// Absolute, or `-`.
+  var files: [String] = []
+  /// The folder that relative paths are resolved against.
+  var folder = ""
+  var environment: [String: String] = [:]
+  var profiles: [String] = []
+  /// Given by the caller, not by a file.
+  var name: String?
+}
+
+/// The names that are looked for where none is given, first one first.
+private let fileNames = [
+  "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+]
+private let overrideNames = [
+  "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml",
+  "docker-compose.override.yaml",
+]
+private let upwardSteps = 256
+
+struct Locator<Reader: ComposeReader> {
+  let options: ProjectOptions
+  let reader: Reader
+  let findings: Findings
+
+  func locate() throws(Fault) -> Location {
+    var location = Location()
+    location.environment = options.environment
+    if location.environment["PWD"] == nil {
+      location.environment["PWD"] = options.workingDirectory
+    }
+    location.files = options.files.map(absolute)
+    try readEnvFiles(&location)
+    if location.files.isEmpty { filesFromEnvironment(&location) }
+    if location.files.isEmpty { search(&location) }
+    for file in location.files where file != "-" && reader.kind(file) == .missing {
+      throw Fault(
+        .noFile, "compose file `\(shown(file))` does not exist",
+        hint: "check the path given by `-f`")
+    }
+    location.folder = folder(location)
+    try readEnvFiles(&location)
+    location.profiles = options.profiles
+    if location.profiles.isEmpty {
+      location.profiles = pieces(location.environment["COMPOSE_PROFILES"], ",")
+    }
+    location.name = try givenName(location.environment)
+    return location
+  }
+
+  private func absolute(_ path: String) -> String {
+    path == "-" ? path : resolve(path, in: options.workingDirectory, home: nil)
+  }
+
+  private func shown(_ path: String) -> String {
+    let prefix = options.workingDirectory + "/"
+    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+  }
+
+  private func pieces(_ text: String?, _ separator: String) -> [String] {
+    guard let text, let character = separator.first else { return [] }
+    return text.split(separator: character).map { piece in
+      String(piece.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }.filter { !$0.isEmpty }
+  }
+
+  /// The given project directory, else that of the first file, else where the caller stands.
+  private func folder(_ location: Location) -> String {
+    if let folder = options.projectDirectory { return absolute(folder) }
+    if let first = location.files.first(where: { $0 != "-" }) { return parentFolder(first) }
+    return options.workingDirectory
+  }
+
+  private func filesFromEnvironment(_ location: inout Location) {
+    let separator = location.environment["COMPOSE_PATH_SEPARATOR"] ?? ":"
+    location.files = pieces(
+      location.environment["COMPOSE_FILE"], separator.isEmpty ? ":" : separator
+    )
+    .map(absolute)
+  }
+
+  /// Upwards from the folder to the first that holds a file of the usual names.
+  private func search(_ location: inout Location) {
+    var folder = options.projectDirectory.map(absolute) ?? options.workingDirectory
+    for _ in 0..<upwardSteps {
+      let found = fileNames.filter { reader.kind(folder + "/" + $0) == .file }
+      if let first = found.first, reader.isTrusted(folder) {
+        if found.count > 1 {
+          findings.warn(
+            Fault(
+              .severalFiles,
+              "several compose files in `\(folder)`: \(found.joined(separator: ", "))",
+              hint: "`\(first)` is used; name another with `-f`"))
+        }
+        location.files = [folder + "/" + first]
+        if let override = overrideNames.first(where: {
+          reader.kind(folder + "/" + $0) == .file
+        }) {
+          location.files.append(folder + "/" + override)
+        }
+        return
+      }
+      if folder == "/" { return }
+      folder = parentFolder(folder)
+    }
+  }
+
+  /// `.env` or the files that stand for it. What is set already stays.
+  private func readEnvFiles(_ location: inout Location) throws(Fault) {
+    var files = options.envFiles
+    if files.isEmpty { files = pieces(location.environment["COMPOSE_ENV_FILES"], ",") }
+    let home = location.environment["HOME"]
+    var paths = files.map { resolve($0, in: options.workingDirectory, home: home) }
+    if paths.isEmpty {
+      switch location.environment["COMPOSE_DISABLE_ENV_FILE"]?.lowercased() {
+      case "1", "t", "true": return
+      case nil, "", "0", "f", "false": break
+      case let value?:
+        throw Fault(.environmentFile, "COMPOSE_DISABLE_ENV_FILE is no boolean: `\(value)`")
+      }
+      let path = cleanPath(folder(location) + "/.env")
+      if reader.kind(path) == .file { paths = [path] }
+    }
+    let values = try loadEnvironment(
+      paths, over: location.environment, reader: reader, findings: findings)
+    location.environment.merge(values) { first, _ in first }
+  }
+
+  private func givenName(_ environment: [String: String]) throws(Fault) -> String? {
+    guard let name = options.projectName ?? environment["COMPOSE_PROJECT_NAME"], !name.isEmpty
+    else { return nil }
+    guard isProjectName(name) else {
+      let better = projectName(from: name)
+      throw Fault(
+        .projectName,
+        "project name `\(name)` must be lower-case letters, digits, `-` and `_`, and start with"
+          + " a letter or digit",
+        hint: better.isEmpty ? nil : "`-p \(better)` would do")
+    }
+    return name
+  }
+}
+
+/// The values of several env files; later ones win, `environment` serves as variables.
+func loadEnvironment(
+  _ paths: [String], over environment: [String: String], reader: some ComposeReader,
+  findings: Findings
+) throws(Fault) -> [String: String] {
+  var parser = EnvFileParser(lookup: { environment[$0] })
+  for path in paths where path != "/dev/null" {
+    let bytes: [UInt8]
+    do throws(ComposeReadFault) {
+      bytes = try reader.read(path)
+    } catch {
+      throw Fault(.environmentFile, "env file `\(path)` cannot be read: \(error.text)")
+    }
+    do throws(EnvFileFault) {
+      try parser.parse(bytes)
+    } catch {
+      throw Fault(.environmentFile, "env file `\(path)`, line \(error.line): \(error.summary)")
+    }
+  }
+  return Dictionary(parser.values.map { ($0.key, $0.value) }) { _, last in last }
+}
+
+/// `[a-z0-9][a-z0-9_-]*`, by bytes.
+package func isProjectName(_ name: String) -> Bool {
+  guard let first = name.utf8.first, isLowerOrDigit(first) else { return false }
+  return name.utf8.allSatisfy { isLowerOrDigit($0) || $0 == 0x5F || $0 == 0x2D }
+}
+
+/// What is left of a text when it must become a project name; may be empty.
+package func projectName(from text: String) -> String {
+  let kept = text.lowercased().utf8.filter { isLowerOrDigit($0) || $0 == 0x5F || $0 == 0x2D }
+  return String(decoding: kept.drop { $0 == 0x5F || $0 == 0x2D }, as: UTF8.self)
+}
+
+private func isLowerOrDigit(_ byte: UInt8) -> Bool {
+  byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7A
+}

@@ -1,0 +1,7 @@
+// Hints that name the nearest valid name.
+
+import Diagnostics
+
+func suggestion(_ name: String, _ candidates: [String]) -> String? {
+  nearest(to: name, among: candidates).map { "did you mean `\($0)`?" }
+}

@@ -1,0 +1,320 @@
+// The canonical tree to the typed project. The stages before have checked the kinds of values;
+// what is still out of range is among the findings.
+
+import Diagnostics
+
+struct ModelReader {
+  let sources: Sources
+  let findings: Findings
+
+  func project(
+    _ model: Node, disabled: Node, name: String, location: Location, sources: Sources
+  ) -> Project {
+    Project(
+      name: name, directory: location.folder, files: location.files,
+      services: (model["services"]?.map?.entries ?? []).map(service),
+      disabledServices: (disabled.map?.entries ?? []).map(service),
+      networks: (model["networks"]?.map?.entries ?? []).map(network),
+      volumes: (model["volumes"]?.map?.entries ?? []).map(volume),
+      configs: (model["configs"]?.map?.entries ?? []).map(fileResource),
+      secrets: (model["secrets"]?.map?.entries ?? []).map(fileResource),
+      model: model, sources: sources)
+  }
+
+  // MARK: resources
+
+  private func network(_ entry: Fields.Entry) -> Network {
+    let node = entry.node
+    return Network(
+      key: entry.key, name: text(node, "name") ?? entry.key, driver: text(node, "driver"),
+      driverOptions: pairs(node["driver_opts"]), ipamDriver: text(node["ipam"], "driver"),
+      pools: (node["ipam"]?["config"]?.list ?? []).map { pool in
+        Network.Pool(
+          subnet: text(pool, "subnet"), ipRange: text(pool, "ip_range"),
+          gateway: text(pool, "gateway"), auxAddresses: pairs(pool["aux_addresses"]))
+      }, isExternal: flag(node, "external"), isInternal: flag(node, "internal"),
+      isAttachable: flag(node, "attachable"), enablesIPv4: node["enable_ipv4"]?.bool,
+      enablesIPv6: node["enable_ipv6"]?.bool, labels: pairs(node["labels"]),
+      span: sources.span(entry.keyOrigin),
+      configHashInput: canonicalJSON(of: node, as: .record(Tables.network)))
+  }
+
+  private func volume(_ entry: Fields.Entry) -> Volume {
+    let node = entry.node
+    return Volume(
+      key: entry.key, name: text(node, "name") ?? entry.key, driver: text(node, "driver"),
+      driverOptions: pairs(node["driver_opts"]), isExternal: flag(node, "external"),
+      labels: pairs(node["labels"]), span: sources.span(entry.keyOrigin),
+      configHashInput: canonicalJSON(of: node, as: .record(Tables.volume)))
+  }
+
+  private func fileResource(_ entry: Fields.Entry) -> FileResource {
+    let node = entry.node
+    let origin: FileResource.Origin =
+      if flag(node, "external") {
+        .external
+      } else if let path = text(node, "file") {
+        .file(path)
+      } else if let name = text(node, "environment") {
+        .environment(name)
+      } else if let content = node["content"]?.string {
+        .content(content)
+      } else {
+        .undeclared
+      }
+    return FileResource(
+      key: entry.key, name: text(node, "name") ?? entry.key, origin: origin,
+      span: sources.span(entry.keyOrigin))
+  }
+
+  // MARK: services
+
+  private func service(_ entry: Fields.Entry) -> Service {
+    let node = entry.node
+    return Service(
+      name: entry.key, span: sources.span(entry.keyOrigin), profiles: texts(node["profiles"]),
+      image: text(node, "image"), hasBuild: node["build"] != nil, pullPolicy: pullPolicy(node),
+      platform: text(node, "platform"), containerName: text(node, "container_name"),
+      command: node["command"]?.list.map { $0.compactMap(\.text) },
+      entrypoint: node["entrypoint"]?.list.map { $0.compactMap(\.text) },
+      environment: (node["environment"]?.map?.entries ?? []).map {
+        EnvironmentEntry(key: $0.key, value: $0.node.isNull ? nil : $0.node.text)
+      }, workingDirectory: text(node, "working_dir"), user: text(node, "user"),
+      groups: texts(node["group_add"]), hostname: text(node, "hostname"),
+      domainName: text(node, "domainname"), labels: pairs(node["labels"]),
+      annotations: pairs(node["annotations"]), hasTerminal: flag(node, "tty"),
+      keepsStdinOpen: flag(node, "stdin_open"), usesInit: flag(node, "init"),
+      attaches: node["attach"]?.bool ?? true, stopSignal: text(node, "stop_signal"),
+      stopGracePeriod: duration(node["stop_grace_period"]), restart: restart(node),
+      healthcheck: healthcheck(node["healthcheck"]), logging: logging(node["logging"]),
+      dependsOn: dependencies(node),
+      replicas: max(0, node["scale"]?.int ?? node["deploy"]?["replicas"]?.int ?? 1),
+      ports: (node["ports"]?.list ?? []).compactMap(port), exposes: texts(node["expose"]),
+      networkMode: text(node, "network_mode"),
+      networks: (node["networks"]?.map?.entries ?? []).map(attachment),
+      macAddress: text(node, "mac_address"), extraHosts: hosts(node["extra_hosts"]),
+      dns: texts(node["dns"]), dnsSearch: texts(node["dns_search"]),
+      dnsOptions: texts(node["dns_opt"]), mounts: (node["volumes"]?.list ?? []).map(mount),
+      tmpfs: texts(node["tmpfs"]), configs: (node["configs"]?.list ?? []).map(grant),
+      secrets: (node["secrets"]?.list ?? []).map(grant), limits: limits(node),
+      capAdd: texts(node["cap_add"]), capDrop: texts(node["cap_drop"]),
+      isPrivileged: flag(node, "privileged"), securityOptions: texts(node["security_opt"]),
+      isReadOnly: flag(node, "read_only"), ulimits: ulimits(node["ulimits"]),
+      sysctls: pairs(node["sysctls"]), configHashInput: hashInput(node))
+  }
+
+  /// Without what a recreate does not depend on (reference S123).
+  private func hashInput(_ service: Node) -> [UInt8] {
+    var node = service
+    for key in ["build", "pull_policy", "scale", "depends_on", "profiles"] { node[key] = nil }
+    edit(&node, key: "deploy") { $0["replicas"] = nil }
+    return canonicalJSON(of: node, as: .record(Tables.service))
+  }
+
+  private func pullPolicy(_ node: Node) -> PullPolicy {
+    switch text(node, "pull_policy") {
+    case "always": return .always
+    case "never": return .never
+    case "build": return .build
+    case "daily": return .every(.seconds(86_400))
+    case "weekly": return .every(.seconds(604_800))
+    case let policy? where policy.hasPrefix("every_"):
+      return parseDuration(String(policy.dropFirst("every_".count))).map { .every($0) } ?? .missing
+    default: return .missing
+    }
+  }
+
+  /// `deploy.restart_policy` overrides `restart` entirely.
+  private func restart(_ node: Node) -> RestartRule? {
+    if let policy = node["deploy"]?["restart_policy"] {
+      let retries = policy["max_attempts"]?.int
+      switch text(policy, "condition") {
+      case "none": return RestartRule(condition: .no, maximumRetries: nil)
+      case "on-failure": return RestartRule(condition: .onFailure, maximumRetries: retries)
+      case "unless-stopped": return RestartRule(condition: .unlessStopped, maximumRetries: nil)
+      default:
+        return RestartRule(
+          condition: retries == nil ? .always : .onFailure, maximumRetries: retries)
+      }
+    }
+    guard let text = text(node, "restart") else { return nil }
+    let parts = text.split(separator: ":", maxSplits: 1)
+    guard let first = parts.first, let condition = RestartRule.Condition(rawValue: String(first))
+    else { return nil }
+    return RestartRule(
+      condition: condition, maximumRetries: parts.count == 2 ? decimal(parts[1]) : nil)
+  }
+
+  private func healthcheck(_ node: Node?) -> Healthcheck? {
+    guard let node, node.map != nil else { return nil }
+    var test: Healthcheck.Test?
+    if let list = node["test"]?.list?.compactMap(\.text), let first = list.first {
+      switch first {
+      case "NONE": test = Healthcheck.Test.none
+      case "CMD-SHELL": test = .shell(list.dropFirst().joined(separator: " "))
+      default: test = .exec(Array(list.dropFirst()))
+      }
+    }
+    if flag(node, "disable") { test = Healthcheck.Test.none }
+    return Healthcheck(
+      test: test, interval: duration(node["interval"]), timeout: duration(node["timeout"]),
+      startPeriod: duration(node["start_period"]),
+      startInterval: duration(node["start_interval"]), retries: node["retries"]?.int)
+  }
+
+  private func logging(_ node: Node?) -> Logging? {
+    guard let node, node.map != nil else { return nil }
+    return Logging(driver: text(node, "driver"), options: pairs(node["options"]))
+  }
+
+  private func dependencies(_ node: Node) -> [Dependency] {
+    (node["depends_on"]?.map?.entries ?? []).map { entry in
+      Dependency(
+        service: entry.key,
+        condition: entry.node["condition"]?.string.flatMap(Dependency.Condition.init) ?? .started,
+        isRequired: entry.node["required"]?.bool ?? true,
+        restarts: entry.node["restart"]?.bool ?? false)
+    }
+  }
+
+  private func port(_ node: Node) -> PublishedPort? {
+    guard let target = node["target"]?.int.flatMap({ UInt16(exactly: $0) }), target > 0 else {
+      findings.add(
+        Fault(
+          .outOfRange, "a port of a container is between 1 and 65535",
+          at: (node["target"] ?? node).origin))
+      return nil
+    }
+    var published: ClosedRange<UInt16>?
+    if let text = text(node, "published"), text != "0" {
+      let ends = text.split(separator: "-", maxSplits: 1).map { UInt16($0) }
+      guard let low = ends.first ?? nil, let high = ends.last ?? nil, low <= high else {
+        findings.add(
+          Fault(
+            .outOfRange, "`published` is no port or range of ports: `\(text)`",
+            at: (node["published"] ?? node).origin))
+        return nil
+      }
+      published = low...high
+    }
+    let transport = text(node, "protocol") ?? "tcp"
+    guard let known = PublishedPort.Transport(rawValue: transport.lowercased()) else {
+      findings.add(
+        Fault(
+          .notOneOf, "a port cannot have the protocol `\(transport)`",
+          at: (node["protocol"] ?? node).origin, hint: "it is one of `tcp`, `udp`, `sctp`"))
+      return nil
+    }
+    return PublishedPort(
+      target: target, published: published, hostIP: text(node, "host_ip"), transport: known,
+      span: sources.span(node.origin))
+  }
+
+  private func attachment(_ entry: Fields.Entry) -> Attachment {
+    let node = entry.node
+    return Attachment(
+      network: entry.key, aliases: texts(node["aliases"]), ipv4Address: text(node, "ipv4_address"),
+      ipv6Address: text(node, "ipv6_address"), macAddress: text(node, "mac_address"),
+      priority: node["priority"]?.int ?? 0, gatewayPriority: node["gw_priority"]?.int ?? 0,
+      span: sources.span(entry.keyOrigin))
+  }
+
+  private func mount(_ node: Node) -> Mount {
+    let source = text(node, "source")
+    let kind: Mount.Kind =
+      switch text(node, "type") {
+      case "volume":
+        .volume(
+          key: source, noCopy: flag(node["volume"], "nocopy"),
+          subpath: text(node["volume"], "subpath"))
+      case "bind":
+        .bind(
+          source: source ?? "", createsSource: node["bind"]?["create_host_path"]?.bool ?? true,
+          propagation: text(node["bind"], "propagation"),
+          recursive: text(node["bind"], "recursive"))
+      case "tmpfs":
+        .tmpfs(
+          size: size(node["tmpfs"], "size"),
+          mode: node["tmpfs"]?["mode"]?.int.flatMap { UInt32(exactly: $0) })
+      case "image":
+        .image(reference: source ?? "", subpath: text(node["image"], "subpath"))
+      case let other: .other(other ?? "")
+      }
+    return Mount(
+      kind: kind, target: text(node, "target") ?? "", isReadOnly: flag(node, "read_only"),
+      span: sources.span(node.origin))
+  }
+
+  private func grant(_ node: Node) -> FileGrant {
+    FileGrant(
+      source: text(node, "source") ?? "", target: text(node, "target"), uid: text(node, "uid"),
+      gid: text(node, "gid"), mode: text(node, "mode").flatMap { UInt32($0, radix: 8) })
+  }
+
+  private func limits(_ node: Node) -> Limits {
+    let limits = node["deploy"]?["resources"]?["limits"]
+    let reservations = node["deploy"]?["resources"]?["reservations"]
+    return Limits(
+      cpus: number(node["cpus"]) ?? number(limits?["cpus"]),
+      cpuShares: nonZero(node["cpu_shares"]), cpuPeriod: nonZero(node["cpu_period"]),
+      cpuQuota: nonZero(node["cpu_quota"]), cpuSet: text(node, "cpuset"),
+      memory: size(node, "mem_limit") ?? size(limits, "memory"),
+      memoryReservation: size(node, "mem_reservation") ?? size(reservations, "memory"),
+      memoryAndSwap: size(node, "memswap_limit"),
+      pids: nonZero(node["pids_limit"]) ?? nonZero(limits?["pids"]),
+      shmSize: size(node, "shm_size"), oomScoreAdjustment: nonZero(node["oom_score_adj"]))
+  }
+
+  private func ulimits(_ node: Node?) -> [Ulimit] {
+    (node?.map?.entries ?? []).map { entry in
+      let single = entry.node.int ?? 0
+      return Ulimit(
+        name: entry.key, soft: entry.node["soft"]?.int ?? single,
+        hard: entry.node["hard"]?.int ?? single)
+    }
+  }
+
+  // MARK: values
+
+  /// nil when empty, as an empty text means nothing everywhere.
+  private func text(_ node: Node?, _ key: String) -> String? {
+    guard let text = node?[key]?.text, !text.isEmpty else { return nil }
+    return text
+  }
+
+  private func texts(_ node: Node?) -> [String] { node?.list?.compactMap(\.text) ?? [] }
+
+  private func flag(_ node: Node?, _ key: String) -> Bool { node?[key]?.bool ?? false }
+
+  private func pairs(_ node: Node?) -> [KeyValue] {
+    (node?.map?.entries ?? []).map { KeyValue($0.key, $0.node.text ?? "") }
+  }
+
+  private func hosts(_ node: Node?) -> [KeyValue] {
+    texts(node).map { item in
+      let cut = item.firstIndex(of: "=") ?? item.endIndex
+      return KeyValue(String(item[..<cut]), String(item[cut...].dropFirst()))
+    }
+  }
+
+  private func duration(_ node: Node?) -> Duration? { node?.string.flatMap(parseDuration) }
+
+  private func size(_ node: Node?, _ key: String) -> ByteCount? {
+    guard let bytes = node?[key]?.text.flatMap({ Int($0) }), bytes != 0 else { return nil }
+    return ByteCount(bytes)
+  }
+
+  private func nonZero(_ node: Node?) -> Int? {
+    guard let node else { return nil }
+    let number = number(node).flatMap { Int(exactly: $0.rounded(.towardZero)) }
+    return number == 0 ? nil : number
+  }
+
+  private func number(_ node: Node?) -> Double? {
+    switch node?.value {
+    case .int(let number)?: number == 0 ? nil : Double(number)
+    case .float(let number)?: number == 0 ? nil : number
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,218 @@
+// One service as the engine acts on it. What the file leaves out is nil or empty, so that the
+// image's own settings show through; durations and sizes are typed.
+
+package import Diagnostics
+
+package struct Service: Sendable {
+  package var name: String
+  package var span: SourceSpan?
+  package var profiles: [String]
+
+  package var image: String?
+  package var hasBuild: Bool
+  package var pullPolicy: PullPolicy
+  package var platform: String?
+  package var containerName: String?
+  /// nil keeps the image's command; empty clears it.
+  package var command: [String]?
+  /// nil keeps the image's entrypoint; empty clears it.
+  package var entrypoint: [String]?
+  /// Resolved, env files included. A nil value was asked of the caller's environment and is not
+  /// set there: the variable stays unset.
+  package var environment: [EnvironmentEntry]
+  package var workingDirectory: String?
+  package var user: String?
+  package var groups: [String]
+  package var hostname: String?
+  package var domainName: String?
+  package var labels: [KeyValue]
+  package var annotations: [KeyValue]
+  package var hasTerminal: Bool
+  package var keepsStdinOpen: Bool
+  package var usesInit: Bool
+  package var attaches: Bool
+  package var stopSignal: String?
+  package var stopGracePeriod: Duration?
+  package var restart: RestartRule?
+  package var healthcheck: Healthcheck?
+  package var logging: Logging?
+  package var dependsOn: [Dependency]
+  /// The number of containers, from `scale` or `deploy.replicas`.
+  package var replicas: Int
+
+  package var ports: [PublishedPort]
+  package var exposes: [String]
+  package var networkMode: String?
+  package var networks: [Attachment]
+  package var macAddress: String?
+  package var extraHosts: [KeyValue]
+  package var dns: [String]
+  package var dnsSearch: [String]
+  package var dnsOptions: [String]
+
+  package var mounts: [Mount]
+  package var tmpfs: [String]
+  package var configs: [FileGrant]
+  package var secrets: [FileGrant]
+
+  package var limits: Limits
+  package var capAdd: [String]
+  package var capDrop: [String]
+  package var isPrivileged: Bool
+  package var securityOptions: [String]
+  package var isReadOnly: Bool
+  package var ulimits: [Ulimit]
+  package var sysctls: [KeyValue]
+
+  /// Canonical JSON of the resolved service without what a recreate does not depend on (build,
+  /// pull_policy, scale, deploy.replicas, depends_on, profiles): the input of the config hash.
+  package var configHashInput: [UInt8]
+}
+
+package struct EnvironmentEntry: Sendable, Hashable {
+  package var key: String
+  package var value: String?
+}
+
+package enum PullPolicy: Sendable, Hashable {
+  case always
+  case never
+  case missing
+  case build
+  case every(Duration)
+}
+
+package struct RestartRule: Sendable, Hashable {
+  package enum Condition: String, Sendable {
+    case no
+    case always
+    case onFailure = "on-failure"
+    case unlessStopped = "unless-stopped"
+  }
+
+  package var condition: Condition
+  /// The number of retries of `on-failure`; nil is without end.
+  package var maximumRetries: Int?
+}
+
+package struct Healthcheck: Sendable, Hashable {
+  package enum Test: Sendable, Hashable {
+    case none
+    case exec([String])
+    case shell(String)
+  }
+
+  /// nil keeps the image's test, as each nil field does.
+  package var test: Test?
+  package var interval: Duration?
+  package var timeout: Duration?
+  package var startPeriod: Duration?
+  package var startInterval: Duration?
+  package var retries: Int?
+}
+
+package struct Logging: Sendable, Hashable {
+  package var driver: String?
+  package var options: [KeyValue]
+}
+
+package struct Dependency: Sendable, Hashable {
+  package enum Condition: String, Sendable {
+    case started = "service_started"
+    case healthy = "service_healthy"
+    case completed = "service_completed_successfully"
+  }
+
+  package var service: String
+  package var condition: Condition
+  package var isRequired: Bool
+  package var restarts: Bool
+}
+
+package struct PublishedPort: Sendable, Hashable {
+  package enum Transport: String, Sendable {
+    case tcp
+    case udp
+    case sctp
+  }
+
+  package var target: UInt16
+  /// nil: any free port. More than one: the first free one is taken, for each replica.
+  package var published: ClosedRange<UInt16>?
+  package var hostIP: String?
+  package var transport: Transport
+  package var span: SourceSpan?
+}
+
+package struct Attachment: Sendable, Hashable {
+  /// The key of the network in the project.
+  package var network: String
+  package var aliases: [String]
+  package var ipv4Address: String?
+  package var ipv6Address: String?
+  package var macAddress: String?
+  package var priority: Int
+  package var gatewayPriority: Int
+  package var span: SourceSpan?
+}
+
+package struct Mount: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
+    /// `key` is the name of the volume in the file; nil is an anonymous one.
+    case volume(key: String?, noCopy: Bool, subpath: String?)
+    case bind(source: String, createsSource: Bool, propagation: String?, recursive: String?)
+    case tmpfs(size: ByteCount?, mode: UInt32?)
+    case image(reference: String, subpath: String?)
+    /// npipe and cluster, which nothing here can mount.
+    case other(String)
+  }
+
+  package var kind: Kind
+  package var target: String
+  package var isReadOnly: Bool
+  package var span: SourceSpan?
+}
+
+/// A config or a secret as one service sees it.
+package struct FileGrant: Sendable, Hashable {
+  package var source: String
+  package var target: String?
+  package var uid: String?
+  package var gid: String?
+  package var mode: UInt32?
+}
+
+package struct Limits: Sendable, Hashable {
+  package var cpus: Double?
+  package var cpuShares: Int?
+  package var cpuPeriod: Int?
+  package var cpuQuota: Int?
+  package var cpuSet: String?
+  package var memory: ByteCount?
+  package var memoryReservation: ByteCount?
+  /// Memory and swap together; -1 is without limit.
+  package var memoryAndSwap: ByteCount?
+  package var pids: Int?
+  package var shmSize: ByteCount?
+  package var oomScoreAdjustment: Int?
+}
+
+package struct Ulimit: Sendable, Hashable {
+  package var name: String
+  /// -1 is without limit.
+  package var soft: Int
+  package var hard: Int
+}
+
+/// A number of bytes.
+package struct ByteCount: Sendable, Hashable, Comparable {
+  package var bytes: Int
+
+  package init(_ bytes: Int) {
+    self.bytes = bytes
+  }
+
+  package static func < (left: ByteCount, right: ByteCount) -> Bool {
+    left.bytes < right.bytes
+  }
+}

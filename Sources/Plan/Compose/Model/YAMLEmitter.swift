@@ -1,0 +1,175 @@
+// Canonical YAML: two spaces, block style, quotes only where a plain text would mean another value.
+
+import JSON
+import YAML
+
+struct YAMLEmitter {
+  private(set) var output: [UInt8] = []
+
+  mutating func document(_ value: JSONValue) {
+    guard case .object(let object) = value, !object.isEmpty else { return add("{}\n") }
+    mapping(object, indent: 0)
+  }
+
+  private mutating func add(_ text: String) { output.append(contentsOf: text.utf8) }
+
+  private mutating func pad(_ indent: Int) {
+    output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: indent))
+  }
+
+  private mutating func mapping(_ object: JSONObject, indent: Int) {
+    for (index, member) in object.members.enumerated() {
+      if index > 0 || indent == 0 || output.last == UInt8(ascii: "\n") { pad(indent) }
+      scalar(member.name, indent: indent, isKey: true)
+      add(":")
+      value(member.value, indent: indent)
+    }
+  }
+
+  /// What follows `key:`, with its line end.
+  private mutating func value(_ value: JSONValue, indent: Int) {
+    switch value {
+    case .object(let object) where !object.isEmpty:
+      add("\n")
+      mapping(object, indent: indent + 2)
+    case .array(let items) where !items.isEmpty:
+      add("\n")
+      sequence(items, indent: indent + 2)
+    default:
+      add(" ")
+      leaf(value, indent: indent)
+      add("\n")
+    }
+  }
+
+  private mutating func sequence(_ items: [JSONValue], indent: Int) {
+    for item in items {
+      pad(indent)
+      add("- ")
+      switch item {
+      case .object(let object) where !object.isEmpty: mapping(object, indent: indent + 2)
+      case .array(let inner) where !inner.isEmpty:
+        add("\n")
+        sequence(inner, indent: indent + 2)
+      default:
+        leaf(item, indent: indent)
+        add("\n")
+      }
+    }
+  }
+
+  private mutating func leaf(_ value: JSONValue, indent: Int) {
+    switch value {
+    case .null: add("null")
+    case .bool(let flag): add(flag ? "true" : "false")
+    case .number(let number): add(number.text)
+    case .string(let text): scalar(text, indent: indent, isKey: false)
+    case .array: add("[]")
+    case .object: add("{}")
+    }
+  }
+
+  private mutating func scalar(_ text: String, indent: Int, isKey: Bool) {
+    if !isKey, text.utf8.contains(0x0A), isPrintable(text), text.utf8.first != 0x20,
+      text.utf8.first != 0x0A
+    {
+      return block(text, indent: indent + 2)
+    }
+    guard isPrintable(text), !text.utf8.contains(0x0A) else { return doubleQuoted(text) }
+    if needsQuotes(text) {
+      meansOther(text)
+        ? doubleQuoted(text)
+        : add(
+          "'"
+            + text.split(separator: "'", omittingEmptySubsequences: false)
+            .joined(separator: "''") + "'")
+    } else {
+      add(text)
+    }
+  }
+
+  private mutating func block(_ text: String, indent: Int) {
+    let trailing = text.utf8.reversed().prefix { $0 == 0x0A }.count
+    add(trailing == 0 ? "|-" : trailing == 1 ? "|" : "|+")
+    let body = text.hasSuffix("\n") ? String(text.dropLast()) : text
+    for line in body.split(separator: "\n", omittingEmptySubsequences: false) {
+      add("\n")
+      if !line.isEmpty { pad(indent) }
+      add(String(line))
+    }
+  }
+
+  private mutating func doubleQuoted(_ text: String) {
+    output.append(0x22)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": add("\\\"")
+      case "\\": add("\\\\")
+      case "\n": add("\\n")
+      case "\t": add("\\t")
+      case "\r": add("\\r")
+      case "\0": add("\\0")
+      case let scalar where isPrintable(scalar): add(String(scalar))
+      default:
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        let width = scalar.value <= 0xFF ? 2 : scalar.value <= 0xFFFF ? 4 : 8
+        add(width == 2 ? "\\x" : width == 4 ? "\\u" : "\\U")
+        add(String(repeating: "0", count: width - digits.count) + digits)
+      }
+    }
+    output.append(0x22)
+  }
+
+  private func isPrintable(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy { isPrintable($0) || $0 == "\n" }
+  }
+
+  private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value >= 0x20 && scalar.value < 0x7F || scalar.value == 0x85
+      || scalar.value >= 0xA0 && scalar.value != 0xFEFF
+  }
+
+  private func needsQuotes(_ text: String) -> Bool {
+    guard let first = text.unicodeScalars.first, let last = text.unicodeScalars.last else {
+      return true
+    }
+    if meansOther(text) || first == " " || last == " " { return true }
+    let indicators: Set<Unicode.Scalar> = [
+      "#", ",", "[", "]", "{", "}", "&", "*", "!", "|", ">", "'", "\"", "%", "@", "`",
+    ]
+    if indicators.contains(first) { return true }
+    if ["-", "?", ":"].contains(first) {
+      guard let second = text.unicodeScalars.dropFirst().first else { return true }
+      if second == " " { return true }
+    }
+    return text.contains(": ") || text.contains(" #") || last == ":"
+      || text.hasPrefix("---") || text.hasPrefix("...")
+  }
+
+  /// Whether a plain text would be read as null, a boolean, a number or a date, in YAML of 1.1 too.
+  private func meansOther(_ text: String) -> Bool {
+    if text.isEmpty { return true }
+    let words: Set<String> = [
+      "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=",
+    ]
+    if words.contains(text.lowercased()) { return true }
+    guard let first = text.utf8.first, first <= UInt8(ascii: "9") else { return false }
+    if case .string = resolve(.init(text: text, isPlain: true), tag: .none) {
+      return isSexagesimal(text) || isDate(text)
+    }
+    return true
+  }
+
+  private func isSexagesimal(_ text: String) -> Bool {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    return parts.count > 1
+      && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }
+      && parts.dropFirst().allSatisfy { $0.utf8.count <= 2 && (Int($0) ?? 99) < 60 }
+  }
+
+  private func isDate(_ text: String) -> Bool {
+    let parts = text.prefix(10).split(separator: "-", omittingEmptySubsequences: false)
+    return parts.count == 3 && parts[0].utf8.count == 4
+      && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }
+  }
+}

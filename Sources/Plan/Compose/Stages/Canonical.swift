@@ -1,0 +1,321 @@
+// Every value to its long form, as the tables say. Bringing a long form into its long form
+// changes nothing, so that trees can be merged after it and brought there again.
+
+struct Canonical {
+  let findings: Findings
+  /// Values that cannot be read yet stay as they are: variables are still in them.
+  let ignoresFaults: Bool
+
+  func apply(_ root: inout Node) {
+    var path: [String] = []
+    record(&root, Tables.file, &path)
+  }
+
+  private func walk(_ node: inout Node, _ shape: Shape, _ path: inout [String]) {
+    switch shape {
+    case .record(let record): self.record(&node, record, &path)
+    case .map(let value, _):
+      guard value.isStructured, case .map(var fields) = node.value else { return }
+      node.value = .null
+      fields.rewrite { entry in
+        path.append(entry.key)
+        walk(&entry.node, value, &path)
+        path.removeLast()
+        return true
+      }
+      node.value = .map(fields)
+    case .list(let item, _):
+      guard item.isStructured, case .list(var items) = node.value else { return }
+      node.value = .null
+      for index in items.indices {
+        path.append("\(index)")
+        walk(&items[index], item, &path)
+        path.removeLast()
+      }
+      node.value = .list(items)
+    case .either(let shapes):
+      guard let shape = shapes.first(where: { $0.fits(node) }) else { return }
+      walk(&node, shape, &path)
+    default: break
+    }
+  }
+
+  private func record(_ node: inout Node, _ record: Record, _ path: inout [String]) {
+    guard case .map(var fields) = node.value else { return }
+    node.value = .null
+    fields.rewrite { entry in
+      guard let attribute = record[entry.key] else { return true }
+      path.append(entry.key)
+      do throws(Fault) {
+        try form(&entry.node, attribute.form, path)
+      } catch {
+        if !ignoresFaults { findings.add(error) }
+      }
+      walk(&entry.node, attribute.shape, &path)
+      path.removeLast()
+      return true
+    }
+    if let external = fields["external"], external.map != nil || external.bool == false {
+      flatten(external, &fields)
+    }
+    node.value = .map(fields)
+  }
+
+  /// `external: {name: x}` is `external: true` and `name: x`.
+  private func flatten(_ external: Node, _ fields: inout Fields) {
+    guard let name = external["name"] else {
+      if external.bool == false { fields["external"] = nil }
+      return
+    }
+    findings.warn(
+      Fault(
+        .obsolete, "`external.name` is deprecated", at: name.origin,
+        hint: "write `external: true` and `name: \(name.text ?? "")`"))
+    fields["external"] = Node(.bool(true), external.origin)
+    if let own = fields["name"], own.text != name.text {
+      findings.add(
+        Fault(.conflict, "`name` and `external.name` differ", at: name.origin, hint: "keep `name`"))
+    }
+    fields["name"] = name
+  }
+
+  private func form(_ node: inout Node, _ form: Form, _ path: [String]) throws(Fault) {
+    switch form {
+    case .asIs, .extends, .external: break
+    case .texts: node = listed(node)
+    case .pairs: node = strings(node, nullsStay: false)
+    case .environment:
+      node = strings(node, nullsStay: true)
+      try checkNames(node)
+    case .hosts:
+      try checkHosts(node)
+      if node.list != nil || node.map != nil { node.value = .list(hostItems(node)) }
+    case .command: try command(&node, path)
+    case .healthTest:
+      if case .string = node.value {
+        node.value = .list([Node("CMD-SHELL", node.origin), node])
+      }
+    case .build: node = built(node)
+    case .dependsOn: dependsOn(&node)
+    case .names, .models: node = named(node)
+    case .ports: try items(&node) { item throws(Fault) in try ports(item) }
+    case .volumes: try items(&node) { item throws(Fault) in [try mount(item)] }
+    case .devices:
+      try items(&node) { item throws(Fault) in
+        guard let text = item.string else { return [item] }
+        return [try parseDevice(text, item.origin)]
+      }
+    case .grants: try items(&node) { item throws(Fault) in [self.wrap(item, "source")] }
+    case .envFiles: try envFiles(&node)
+    default: try scalarForm(&node, form, path)
+    }
+  }
+
+  private func scalarForm(_ node: inout Node, _ form: Form, _ path: [String]) throws(Fault) {
+    switch form {
+    case .duration:
+      guard let text = node.string else { return }
+      guard let duration = parseDuration(text) else {
+        throw Fault(
+          .badValue, "`\(joined(path))` is no duration: `\(text)`", at: node.origin,
+          hint: "give number and unit, such as `30s` or `1m30s`")
+      }
+      node.value = .string(durationText(duration))
+    case .bytes: try bytes(&node, path)
+    case .mode, .octalNumber:
+      if let text = node.string {
+        guard let mode = Int(text.hasPrefix("0o") ? String(text.dropFirst(2)) : text, radix: 8),
+          mode >= 0
+        else {
+          throw Fault(
+            .badValue, "`\(joined(path))` is no octal mode: `\(text)`", at: node.origin,
+            hint: "such as `0440`")
+        }
+        node.value = .int(mode)
+      }
+      if form == .mode, let mode = node.int {
+        node.value = .string("0" + String(mode, radix: 8))
+      }
+    case .unsigned:
+      if let number = node.int, number < 0 {
+        throw Fault(
+          .outOfRange, "`\(joined(path))` must not be negative", at: node.origin)
+      }
+    case .gpus: try gpus(&node)
+    case .providerOptions: providerOptions(&node)
+    case .ssh:
+      guard let fields = pairsNode(node).map else { return }
+      node.value = .list(
+        fields.entries.map { entry in
+          let value = entry.node.text ?? ""
+          return Node(value.isEmpty ? entry.key : "\(entry.key)=\(value)", entry.node.origin)
+        })
+    default: break
+    }
+  }
+
+  private func bytes(_ node: inout Node, _ path: [String]) throws(Fault) {
+    switch node.value {
+    case .int(let number): node.value = .string("\(number)")
+    case .float(let number) where number.isFinite && abs(number) < 9e18:
+      node.value = .string("\(Int(number))")
+    case .string(let text):
+      guard let number = parseBytes(text) else {
+        throw Fault(
+          .badValue, "`\(joined(path))` is no size: `\(text)`", at: node.origin,
+          hint: "give number and unit, such as `512m` or `1g`")
+      }
+      node.value = .string("\(number)")
+    default: break
+    }
+  }
+
+  private func items(
+    _ node: inout Node, _ change: (Node) throws(Fault) -> [Node]
+  ) throws(Fault) {
+    guard case .list(let items) = node.value else { return }
+    var changed: [Node] = []
+    changed.reserveCapacity(items.count)
+    for item in items {
+      do throws(Fault) {
+        changed += try change(item)
+      } catch {
+        if !ignoresFaults { findings.add(error) }
+        changed.append(item)
+      }
+    }
+    node.value = .list(changed)
+  }
+
+  private func wrap(_ item: Node, _ key: String) -> Node {
+    guard case .string = item.value else { return item }
+    var fields = Fields()
+    fields[key] = item
+    return Node(.map(fields), item.origin)
+  }
+
+  private func ports(_ item: Node) throws(Fault) -> [Node] {
+    guard case .map(var fields) = item.value else {
+      return try parsePorts(item.text ?? "", item.origin)
+    }
+    if let published = fields["published"], published.int != nil {
+      fields["published"] = Node(published.text ?? "", published.origin)
+    }
+    return [Node(.map(fields), item.origin)]
+  }
+
+  private func mount(_ item: Node) throws(Fault) -> Node {
+    guard case .map(var fields) = item.value else {
+      return try parseMount(item.string ?? "", item.origin)
+    }
+    if let target = fields["target"], let text = target.string {
+      fields["target"] = Node(cleanPath(text), target.origin)
+    }
+    return Node(.map(fields), item.origin)
+  }
+
+  private func command(_ node: inout Node, _ path: [String]) throws(Fault) {
+    guard let text = node.string else { return }
+    guard let words = splitWords(text) else {
+      throw Fault(
+        .badValue, "`\(joined(path))` cannot be split into words: `\(text)`", at: node.origin,
+        hint: "close the quote, or write a list: [\"sh\", \"-c\", …]")
+    }
+    node.value = .list(words.map { Node($0, node.origin) })
+  }
+
+  private func dependsOn(_ node: inout Node) {
+    node = dependencies(node)
+    guard case .map(var fields) = node.value else { return }
+    fields.rewrite { entry in
+      if entry.node.map != nil, entry.node["required"] == nil {
+        entry.node["required"] = Node(.bool(true), entry.node.origin)
+      }
+      return true
+    }
+    node.value = .map(fields)
+  }
+
+  private func envFiles(_ node: inout Node) throws(Fault) {
+    node = listed(node)
+    try items(&node) { item throws(Fault) in
+      var item = wrap(item, "path")
+      if item["required"] == nil { item["required"] = Node(.bool(true), item.origin) }
+      return [item]
+    }
+  }
+
+  private func gpus(_ node: inout Node) throws(Fault) {
+    if node.string == "all" { node.value = .list([Node(.map(Fields()), node.origin)]) }
+    try items(&node) { item throws(Fault) in
+      var item = item
+      guard let count = item["count"] else { return [item] }
+      if let text = count.string {
+        guard let number = text == "all" ? -1 : decimal(text) else {
+          throw Fault(
+            .badValue, "`count` cannot be `\(text)`", at: count.origin,
+            hint: "give a number or `all`")
+        }
+        item["count"] = Node(.int(number), count.origin)
+      }
+      if item["device_ids"] != nil {
+        throw Fault(
+          .conflict, "`count` and `device_ids` exclude each other", at: count.origin)
+      }
+      return [item]
+    }
+  }
+
+  private func providerOptions(_ node: inout Node) {
+    guard case .map(var fields) = node.value else { return }
+    fields.rewrite { entry in
+      let values = entry.node.list ?? [entry.node]
+      entry.node.value = .list(values.map { Node($0.text ?? "", $0.origin) })
+      return true
+    }
+    node.value = .map(fields)
+  }
+
+  /// A map of strings, whatever form it was written in.
+  private func strings(_ node: Node, nullsStay: Bool) -> Node {
+    guard case .map(var fields) = pairsNode(node).value else { return node }
+    fields.rewrite { entry in
+      if entry.node.isNull, nullsStay { return true }
+      if let text = entry.node.text { entry.node.value = .string(text) }
+      return true
+    }
+    return Node(.map(fields), node.origin)
+  }
+
+  private func checkNames(_ node: Node) throws(Fault) {
+    for entry in node.map?.entries ?? [] where entry.key.hasSuffix(" ") {
+      throw Fault(
+        .badName, "variable `\(entry.key)` ends with a space", at: entry.keyOrigin,
+        hint: "write `\(entry.key.prefix { $0 != " " })=…` without the space")
+    }
+  }
+
+  private func checkHosts(_ node: Node) throws(Fault) {
+    for item in node.list ?? [] {
+      guard let text = item.string else { continue }
+      if !text.contains("="), !text.contains(":") {
+        throw Fault(
+          .badValue, "extra host `\(text)` has no address", at: item.origin,
+          hint: "write `HOST=ADDRESS`")
+      }
+    }
+  }
+}
+
+extension Shape {
+  /// Whether something below may have a long form of its own.
+  var isStructured: Bool {
+    switch self {
+    case .record: true
+    case .list(let item, _): item.isStructured
+    case .map(let value, _): value.isStructured
+    case .either(let shapes): shapes.contains(where: \.isStructured)
+    default: false
+    }
+  }
+}

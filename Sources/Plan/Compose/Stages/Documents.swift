@@ -1,0 +1,68 @@
+// First stage: the bytes of one file to trees, one for each YAML document.
+
+import YAML
+
+/// The documents of a file; empty ones are left out. Nil when the text cannot be read, which is
+/// then among the findings.
+func readDocuments(_ bytes: [UInt8], file: Int32, _ findings: Findings) -> [Node]? {
+  let documents: [YAMLNode]
+  do {
+    documents = try readYAML(bytes)
+  } catch {
+    let origin = Origin(file: file, line: error.mark.line, column: error.mark.column, length: 1)
+    let kind: FaultKind =
+      error.summary.hasSuffix("already defined") || error.summary.contains("is already defined")
+      ? .duplicateKey : .syntax
+    findings.add(Fault(kind, error.summary, at: origin, hint: error.hint))
+    return nil
+  }
+  var reader = DocumentReader(file: file, findings: findings)
+  return documents.map { reader.node($0) }.filter { !$0.isNull }
+}
+
+private struct DocumentReader {
+  let file: Int32
+  let findings: Findings
+
+  mutating func node(_ source: YAMLNode) -> Node {
+    var node: Node
+    switch source.content {
+    case .scalar(let scalar):
+      node = Node(resolve(scalar, tag: source.tag), origin(source.start, source.end))
+    case .sequence(let items):
+      var list: [Node] = []
+      list.reserveCapacity(items.count)
+      for item in items { list.append(self.node(item)) }
+      node = Node(.list(list), origin(source.start, source.start))
+    case .mapping(let entries):
+      var fields = Fields()
+      for entry in entries {
+        let keyOrigin = origin(entry.keyStart, entry.keyEnd)
+        checkKey(entry, keyOrigin)
+        fields.append(
+          Fields.Entry(key: entry.key.text, keyOrigin: keyOrigin, node: self.node(entry.value)))
+      }
+      node = Node(.map(fields), origin(source.start, source.start))
+    }
+    switch source.tag {
+    case .reset: node.mark = .reset
+    case .override: node.mark = .override
+    default: break
+    }
+    return node
+  }
+
+  private func origin(_ start: YAMLMark, _ end: YAMLMark) -> Origin {
+    Origin(
+      file: file, line: start.line, column: start.column,
+      length: start.line == end.line ? max(1, end.column - start.column) : 1)
+  }
+
+  private func checkKey(_ entry: YAMLEntry, _ origin: Origin) {
+    if case .string = resolve(entry.key, tag: entry.keyTag) { return }
+    findings.add(
+      Fault(
+        .keyNotText, "key `\(entry.key.text)` is not text", at: origin,
+        hint: "put it in quotes: \"\(entry.key.text)\""))
+  }
+}

@@ -1,0 +1,165 @@
+// Second stage: variables are put into every text value, and text at typed places becomes the
+// type (reference S18 to S34). The places of values stay.
+
+struct Interpolation {
+  let findings: Findings
+  let lookup: (String) -> String?
+  var used: (VariableUse) -> Void = { _ in }
+
+  /// Interpolates a whole document.
+  func apply(_ document: inout Node) {
+    var path: [String] = []
+    apply(&document, shape: .record(Tables.file), cast: .none, path: &path)
+  }
+
+  func apply(_ node: inout Node, shape: Shape?, cast: Cast, path: inout [String]) {
+    switch node.value {
+    case .string(let text):
+      node.value = scalar(text, node.origin, cast, path)
+    case .list(var items):
+      node.value = .null
+      let inner = shape?.itemShape
+      for index in items.indices {
+        path.append("\(index)")
+        apply(&items[index], shape: inner, cast: .none, path: &path)
+        path.removeLast()
+      }
+      node.value = .list(items)
+    case .map(var fields):
+      node.value = .null
+      let shape = shape?.mapShape
+      fields.rewrite { entry in
+        path.append(entry.key)
+        let (inner, cast) = shape?.member(entry.key) ?? (nil, .none)
+        apply(&entry.node, shape: inner, cast: cast, path: &path)
+        path.removeLast()
+        return true
+      }
+      node.value = .map(fields)
+    default: break
+    }
+  }
+
+  private func scalar(
+    _ text: String, _ origin: Origin, _ cast: Cast, _ path: [String]
+  ) -> Node.Value {
+    var value = text
+    do throws(TemplateFault) {
+      let template = Template(
+        lookup: lookup,
+        unset: { name in
+          findings.warn(
+            Fault(
+              .unsetVariable, "variable `\(name)` is not set, a blank text stands in for it",
+              at: origin, hint: "set it in `.env`, or give a default: `${\(name):-…}`"))
+        }, used: used)
+      value = try template.substitute(text)
+    } catch {
+      findings.add(fault(error, text, origin, path))
+      return .string(text)
+    }
+    guard cast != .none else { return .string(value) }
+    guard let typed = self.cast(value, cast, origin, path) else {
+      findings.add(
+        Fault(
+          .cast, "`\(joined(path))` must be \(cast.expected), not `\(value)`", at: origin))
+      return .null
+    }
+    return typed
+  }
+
+  private func fault(
+    _ fault: TemplateFault, _ text: String, _ origin: Origin, _ path: [String]
+  ) -> Fault {
+    switch fault {
+    case .invalid:
+      Fault(
+        .interpolation, "`\(joined(path))` holds an invalid variable: `\(text)`", at: origin,
+        hint: "write `$$` for a dollar sign that is no variable")
+    case .required(let variable, let message):
+      Fault(
+        .requiredVariable,
+        "variable `\(variable)` is required by `\(joined(path))` but has no value"
+          + (message.isEmpty ? "" : ": \(message)"), at: origin,
+        hint: "set it in the environment or in `.env`: `\(variable)=…`")
+    case .tooDeep:
+      Fault(
+        .interpolation, "variables in `\(joined(path))` are nested deeper than \(Template.depth)",
+        at: origin)
+    case .tooLong:
+      Fault(.interpolation, "`\(joined(path))` grows beyond \(Template.growth) bytes", at: origin)
+    }
+  }
+
+  private func cast(
+    _ text: String, _ cast: Cast, _ origin: Origin, _ path: [String]
+  ) -> Node.Value? {
+    switch cast {
+    case .none: return .string(text)
+    case .int: return decimal(text).map { .int($0) }
+    case .float: return Double(text).map { .float($0) }
+    case .bool:
+      switch text.lowercased() {
+      case "true": return .bool(true)
+      case "false": return .bool(false)
+      case "y", "yes", "on", "n", "no", "off":
+        let flag = ["y", "yes", "on"].contains(text.lowercased())
+        findings.warn(
+          Fault(
+            .oldBoolean, "`\(text)` at `\(joined(path))` is read as `\(flag)`", at: origin,
+            hint: "write `\(flag)`"))
+        return .bool(flag)
+      default: return nil
+      }
+    }
+  }
+}
+
+/// A decimal integer with a sign and nothing else.
+func decimal(_ text: some StringProtocol) -> Int? { Int(text) }
+
+func joined(_ path: [String]) -> String { path.joined(separator: ".") }
+
+extension Cast {
+  var expected: String {
+    switch self {
+    case .none: "text"
+    case .int: "a whole number"
+    case .float: "a number"
+    case .bool: "`true` or `false`"
+    }
+  }
+}
+
+extension Shape {
+  /// The shape of the items where a list may stand here.
+  var itemShape: Shape? {
+    switch self {
+    case .list(let item, _): item
+    case .either(let shapes): shapes.lazy.compactMap(\.itemShape).first
+    default: nil
+    }
+  }
+
+  /// The record or map that may stand here.
+  var mapShape: Shape? {
+    switch self {
+    case .record, .map: self
+    case .either(let shapes): shapes.lazy.compactMap(\.mapShape).first
+    default: nil
+    }
+  }
+
+  var record: Record? { if case .record(let record)? = mapShape { record } else { nil } }
+
+  /// What stands under a key of a record or map. `ulimits.nofile` is the one scalar with a cast
+  /// that has no attribute of its own.
+  func member(_ key: String) -> (Shape, Cast)? {
+    switch self {
+    case .record(let record): record[key].map { ($0.shape, $0.cast) }
+    case .map(let value, .lowercase): (value, .int)
+    case .map(let value, _): (value, .none)
+    default: nil
+    }
+  }
+}

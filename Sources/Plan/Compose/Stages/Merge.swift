@@ -1,0 +1,241 @@
+// How a later tree joins an earlier one, attribute by attribute as the tables say (reference S50
+// to S73).
+
+struct Merging {
+  let findings: Findings
+  /// Whether `!reset` and `!override` stay on the result, for the merge that comes after this one.
+  let keepsMarks: Bool
+
+  func merge(_ base: Node, _ over: Node) -> Node {
+    var path: [String] = []
+    return merge(base, over, .record(Tables.file), .deep, &path) ?? base
+  }
+
+  /// The tree with nothing under it: what is marked for removal goes.
+  func settle(_ node: Node) -> Node {
+    guard !keepsMarks else { return node }
+    var node = node
+    node.mark = .none
+    switch node.value {
+    case .list(let items):
+      node.value = .list(items.compactMap { $0.mark == .reset ? nil : settle($0) })
+    case .map(var fields):
+      node.value = .null
+      fields.rewrite { entry in
+        guard entry.node.mark != .reset else { return false }
+        entry.node = settle(entry.node)
+        return true
+      }
+      node.value = .map(fields)
+    default: break
+    }
+    return node
+  }
+
+  /// nil removes the value.
+  func merge(
+    _ base: Node, _ over: Node, _ shape: Shape?, _ rule: Merge, _ path: inout [String]
+  ) -> Node? {
+    if over.mark == .reset { return keepsMarks ? over : nil }
+    if over.mark == .override { return settle(over) }
+    if over.isNull { return base }
+    if base.isNull || base.mark == .reset { return settle(over) }
+    switch rule {
+    case .replace: return settle(over)
+    case .pairs:
+      return maps(pairsNode(base), pairsNode(over), shape, &path, values: .replace)
+    case .texts: return append(listed(base), listed(over), path)
+    case .hosts: return hosts(base, over)
+    case .names: return maps(named(base), named(over), shape, &path)
+    case .dependsOn:
+      return maps(dependencies(base), dependencies(over), shape, &path)
+    case .build: return maps(built(base), built(over), shape, &path)
+    case .logging: return logging(base, over, shape, &path)
+    case .pools: return pools(base, over, shape, &path)
+    case .deep: return deep(base, over, shape, &path)
+    }
+  }
+
+  private func deep(
+    _ base: Node, _ over: Node, _ shape: Shape?, _ path: inout [String]
+  ) -> Node? {
+    switch base.value {
+    case .map: return maps(base, over, shape, &path)
+    case .list: return append(base, over, path)
+    default: return settle(over)
+    }
+  }
+
+  private func conflict(_ base: Node, _ over: Node, _ path: [String]) -> Node {
+    findings.add(
+      Fault(
+        .merge, "`\(joined(path))` is \(base.kindName) and cannot become \(over.kindName)",
+        at: over.origin, hint: "write it in the same form, or replace it with `!override`"))
+    return base
+  }
+
+  private func append(_ base: Node, _ over: Node, _ path: [String]) -> Node {
+    guard let first = base.list, let second = settle(over).list else {
+      return conflict(base, over, path)
+    }
+    return Node(.list(first + second), over.origin)
+  }
+
+  private func maps(
+    _ base: Node, _ over: Node, _ shape: Shape?, _ path: inout [String], values: Merge = .deep
+  ) -> Node? {
+    guard case .map(var fields) = base.value, case .map(let others) = over.value else {
+      return conflict(base, over, path)
+    }
+    let shape = shape?.mapShape
+    let record = shape?.record
+    for other in others.entries {
+      guard let earlier = fields[other.key] else {
+        if other.node.mark != .reset || keepsMarks {
+          var entry = other
+          entry.node = settle(other.node)
+          fields.append(entry)
+        }
+        continue
+      }
+      let attribute = record?[other.key]
+      var rule = attribute?.merge ?? values
+      if values == .replace || other.key.hasPrefix("x-") { rule = .replace }
+      if values == .replace, other.node.mark == .none {
+        fields.set(other.key, other.node, keyOrigin: other.keyOrigin)
+        continue
+      }
+      path.append(other.key)
+      let inner = attribute?.shape ?? shape?.member(other.key)?.0
+      if case .map(_, .lowercase)? = shape { rule = ulimitRule(earlier, other.node) }
+      fields[other.key] = merge(earlier, other.node, inner, rule, &path)
+      path.removeLast()
+    }
+    return Node(.map(fields), base.origin)
+  }
+
+  private func ulimitRule(_ base: Node, _ over: Node) -> Merge {
+    base.map != nil && over.map != nil ? .deep : .replace
+  }
+
+  private func hosts(_ base: Node, _ over: Node) -> Node {
+    var seen: Set<String> = []
+    let items = (hostItems(base) + hostItems(settle(over))).filter {
+      seen.insert($0.string ?? "").inserted
+    }
+    return Node(.list(items), over.origin)
+  }
+
+  /// Options of two drivers do not mix.
+  private func logging(
+    _ base: Node, _ over: Node, _ shape: Shape?, _ path: inout [String]
+  ) -> Node? {
+    if let earlier = base["driver"]?.string, let later = over["driver"]?.string, earlier != later {
+      return settle(over)
+    }
+    return maps(base, over, shape, &path)
+  }
+
+  /// Address pools are the same pool when their subnet is.
+  private func pools(
+    _ base: Node, _ over: Node, _ shape: Shape?, _ path: inout [String]
+  ) -> Node? {
+    guard var items = base.list, let others = over.list else { return conflict(base, over, path) }
+    for other in others {
+      let subnet = other["subnet"]?.string
+      let place = items.firstIndex { $0["subnet"]?.string == subnet }
+      if let place, let merged = maps(items[place], other, shape?.itemShape, &path) {
+        items[place] = merged
+      } else {
+        items.append(settle(other))
+      }
+    }
+    return Node(.list(items), over.origin)
+  }
+}
+
+/// `K=V` lists as mappings; a key alone has no value. Later items win at the first one's place.
+func pairsNode(_ node: Node) -> Node {
+  guard let items = node.list else { return node }
+  var fields = Fields()
+  for item in items {
+    guard let text = item.text else { continue }
+    let cut = text.utf8.firstIndex(of: UInt8(ascii: "="))
+    let key = cut.map { String(text[..<$0]) } ?? text
+    var value = Node(.null, item.origin)
+    if let cut { value.value = .string(String(text[text.utf8.index(after: cut)...])) }
+    value.mark = item.mark
+    fields.set(key, value, keyOrigin: item.origin)
+  }
+  return Node(.map(fields), node.origin)
+}
+
+/// A single text as a list of one.
+func listed(_ node: Node) -> Node {
+  if case .string = node.value { return Node(.list([node]), node.origin) }
+  if case .map = node.value { return Node(.list([node]), node.origin) }
+  return node
+}
+
+/// A list of names as a mapping to nothing.
+func named(_ node: Node) -> Node {
+  guard let items = node.list else { return node }
+  var fields = Fields()
+  for item in items {
+    guard let name = item.text else { continue }
+    fields.set(name, Node(.null, item.origin), keyOrigin: item.origin)
+  }
+  return Node(.map(fields), node.origin)
+}
+
+func dependencies(_ node: Node) -> Node {
+  guard let items = node.list else { return node }
+  var fields = Fields()
+  for item in items {
+    guard let name = item.text else { continue }
+    var dependency = Fields()
+    dependency["condition"] = Node("service_started", item.origin)
+    dependency["required"] = Node(.bool(true), item.origin)
+    fields.set(name, Node(.map(dependency), item.origin), keyOrigin: item.origin)
+  }
+  return Node(.map(fields), node.origin)
+}
+
+func built(_ node: Node) -> Node {
+  guard case .string = node.value else { return node }
+  var fields = Fields()
+  fields["context"] = node
+  return Node(.map(fields), node.origin)
+}
+
+/// `host=address` texts, one for each address. A host without an address stays as it is.
+func hostItems(_ node: Node) -> [Node] {
+  var items: [Node] = []
+  func add(_ host: String, _ addresses: String, _ origin: Origin) {
+    for address in addresses.split(separator: ",") {
+      var address = address.drop { $0 == " " }
+      if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+      items.append(Node("\(host)=\(address)", origin))
+    }
+  }
+  switch node.value {
+  case .map(let fields):
+    for entry in fields.entries {
+      for address in entry.node.list ?? [entry.node] {
+        add(entry.key, address.text ?? "", address.origin)
+      }
+    }
+  case .list(let list):
+    for item in list {
+      guard let text = item.text else { continue }
+      let cut = text.firstIndex(of: "=") ?? text.firstIndex(of: ":")
+      if let cut {
+        add(String(text[..<cut]), String(text[text.index(after: cut)...]), item.origin)
+      } else {
+        items.append(item)
+      }
+    }
+  default: break
+  }
+  return items
+}

@@ -1,0 +1,193 @@
+// The shape of the merged tree against the tables: unknown keys, wrong types, missing keys, words
+// that are not among those allowed. All faults are gathered.
+
+import Diagnostics
+
+struct Validation {
+  let findings: Findings
+
+  func apply(_ root: Node) {
+    var path: [String] = []
+    record(root, Tables.file, &path)
+  }
+
+  private func check(_ node: Node, _ shape: Shape, _ path: inout [String]) {
+    switch shape {
+    case .any: break
+    case .scalar(let kinds): scalar(node, kinds, path)
+    case .word(let words):
+      guard let text = node.string else { return wrong(node, "a string", path) }
+      guard !words.contains(text) else { return }
+      let hint = nearest(to: text, among: words).map { "did you mean `\($0)`?" }
+      let list = words.map { "`\($0)`" }.joined(separator: ", ")
+      findings.add(
+        Fault(
+          .notOneOf, "`\(joined(path))` cannot be `\(text)`", at: node.origin,
+          hint: (hint.map { $0 + " " } ?? "") + "it is one of \(list)"))
+    case .list(let item, let unique): items(node, item, unique, &path)
+    case .map(let value, let names): map(node, value, names, &path)
+    case .record(let record): self.record(node, record, &path)
+    case .either(let shapes):
+      if let fitting = shapes.first(where: { $0.fits(node) }) {
+        check(node, fitting, &path)
+      } else {
+        wrong(node, shape.expected, path)
+      }
+    }
+  }
+
+  private func wrong(_ node: Node, _ expected: String, _ path: [String]) {
+    findings.add(
+      Fault(
+        .wrongType, "`\(joined(path))` must be \(expected), not \(node.kindName)",
+        at: node.origin, hint: quoteHint(node, expected)))
+  }
+
+  private func quoteHint(_ node: Node, _ expected: String) -> String? {
+    guard expected == "a string" else { return nil }
+    switch node.value {
+    case .int, .float, .bool: return node.text.map { "put it in quotes: \"\($0)\"" }
+    default: return nil
+    }
+  }
+
+  private func scalar(_ node: Node, _ kinds: Kinds, _ path: [String]) {
+    guard !Shape.scalar(kinds).fits(node) else { return }
+    wrong(node, Shape.scalar(kinds).expected, path)
+  }
+
+  private func items(_ node: Node, _ item: Shape, _ unique: Bool, _ path: inout [String]) {
+    guard let items = node.list else { return wrong(node, "a list", path) }
+    var seen: Set<String> = []
+    for (index, node) in items.enumerated() {
+      path.append("\(index)")
+      check(node, item, &path)
+      path.removeLast()
+      guard unique, node.list == nil, node.map == nil, let text = node.text else { continue }
+      if !seen.insert(text).inserted {
+        findings.add(
+          Fault(
+            .duplicateItem, "`\(text)` stands twice in `\(joined(path))`", at: node.origin,
+            hint: "keep one of them"))
+      }
+    }
+  }
+
+  private func map(_ node: Node, _ value: Shape, _ names: Names, _ path: inout [String]) {
+    guard let fields = node.map else { return wrong(node, "a mapping", path) }
+    for entry in fields.entries {
+      path.append(entry.key)
+      if !names.allow(entry.key) {
+        let what = path.count == 2 ? "name in `\(path[0])`" : "key"
+        findings.add(
+          Fault(
+            .badName, "`\(entry.key)` is no valid \(what)", at: entry.keyOrigin,
+            hint: names == .lowercase
+              ? "use lower-case letters" : "use letters, digits, `.`, `_` and `-`"))
+      } else {
+        check(entry.node, value, &path)
+      }
+      path.removeLast()
+    }
+  }
+
+  private func record(_ node: Node, _ record: Record, _ path: inout [String]) {
+    if node.isNull, record.isNullable { return }
+    guard let fields = node.map else {
+      if path.isEmpty { return }
+      return wrong(node, "a mapping", path)
+    }
+    for entry in fields.entries {
+      guard let attribute = record[entry.key] else {
+        if !entry.key.hasPrefix("x-") { unknown(entry, record, path) }
+        continue
+      }
+      path.append(entry.key)
+      check(entry.node, attribute.shape, &path)
+      path.removeLast()
+    }
+    for name in record.required where fields[name] == nil {
+      findings.add(
+        Fault(.missingKey, "`\(joined(path))` lacks `\(name)`", at: node.origin))
+    }
+  }
+
+  private func unknown(_ entry: Fields.Entry, _ record: Record, _ path: [String]) {
+    let place: String
+    switch path.count {
+    case 0: place = "at the top level"
+    case 2 where path[0] == "services": place = "in service `\(path[1])`"
+    default: place = "in `\(joined(path))`"
+    }
+    var hint = nearest(to: entry.key, among: record.attributes.map(\.name))
+      .map { "did you mean `\($0)`?" }
+    if hint == nil, path.isEmpty, let fields = entry.node.map,
+      fields["image"] != nil || fields["build"] != nil
+    {
+      hint = "services belong under `services:`"
+    }
+    findings.add(
+      Fault(.unknownKey, "unknown key `\(entry.key)` \(place)", at: entry.keyOrigin, hint: hint))
+  }
+}
+
+extension Names {
+  func allow(_ name: String) -> Bool {
+    switch self {
+    case .any: true
+    case .resource:
+      !name.isEmpty
+        && name.utf8.allSatisfy {
+          $0 >= 0x30 && $0 <= 0x39 || $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A
+            || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+        }
+    case .lowercase: !name.isEmpty && name.utf8.allSatisfy { $0 >= 0x61 && $0 <= 0x7A }
+    }
+  }
+}
+
+extension Shape {
+  /// Whether a value is of the kind, whatever is inside it.
+  func fits(_ node: Node) -> Bool {
+    switch (self, node.value) {
+    case (.any, _): true
+    case (.scalar(let kinds), .null): kinds.contains(.null)
+    case (.scalar(let kinds), .bool): kinds.contains(.bool)
+    case (.scalar(let kinds), .int): kinds.contains(.integer)
+    case (.scalar(let kinds), .float(let number)):
+      kinds.contains(.number) || kinds.contains(.integer) && number == number.rounded()
+    case (.scalar(let kinds), .string): kinds.contains(.string)
+    case (.word, .string): true
+    case (.list, .list): true
+    case (.map, .map): true
+    case (.record, .map): true
+    case (.record(let record), .null): record.isNullable
+    case (.either(let shapes), _): shapes.contains { $0.fits(node) }
+    default: false
+    }
+  }
+
+  /// The kind for messages: "a string or a list".
+  var expected: String {
+    switch self {
+    case .any: return "anything"
+    case .word: return "a string"
+    case .list: return "a list"
+    case .map, .record: return "a mapping"
+    case .scalar(let kinds):
+      var names: [String] = []
+      if kinds.contains(.string) { names.append("a string") }
+      if kinds.contains(.number) {
+        names.append("a number")
+      } else if kinds.contains(.integer) {
+        names.append("a whole number")
+      }
+      if kinds.contains(.bool) { names.append("a boolean") }
+      return names.joined(separator: " or ")
+    case .either(let shapes):
+      var names: [String] = []
+      for name in shapes.map(\.expected) where !names.contains(name) { names.append(name) }
+      return names.joined(separator: " or ")
+    }
+  }
+}

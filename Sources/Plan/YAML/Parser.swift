@@ -1,0 +1,306 @@
+// libyaml's events to trees: anchors, aliases and merge keys are resolved here, so that the rest
+// sees plain trees. Aliases share storage; what they would grow to is counted and bounded.
+
+import CYAML
+
+/// Reads all documents of a text. An empty text has none.
+package func readYAML(_ bytes: [UInt8]) throws(YAMLFault) -> [YAMLNode] {
+  var parser = yaml_parser_t()
+  guard yaml_parser_initialize(&parser) == 1 else {
+    throw YAMLFault(summary: "out of memory", mark: YAMLMark(line: 1, column: 1))
+  }
+  defer { yaml_parser_delete(&parser) }
+  return try bytes.withUnsafeBufferPointer { text throws(YAMLFault) in
+    yaml_parser_set_input_string(&parser, text.baseAddress, text.count)
+    var builder = Builder(text: text)
+    return try builder.documents(&parser)
+  }
+}
+
+/// What an anchor names, and how much an alias to it adds.
+private struct Anchored {
+  var node: YAMLNode
+  var weight: Weight
+}
+
+private struct Weight {
+  var nodes = 0
+  var bytes = 0
+}
+
+private struct Builder {
+  let text: UnsafeBufferPointer<UInt8>
+  var anchors: [String: Anchored] = [:]
+  var open: Set<String> = []
+  var total = Weight()
+  var expanded = 0
+
+  init(text: UnsafeBufferPointer<UInt8>) {
+    self.text = text
+  }
+
+  mutating func documents(
+    _ parser: inout yaml_parser_t
+  ) throws(YAMLFault) -> [YAMLNode] {
+    var documents: [YAMLNode] = []
+    while true {
+      var event = try next(&parser)
+      defer { yaml_event_delete(&event) }
+      switch event.type {
+      case YAML_STREAM_END_EVENT: return documents
+      case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT, YAML_NO_EVENT: continue
+      case YAML_DOCUMENT_START_EVENT: anchors = [:]
+      default: documents.append(try node(&event, &parser, depth: 1))
+      }
+    }
+  }
+
+  private func next(_ parser: inout yaml_parser_t) throws(YAMLFault) -> yaml_event_t {
+    var event = yaml_event_t()
+    guard yaml_parser_parse(&parser, &event) == 1 else { throw fault(of: parser) }
+    return event
+  }
+
+  /// Builds the node that `event` begins.
+  private mutating func node(
+    _ event: inout yaml_event_t, _ parser: inout yaml_parser_t, depth: Int
+  ) throws(YAMLFault) -> YAMLNode {
+    let start = mark(event.start_mark)
+    guard depth <= YAMLLimit.depth else {
+      throw YAMLFault(summary: "nested deeper than \(YAMLLimit.depth) levels", mark: start)
+    }
+    total.nodes += 1
+    guard total.nodes <= YAMLLimit.nodes else {
+      throw YAMLFault(summary: "more than \(YAMLLimit.nodes) values", mark: start)
+    }
+    switch event.type {
+    case YAML_ALIAS_EVENT:
+      return try alias(string(event.data.alias.anchor), at: start)
+    case YAML_SCALAR_EVENT:
+      return scalar(event, start: start)
+    case YAML_SEQUENCE_START_EVENT:
+      let anchor = event.data.sequence_start.anchor.map(string)
+      let tag = tag(event.data.sequence_start.tag)
+      return try anchored(anchor) { builder throws(YAMLFault) in
+        try builder.sequence(&parser, start: start, tag: tag, depth: depth)
+      }
+    case YAML_MAPPING_START_EVENT:
+      let anchor = event.data.mapping_start.anchor.map(string)
+      let tag = tag(event.data.mapping_start.tag)
+      return try anchored(anchor) { builder throws(YAMLFault) in
+        try builder.mapping(&parser, start: start, tag: tag, depth: depth)
+      }
+    default:
+      throw YAMLFault(summary: "a value is missing here", mark: start)
+    }
+  }
+
+  private mutating func anchored(
+    _ anchor: String?, _ build: (inout Builder) throws(YAMLFault) -> YAMLNode
+  ) throws(YAMLFault) -> YAMLNode {
+    guard let anchor else { return try build(&self) }
+    let before = total
+    open.insert(anchor)
+    let node = try build(&self)
+    open.remove(anchor)
+    let weight = Weight(nodes: total.nodes - before.nodes + 1, bytes: total.bytes - before.bytes)
+    anchors[anchor] = Anchored(node: node, weight: weight)
+    return node
+  }
+
+  private mutating func scalar(_ event: yaml_event_t, start: YAMLMark) -> YAMLNode {
+    let data = event.data.scalar
+    let bytes = UnsafeBufferPointer(start: data.value, count: data.length)
+    total.bytes += data.length + 1
+    let tag = tag(data.tag)
+    let plain = data.style == YAML_PLAIN_SCALAR_STYLE && tag != .string
+    let node = YAMLNode(
+      content: .scalar(YAMLScalar(text: String(decoding: bytes, as: UTF8.self), isPlain: plain)),
+      tag: tag, start: start, end: mark(event.end_mark))
+    if let anchor = data.anchor.map(string) {
+      anchors[anchor] = Anchored(node: node, weight: Weight(nodes: 1, bytes: data.length + 1))
+    }
+    return node
+  }
+
+  private mutating func alias(_ name: String, at mark: YAMLMark) throws(YAMLFault) -> YAMLNode {
+    guard !open.contains(name) else {
+      throw YAMLFault(summary: "anchor `\(name)` contains itself", mark: mark)
+    }
+    guard let anchored = anchors[name] else {
+      throw YAMLFault(
+        summary: "unknown anchor `\(name)`", mark: mark,
+        hint: "define it before use with `&\(name)`")
+    }
+    try grow(anchored.weight, at: mark)
+    return anchored.node
+  }
+
+  private mutating func grow(_ weight: Weight, at mark: YAMLMark) throws(YAMLFault) {
+    total.nodes += weight.nodes
+    total.bytes += weight.bytes
+    expanded += weight.bytes
+    guard total.nodes <= YAMLLimit.nodes, expanded <= 10 * text.count + YAMLLimit.expansion else {
+      throw YAMLFault(summary: "aliases expand to more than a compose file may hold", mark: mark)
+    }
+  }
+
+  private mutating func sequence(
+    _ parser: inout yaml_parser_t, start: YAMLMark, tag: YAMLTag, depth: Int
+  ) throws(YAMLFault) -> YAMLNode {
+    var items: [YAMLNode] = []
+    while true {
+      var event = try next(&parser)
+      defer { yaml_event_delete(&event) }
+      if event.type == YAML_SEQUENCE_END_EVENT {
+        return YAMLNode(
+          content: .sequence(items), tag: tag, start: start, end: mark(event.end_mark))
+      }
+      items.append(try node(&event, &parser, depth: depth + 1))
+    }
+  }
+
+  private mutating func mapping(
+    _ parser: inout yaml_parser_t, start: YAMLMark, tag: YAMLTag, depth: Int
+  ) throws(YAMLFault) -> YAMLNode {
+    var entries = EntryList()
+    var merges: [YAMLNode] = []
+    while true {
+      var event = try next(&parser)
+      defer { yaml_event_delete(&event) }
+      if event.type == YAML_MAPPING_END_EVENT {
+        for merge in merges { try self.merge(merge, into: &entries) }
+        return YAMLNode(
+          content: .mapping(entries.entries), tag: tag, start: start, end: mark(event.end_mark))
+      }
+      let key = try node(&event, &parser, depth: depth + 1)
+      guard case .scalar(let name) = key.content else {
+        throw YAMLFault(summary: "a key must be a name, not a list or a mapping", mark: key.start)
+      }
+      var valueEvent = try next(&parser)
+      defer { yaml_event_delete(&valueEvent) }
+      let value = try node(&valueEvent, &parser, depth: depth + 1)
+      let isMerge = name.text == "<<" && (name.isPlain || key.tag == .merge)
+      if isMerge, merges.isEmpty {
+        merges.append(value)
+        continue
+      }
+      let entry = YAMLEntry(
+        key: name, keyTag: key.tag, keyStart: key.start, keyEnd: key.end, value: value)
+      if let first = isMerge ? merges.first?.start : entries.append(entry) {
+        throw YAMLFault(
+          summary: "key `\(name.text)` is already defined at line \(first.line)", mark: key.start,
+          hint: "the first one is at line \(first.line), column \(first.column); keep one of them")
+      }
+    }
+  }
+
+  /// `<<`: keys that are not there yet are taken over; of several sources the first wins.
+  private mutating func merge(
+    _ source: YAMLNode, into entries: inout EntryList
+  ) throws(YAMLFault) {
+    switch source.content {
+    case .mapping(let merged):
+      for entry in merged where !entries.contains(entry.key.text) {
+        try grow(Weight(nodes: 1, bytes: entry.key.text.utf8.count + 1), at: source.start)
+        _ = entries.append(entry)
+      }
+    case .sequence(let sources):
+      for source in sources {
+        guard case .mapping = source.content else {
+          throw YAMLFault(summary: "`<<` takes a mapping or a list of them", mark: source.start)
+        }
+        try merge(source, into: &entries)
+      }
+    case .scalar:
+      throw YAMLFault(summary: "`<<` takes a mapping or a list of them", mark: source.start)
+    }
+  }
+
+  private func mark(_ mark: yaml_mark_t) -> YAMLMark {
+    YAMLMark(
+      line: Int32(clamping: mark.line) &+ (mark.line < 1 << 30 ? 1 : 0),
+      column: Int32(clamping: mark.column) &+ (mark.column < 1 << 30 ? 1 : 0))
+  }
+
+  /// libyaml gives decoding faults as a byte offset; the place is counted from it.
+  private func fault(of parser: yaml_parser_t) -> YAMLFault {
+    let problem = parser.problem.map { String(cString: $0) } ?? "unreadable"
+    if parser.error == YAML_READER_ERROR {
+      var place = YAMLMark(line: 1, column: 1)
+      for byte in text.prefix(parser.problem_offset) {
+        if byte == 0x0A {
+          place = YAMLMark(line: place.line + 1, column: 1)
+        } else if byte & 0xC0 != 0x80 {
+          place.column += 1
+        }
+      }
+      return YAMLFault(summary: problem, mark: place)
+    }
+    let hint = parser.context.map { context in
+      "\(String(cString: context)) that began at line \(parser.context_mark.line + 1)"
+    }
+    return YAMLFault(summary: problem, mark: mark(parser.problem_mark), hint: hint)
+  }
+}
+
+/// The entries of one mapping; finds equal keys without a table while there are few.
+private struct EntryList {
+  var entries: [YAMLEntry] = []
+  private var places: [Key: Int] = [:]
+  private static let linear = 12
+
+  /// A key by its bytes: `String` takes canonically equivalent texts for equal.
+  private struct Key: Hashable {
+    let text: String
+
+    static func == (left: Key, right: Key) -> Bool {
+      left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    func hash(into hasher: inout Hasher) {
+      for byte in text.utf8 { hasher.combine(byte) }
+    }
+  }
+
+  private func place(of text: String) -> Int? {
+    entries.count > Self.linear
+      ? places[Key(text: text)]
+      : entries.firstIndex { $0.key.text.utf8.elementsEqual(text.utf8) }
+  }
+
+  func contains(_ text: String) -> Bool { place(of: text) != nil }
+
+  /// The place of an equal key that is there already, and then nothing is added.
+  mutating func append(_ entry: YAMLEntry) -> YAMLMark? {
+    if let place = place(of: entry.key.text) { return entries[place].keyStart }
+    entries.append(entry)
+    if entries.count == Self.linear + 1 {
+      for (place, entry) in entries.enumerated() { places[Key(text: entry.key.text)] = place }
+    } else if entries.count > Self.linear {
+      places[Key(text: entry.key.text)] = entries.count - 1
+    }
+    return nil
+  }
+}
+
+private func string(_ pointer: UnsafeMutablePointer<UInt8>) -> String {
+  String(cString: pointer)
+}
+
+private func string(_ pointer: UnsafeMutablePointer<UInt8>?) -> String {
+  pointer.map { String(cString: $0) } ?? ""
+}
+
+private let tags: [String: YAMLTag] = [
+  "!": .string, "tag:yaml.org,2002:str": .string, "tag:yaml.org,2002:int": .integer,
+  "tag:yaml.org,2002:float": .float, "tag:yaml.org,2002:bool": .boolean,
+  "tag:yaml.org,2002:null": .null, "tag:yaml.org,2002:binary": .binary,
+  "tag:yaml.org,2002:merge": .merge, "tag:yaml.org,2002:seq": .sequence,
+  "tag:yaml.org,2002:map": .mapping, "!reset": .reset, "!override": .override,
+]
+
+private func tag(_ pointer: UnsafeMutablePointer<UInt8>?) -> YAMLTag {
+  guard let pointer else { return .none }
+  return tags[String(cString: pointer)] ?? .other
+}
