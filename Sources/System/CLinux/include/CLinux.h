@@ -3,10 +3,14 @@
 // Feature macros stay as the importer sets them: other modules include the same headers.
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +22,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -36,6 +41,21 @@
 #include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
+
+// Numbers that glibc keeps behind _GNU_SOURCE, or that Swift does not see through their macros.
+#ifndef O_PATH
+#define O_PATH 0x200000
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+static const unsigned long berth_unlock_pty = TIOCSPTLCK;
 
 // Each returns what the system call returns: -1 and errno on failure.
 
@@ -149,3 +169,57 @@ static inline int berth_exited(int status) { return WIFEXITED(status); }
 static inline int berth_exit_status(int status) { return WEXITSTATUS(status); }
 static inline int berth_signaled(int status) { return WIFSIGNALED(status); }
 static inline int berth_term_signal(int status) { return WTERMSIG(status); }
+
+// What a container's first process does to itself. The identity calls go to the kernel directly:
+// glibc's would first look for other threads.
+static inline long berth_set_groups(const gid_t *groups, size_t count) {
+  return syscall(SYS_setgroups, count, groups);
+}
+
+static inline long berth_set_group(gid_t group) {
+  return syscall(SYS_setresgid, group, group, group);
+}
+
+static inline long berth_set_user(uid_t user) { return syscall(SYS_setresuid, user, user, user); }
+
+static inline long berth_join_session_keyring(const char *name) {
+  return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, name);
+}
+
+// `filter` holds `count` classic BPF instructions of eight bytes.
+static inline long berth_load_seccomp_filter(const void *filter, unsigned short count) {
+  struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)filter};
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
+}
+
+// The other end of a pty without any path: ioctl_tty(2).
+static inline int berth_pty_peer(int master) {
+  return ioctl(master, TIOCGPTPEER, (long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
+}
+
+static inline long berth_filesystem_type(int fd) {
+  struct statfs status;
+  return fstatfs(fd, &status) == 0 ? (long)status.f_type : -1;
+}
+
+static inline long berth_get_directory_entries(int fd, void *buffer, size_t size) {
+  return syscall(SYS_getdents64, fd, buffer, size);
+}
+
+static inline long berth_bpf_load_device_program(const void *instructions, unsigned count) {
+  union bpf_attr attributes = {0};
+  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attributes.insns = (uint64_t)(uintptr_t)instructions;
+  attributes.insn_cnt = count;
+  attributes.license = (uint64_t)(uintptr_t) "Apache-2.0";
+  return syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
+}
+
+static inline long berth_bpf_attach_device_program(int program, int group) {
+  union bpf_attr attributes = {0};
+  attributes.target_fd = (uint32_t)group;
+  attributes.attach_bpf_fd = (uint32_t)program;
+  attributes.attach_type = BPF_CGROUP_DEVICE;
+  attributes.attach_flags = BPF_F_ALLOW_MULTI;
+  return syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes);
+}
