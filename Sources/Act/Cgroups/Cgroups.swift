@@ -1,1 +1,0 @@
-// Cgroups: to come
