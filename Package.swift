@@ -130,6 +130,12 @@ let package = Package(
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // Tests
+    // Containers are started by a program with one thread; the test runner has many.
+    .executableTarget(
+      name: "container-probe",
+      dependencies: ["ContainerInit", "Cgroups", "Blueprint", "JSON", "Linux", "CLinux", system],
+      path: "Tests/Fixtures/container-probe", swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"])]),
     test("House", []),
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),

@@ -1,1 +1,0 @@
-// ContainerInit: to come

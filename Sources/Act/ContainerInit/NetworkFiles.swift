@@ -1,0 +1,98 @@
+// /etc/hosts, /etc/resolv.conf and /etc/hostname: written to the run folder, bound by the child.
+
+import Blueprint
+import Glibc
+import Linux
+import SystemPackage
+
+struct NetworkFiles {
+  var hosts: String
+  var resolver: String
+  var hostname: String
+
+  /// Where the files of this container are. One that shares the network of another shares its
+  /// files too.
+  static func folder(_ blueprint: ContainerBlueprint, runFolder: FilePath) -> FilePath {
+    guard case .container(let id) = blueprint.network.mode else { return runFolder }
+    return runFolder.removingLastComponent().appending(id)
+  }
+
+  /// - Parameters: the host's own files, which `host` mode copies and search domains come from.
+  init(_ blueprint: ContainerBlueprint, hostHosts: String, hostResolver: String) {
+    let network = blueprint.network
+    hostname = blueprint.hostname + "\n"
+    switch network.mode {
+    case .host, .container:
+      hosts = hostHosts
+      if !hosts.isEmpty, !hosts.hasSuffix("\n") { hosts += "\n" }
+    case .bridge, .none:
+      hosts = Self.standardHosts
+      let full = blueprint.domainname.map { "\(blueprint.hostname).\($0) " } ?? ""
+      for endpoint in network.endpoints {
+        hosts += "\(endpoint.address)\t\(full)\(blueprint.hostname)\n"
+      }
+    }
+    for entry in network.extraHosts { hosts += "\(entry.address)\t\(entry.name)\n" }
+    resolver = Self.resolver(network, hostResolver)
+  }
+
+  private static let standardHosts = """
+    127.0.0.1\tlocalhost
+    ::1\tlocalhost ip6-localhost ip6-loopback
+    fe00::\tip6-localnet
+    ff00::\tip6-mcastprefix
+    ff02::1\tip6-allnodes
+    ff02::2\tip6-allrouters
+
+    """
+
+  private static func resolver(_ network: NetworkBlueprint, _ host: String) -> String {
+    let isOwn = network.mode == .bridge || network.mode == .none
+    if !isOwn, network.nameServers.isEmpty, network.searchDomains.isEmpty,
+      network.resolverOptions.isEmpty
+    {
+      return host
+    }
+    func hostLine(_ keyword: String) -> [String] {
+      let lines = host.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+      return lines.last { $0.first == keyword }.map { Array($0.dropFirst()) } ?? []
+    }
+    var text = ""
+    if isOwn {
+      text += "nameserver 127.0.0.11\n"
+    } else if network.nameServers.isEmpty {
+      for line in host.split(separator: "\n") where line.hasPrefix("nameserver") {
+        text += line + "\n"
+      }
+    } else {
+      for server in network.nameServers { text += "nameserver \(server)\n" }
+    }
+    let search = network.searchDomains.isEmpty ? hostLine("search") : network.searchDomains
+    if !search.isEmpty, search != ["."] {
+      text += "search \(search.joined(separator: " "))\n"
+    }
+    var options =
+      network.resolverOptions.isEmpty ? hostLine("options") : network.resolverOptions
+    if isOwn, !options.contains(where: { $0.hasPrefix("ndots:") }) { options.append("ndots:0") }
+    if !options.isEmpty { text += "options \(options.joined(separator: " "))\n" }
+    return text
+  }
+
+  /// Writes the three files, each over what a former start left.
+  func write(to folder: FilePath) throws(SystemCallError) {
+    for (name, content) in [("hosts", hosts), ("resolv.conf", resolver), ("hostname", hostname)] {
+      let file = try Descriptor.open(
+        folder.appending(name), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
+      try checking("fchmod") { fchmod(file.raw, 0o644) }
+      try file.writeAll(Array(content.utf8))
+    }
+  }
+}
+
+/// A file of the host, or nothing when it cannot be read: a host without resolv.conf is no fault.
+func hostFile(_ path: FilePath) -> String {
+  guard let content = try? Descriptor.open(path, O_RDONLY).readAll(limit: 1 << 20) else {
+    return ""
+  }
+  return String(decoding: content, as: UTF8.self)
+}

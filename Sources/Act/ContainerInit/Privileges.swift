@@ -1,0 +1,118 @@
+// Takes away what the program may not have: capabilities, identity, system calls.
+
+import Blueprint
+import CCapability
+import CLinux
+import Glibc
+import Linux
+import SystemPackage
+
+/// What is applied right before exec, with all that has to be read already read.
+struct Privileges {
+  /// Numbers of the capabilities that may remain.
+  var capabilities: Set<cap_value_t>
+  /// Raw classic BPF; nil is unconfined.
+  var filter: [UInt8]?
+  var noNewPrivileges: Bool
+
+  /// - Parameter filter: the compiled filter's content.
+  init(_ security: SecurityBlueprint, privileged: Bool, filter: [UInt8]?)
+    throws(LaunchFailure)
+  {
+    capabilities = []
+    if privileged {
+      capabilities = Set(0..<cap_max_bits())
+    } else {
+      for name in security.capabilities {
+        var number: cap_value_t = 0
+        guard cap_from_name("cap_" + name.lowercased(), &number) == 0 else {
+          throw LaunchFailure(
+            stage: "choosing capabilities", message: "unknown capability `\(name)`")
+        }
+        capabilities.insert(number)
+      }
+    }
+    self.filter = privileged ? nil : filter
+    noNewPrivileges = security.noNewPrivileges
+  }
+
+  /// Order matters. Without no_new_privs only a privileged process may load a filter, so it comes
+  /// first; with it the filter comes last and need not allow what is done before.
+  func apply(_ identity: Identity) throws(LaunchFailure) {
+    if noNewPrivileges {
+      try step("setting no_new_privs") { () throws(SystemCallError) in
+        try checking("prctl") { berth_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
+      }
+    } else {
+      try loadFilter()
+    }
+    try step("limiting capabilities") { () throws(SystemCallError) in try bound() }
+    try step("becoming user \(identity.user)") { () throws(SystemCallError) in
+      try become(identity)
+    }
+    try step("setting capabilities") { () throws(SystemCallError) in
+      try setCapabilities(isRoot: identity.user == 0)
+    }
+    if noNewPrivileges { try loadFilter() }
+  }
+
+  private func loadFilter() throws(LaunchFailure) {
+    guard let filter else { return }
+    try step("loading the seccomp filter") { () throws(SystemCallError) in
+      guard !filter.isEmpty, filter.count % 8 == 0, filter.count <= 4096 * 8 else {
+        throw SystemCallError("seccomp", "", .invalidArgument)
+      }
+      try checking("seccomp") {
+        filter.withUnsafeBytes {
+          berth_load_seccomp_filter($0.baseAddress, UInt16(filter.count / 8))
+        }
+      }
+    }
+  }
+
+  private func bound() throws(SystemCallError) {
+    for number in 0..<cap_max_bits() where !capabilities.contains(number) {
+      if cap_get_bound(number) == 1 {
+        try checking("prctl", "PR_CAPBSET_DROP") { cap_drop_bound(number) }
+      }
+    }
+    // Kernels without ambient capabilities have nothing to clear.
+    _ = cap_reset_ambient()
+  }
+
+  private func become(_ identity: Identity) throws(SystemCallError) {
+    try checking("setgroups") { berth_set_groups(identity.groups, identity.groups.count) }
+    try checking("setresgid") { berth_set_group(identity.group) }
+    try checking("setresuid") { berth_set_user(identity.user) }
+  }
+
+  /// Permitted and effective alike, inheritable and ambient empty; nothing at all unless root.
+  /// What this process does not have itself cannot be given and is passed over.
+  private func setCapabilities(isRoot: Bool) throws(SystemCallError) {
+    guard let current = cap_get_proc(), let wanted = cap_init() else {
+      throw SystemCallError("capget")
+    }
+    defer {
+      cap_free(UnsafeMutableRawPointer(current))
+      cap_free(UnsafeMutableRawPointer(wanted))
+    }
+    for number in isRoot ? capabilities : [] {
+      var has = CAP_CLEAR
+      guard cap_get_flag(current, number, CAP_PERMITTED, &has) == 0, has == CAP_SET else {
+        continue
+      }
+      var one = number
+      cap_set_flag(wanted, CAP_PERMITTED, 1, &one, CAP_SET)
+      cap_set_flag(wanted, CAP_EFFECTIVE, 1, &one, CAP_SET)
+    }
+    try checking("capset") { cap_set_proc(wanted) }
+  }
+}
+
+/// Reads a compiled filter; a blueprint that names one never runs without it.
+func readFilter(_ path: Bytes?) throws(LaunchFailure) -> [UInt8]? {
+  guard let path else { return nil }
+  return try step("reading the seccomp filter") { () throws(SystemCallError) in
+    try Descriptor.open(path.path, O_RDONLY).readAll(limit: 4096 * 8)
+  }
+}
