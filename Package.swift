@@ -136,6 +136,10 @@ let package = Package(
       dependencies: ["ContainerInit", "Cgroups", "Blueprint", "JSON", "Linux", "CLinux", system],
       path: "Tests/Fixtures/container-probe", swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    .target(
+      name: "TestSupport", dependencies: ["Linux", "CLinux", system], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    test("TestSupport", ["TestSupport"]),
     test("House", []),
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),

@@ -1,0 +1,122 @@
+// A registry of a scenario's own: Debian's docker-registry on a free loopback port, filled by skopeo.
+
+import Glibc
+import Linux
+import SystemPackage
+
+/// An image that the scripts in `scripts/images` make from Debian's packages.
+package enum TestImage: String, Sendable, CaseIterable {
+  case busybox
+  case nginx
+  case redis
+
+  /// Where its OCI layout is kept between runs.
+  func layout() async throws -> String {
+    let folder = cacheFolder()
+    let layout = "\(folder)/\(rawValue)"
+    if access(layout + "/index.json", F_OK) == 0 { return layout }
+    try makeFolders(FilePath(folder))
+    switch self {
+    case .busybox:
+      // Made aside and renamed: two runs at once then do no harm.
+      let aside = "\(folder)/.busybox.\(UInt64.random(in: 0...UInt64.max))"
+      try await runTool(["\(repositoryTop)/scripts/images/busybox", aside])
+      if rename(aside, layout) != 0 { try removeTree(FilePath(aside)) }
+    case .nginx, .redis:
+      try await runTool(
+        ["\(repositoryTop)/scripts/images/web-cache", folder], within: .seconds(300))
+    }
+    return layout
+  }
+
+  private func cacheFolder() -> String {
+    let cache = variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? "/tmp") + "/.cache"
+    return cache + "/berth-test-images"
+  }
+}
+
+/// The top of the repository, three steps above this file.
+package let repositoryTop = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+  .dropLast(3).joined(separator: "/")
+
+func variable(_ name: String) -> String? {
+  getenv(name).map { String(cString: $0) }
+}
+
+/// Runs a program of this machine in the caller's environment; a failure when it does not succeed.
+@discardableResult
+func runTool(_ arguments: [String], within limit: Duration = .seconds(60)) async throws
+  -> CommandResult
+{
+  let path = variable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"
+  let result = try await Command(
+    arguments, folder: "/", environment: ["PATH": path, "HOME": variable("HOME") ?? "/"]
+  ).wait(within: limit)
+  guard result.exitCode == 0 else { throw TestFailure(result.description) }
+  return result
+}
+
+package final class Registry: Sendable {
+  /// `127.0.0.1:40123`
+  package let address: String
+  private let process: Command
+
+  private init(address: String, process: Command) {
+    self.address = address
+    self.process = process
+  }
+
+  /// Starts a registry that keeps its data in `folder`.
+  package static func start(in folder: String) async throws -> Registry {
+    try makeFolders(FilePath(folder))
+    let configuration = """
+      version: 0.1
+      log: {level: info, accesslog: {disabled: true}}
+      storage: {filesystem: {rootdirectory: "\(folder)/data"}, delete: {enabled: true}}
+      http: {addr: "127.0.0.1:0", secret: "only for an hour"}
+      """
+    try write(configuration, to: "\(folder)/config.yml")
+    let process = try Command(
+      ["docker-registry", "serve", "\(folder)/config.yml"], folder: folder,
+      environment: ["PATH": variable("PATH") ?? "/usr/bin"])
+    var address: String?
+    try await eventually("an address in the registry's log") {
+      address = listeningAddress(in: process.errorSoFar + process.outputSoFar)
+      return address != nil || !process.isRunning
+    }
+    guard let address else { throw TestFailure("docker-registry: \(process.errorSoFar)") }
+    return Registry(address: address, process: process)
+  }
+
+  /// The kernel chose the port; the registry tells it in its log.
+  private static func listeningAddress(in log: String) -> String? {
+    let words = log.split(whereSeparator: { " \"\n".contains($0) })
+    guard let index = words.firstIndex(of: "listening"), index + 2 < words.count else { return nil }
+    return String(words[index + 2])
+  }
+
+  /// Pushes an image as `name` (`busybox:latest`) and returns its full reference.
+  @discardableResult
+  package func push(_ image: TestImage, as name: String? = nil) async throws -> String {
+    let reference = "\(address)/\(name ?? image.rawValue + ":latest")"
+    try await runTool([
+      "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
+      "oci:" + image.layout(), "docker://" + reference,
+    ])
+    return reference
+  }
+
+  /// Pushes whatever lies in an OCI image layout.
+  package func push(layout: String, as name: String) async throws {
+    try await runTool([
+      "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
+      "oci:" + layout, "docker://\(address)/\(name)",
+    ])
+  }
+
+  /// Ends the registry, at once, as a power cut would.
+  package func stop() async throws {
+    process.signal(SIGKILL)
+    _ = try await process.wait(within: .seconds(5))
+  }
+}
