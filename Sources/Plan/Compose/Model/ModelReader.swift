@@ -177,7 +177,7 @@ struct ModelReader {
     }
   }
 
-  private func port(_ node: Node) -> PublishedPort? {
+  func port(_ node: Node) -> PublishedPort? {
     guard let target = node["target"]?.int.flatMap({ UInt16(exactly: $0) }), target > 0 else {
       findings.add(
         Fault(
@@ -219,7 +219,7 @@ struct ModelReader {
       span: sources.span(entry.keyOrigin))
   }
 
-  private func mount(_ node: Node) -> Mount {
+  func mount(_ node: Node) -> Mount {
     let source = text(node, "source")
     let kind: Mount.Kind =
       switch text(node, "type") {

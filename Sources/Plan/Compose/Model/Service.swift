@@ -72,6 +72,11 @@ package struct Service: Sendable {
 package struct EnvironmentEntry: Sendable, Hashable {
   package var key: String
   package var value: String?
+
+  package init(key: String, value: String?) {
+    self.key = key
+    self.value = value
+  }
 }
 
 package enum PullPolicy: Sendable, Hashable {
