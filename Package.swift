@@ -62,7 +62,7 @@ let package = Package(
     house("Plan", "YAML", ["CYAML"], links: [archive("yaml")]),
     house("Plan", "Compose", ["YAML", "JSON", "Diagnostics"]),
     house(
-      "Plan", "Archive", ["CCompression"], links: [archive("z"), archive("zstd")]),
+      "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),
     house("Plan", "Blueprint", ["JSON", "Addressing"]),
     house(

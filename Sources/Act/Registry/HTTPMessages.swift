@@ -1,0 +1,70 @@
+// What is asked of an HTTP server, what it answers, and why an exchange can fail.
+
+package import Linux
+
+package struct HTTPRequest: Sendable {
+  package enum Method: String, Sendable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+  }
+
+  package var method: Method
+  package var url: String
+  package var headers: [(name: String, value: String)]
+  /// Sent with POST.
+  package var body: [UInt8]
+  /// Bytes of the content that are here already: the rest is asked for by Range.
+  package var offset: Int64
+  /// The longest body that is kept in memory.
+  package var limit: Int
+
+  package init(
+    _ method: Method, _ url: String, headers: [(name: String, value: String)] = [],
+    body: [UInt8] = [], offset: Int64 = 0, limit: Int = 64 << 10
+  ) {
+    self.method = method
+    self.url = url
+    self.headers = headers
+    self.body = body
+    self.offset = offset
+    self.limit = limit
+  }
+}
+
+package struct HTTPResponse: Sendable {
+  package var status: Int
+  /// Names in lower case, in the order of arrival.
+  package var headers: [(name: String, value: String)]
+  /// Empty when the body went to a sink.
+  package var body: [UInt8]
+  /// Where a redirect points, made absolute; nil without one.
+  package var location: String?
+
+  package func header(_ name: String) -> String? {
+    headers.first { $0.name == name }?.value
+  }
+
+  package func all(_ name: String) -> [String] {
+    headers.filter { $0.name == name }.map(\.value)
+  }
+}
+
+/// Takes the body of a successful answer as it comes; called on the client's own thread and must not
+/// block. After `full` call `HTTPClient.wake` when there is room.
+package typealias BodySink = @Sendable (UnsafeRawBufferPointer) -> ChunkChannel.Offer
+
+package enum HTTPFault: Error, Hashable {
+  /// libcurl is not installed.
+  case noLibrary
+  /// No connection: name unknown, refused, timed out.
+  case unreachable(String)
+  /// The connection was made and then failed.
+  case broken(String)
+  case untrusted(String)
+  /// The server does not keep to the protocol or to the limits.
+  case misbehaved(String)
+  /// The sink wants no more.
+  case abandoned
+  case cancelled
+}

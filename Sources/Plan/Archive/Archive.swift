@@ -1,1 +1,0 @@
-// Archive: tar, gzip and zstd over bytes

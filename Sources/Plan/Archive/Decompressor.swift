@@ -1,0 +1,216 @@
+// Gzip, zstd or plain, told apart by the first bytes, to plain bytes in chunks.
+
+import CCompression
+
+/// Decodes one stream. Not for use by two threads at once.
+package final class Decompressor {
+  /// The largest chunk that is emitted.
+  package static let chunk = 256 << 10
+
+  private var head: [UInt8] = []
+  private var decoder: (any StreamDecoder)?
+
+  package init() {}
+
+  /// Decodes what `input` holds; `emit` is called for each chunk of the result.
+  package func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
+    if let decoder { return try decoder.feed(input, emit) }
+    head += input
+    if head.count >= 4 { try start(emit) }
+  }
+
+  /// Call at the end of the input: throws when the stream is not complete.
+  package func finish(_ emit: ([UInt8]) throws -> Void) throws {
+    if decoder == nil { try start(emit) }
+    try decoder?.finish()
+  }
+
+  private func start(_ emit: ([UInt8]) throws -> Void) throws {
+    let decoder: any StreamDecoder =
+      if head.starts(with: [0x1F, 0x8B]) {
+        try GzipDecoder()
+      } else if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
+        try ZstdDecoder()
+      } else {
+        PlainDecoder()
+      }
+    self.decoder = decoder
+    let input = head
+    head = []
+    try decoder.feed(input, emit)
+  }
+}
+
+protocol StreamDecoder {
+  func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws
+  func finish() throws
+}
+
+private struct PlainDecoder: StreamDecoder {
+  func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
+    if !input.isEmpty { try emit(input) }
+  }
+  func finish() {}
+}
+
+/// How far one step of a decoder came.
+struct DecodingStep {
+  var consumed = 0
+  var produced = 0
+  var isAtEnd = false
+}
+
+/// Runs `step` over `input` until it is used up, emitting what comes out.
+func decode(
+  _ input: [UInt8], _ emit: ([UInt8]) throws -> Void,
+  step: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws -> DecodingStep
+) throws {
+  var offset = 0
+  var outputWasFull = false
+  while offset < input.count || outputWasFull {
+    var result = DecodingStep()
+    let output = try [UInt8](unsafeUninitializedCapacity: Decompressor.chunk) { buffer, count in
+      result = try input.withUnsafeBytes { bytes in
+        try step(
+          UnsafeRawBufferPointer(rebasing: bytes[offset...]),
+          UnsafeMutableRawBufferPointer(
+            UnsafeMutableBufferPointer(rebasing: buffer.prefix(Decompressor.chunk))))
+      }
+      count = result.produced
+    }
+    offset += result.consumed
+    outputWasFull = output.count == Decompressor.chunk
+    if !output.isEmpty { try emit(output) }
+    if result.consumed == 0, output.isEmpty {
+      guard offset == input.count else {
+        throw ArchiveFault.corrupt(format: "compressed", reason: "no progress")
+      }
+      return
+    }
+  }
+}
+
+/// Gzip by ISA-L where it can be used, by zlib elsewhere. Members may follow one another.
+final class GzipDecoder: StreamDecoder {
+  private enum Engine {
+    case isal(OpaquePointer)
+    case zlib(UnsafeMutablePointer<z_stream>)
+  }
+
+  private let engine: Engine
+  /// A member has begun and has not ended.
+  private var isInside = false
+  private var members = 0
+
+  /// - Parameter allowISAL: false for tests of the fallback.
+  init(allowISAL: Bool = true) throws {
+    if allowISAL, let state = berth_isal_new() {
+      engine = .isal(state)
+      return
+    }
+    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    guard berth_inflate_init_gzip(stream) == Z_OK else {
+      stream.deallocate()
+      throw ArchiveFault.outOfMemory
+    }
+    engine = .zlib(stream)
+  }
+
+  deinit {
+    switch engine {
+    case .isal(let state): berth_isal_free(state)
+    case .zlib(let stream):
+      inflateEnd(stream)
+      stream.deallocate()
+    }
+  }
+
+  func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
+    try decode(input, emit) { bytes, output in
+      if !isInside {
+        if bytes.isEmpty { return DecodingStep(isAtEnd: false) }
+        if members > 0 { reset() }
+        isInside = true
+      }
+      let step = try inflate(bytes, output)
+      if step.isAtEnd {
+        isInside = false
+        members += 1
+      }
+      return step
+    }
+  }
+
+  func finish() throws {
+    if isInside || members == 0 { throw ArchiveFault.truncated(format: "gzip") }
+  }
+
+  private func reset() {
+    switch engine {
+    case .isal(let state): berth_isal_reset(state)
+    case .zlib(let stream): inflateReset(stream)
+    }
+  }
+
+  private func inflate(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer)
+    throws -> DecodingStep
+  {
+    let corrupt = ArchiveFault.corrupt(format: "gzip", reason: "damaged or not gzip")
+    var step = DecodingStep()
+    switch engine {
+    case .isal(let state):
+      let result = berth_isal_inflate(
+        state, input.assumingMemoryBound(to: UInt8.self).baseAddress, input.count, &step.consumed,
+        output.assumingMemoryBound(to: UInt8.self).baseAddress, output.count, &step.produced)
+      guard result >= 0 else { throw corrupt }
+      step.isAtEnd = result == Int32(BERTH_INFLATE_FINISHED.rawValue)
+    case .zlib(let stream):
+      stream.pointee.next_in = UnsafeMutablePointer(
+        mutating: input.assumingMemoryBound(to: UInt8.self).baseAddress)
+      stream.pointee.avail_in = UInt32(clamping: input.count)
+      stream.pointee.next_out = output.assumingMemoryBound(to: UInt8.self).baseAddress
+      stream.pointee.avail_out = UInt32(clamping: output.count)
+      let result = CCompression.inflate(stream, Z_NO_FLUSH)
+      guard result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR else { throw corrupt }
+      step.consumed = input.count - Int(stream.pointee.avail_in)
+      step.produced = output.count - Int(stream.pointee.avail_out)
+      step.isAtEnd = result == Z_STREAM_END
+    }
+    return step
+  }
+}
+
+final class ZstdDecoder: StreamDecoder {
+  /// 2^25: 32 MiB, so that a hostile frame cannot ask for more.
+  static let windowLog: Int32 = 25
+
+  private let stream: OpaquePointer
+  private var isInside = true
+
+  init() throws {
+    guard let stream = ZSTD_createDStream() else { throw ArchiveFault.outOfMemory }
+    self.stream = stream
+    ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, Self.windowLog)
+  }
+
+  deinit { ZSTD_freeDStream(stream) }
+
+  func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
+    try decode(input, emit) { bytes, output in
+      var source = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
+      var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
+      let result = ZSTD_decompressStream(stream, &target, &source)
+      guard ZSTD_isError(result) == 0 else {
+        let reason = String(cString: ZSTD_getErrorName(result)).lowercased()
+        throw ArchiveFault.corrupt(format: "zstd", reason: reason)
+      }
+      if source.pos > 0 || target.pos > 0 { isInside = result != 0 }
+      return DecodingStep(consumed: source.pos, produced: target.pos, isAtEnd: result == 0)
+    }
+  }
+
+  func finish() throws {
+    if isInside { throw ArchiveFault.truncated(format: "zstd") }
+  }
+}
