@@ -25,7 +25,6 @@ struct Composition<Reader: ComposeReader> {
     if !options.skipsConsistency {
       Consistency(root: root, enabled: enabled, findings: findings).check()
     }
-    dropOptionalDependencies(enabled)
     guard !findings.isFaulty else { return nil }
     if !options.skipsEnvironmentResolution { readEnvFiles(enabled) }
     readLabelFiles(enabled)
@@ -34,7 +33,7 @@ struct Composition<Reader: ComposeReader> {
     var model = root
     model["services"] = kept(root["services"]) { selected.contains($0) }
     if !options.keepsUnusedResources { prune(&model) }
-    let reading = ModelReader(sources: sources, findings: findings)
+    let reading = ModelReader(sources: sources, enabled: enabled, findings: findings)
     let project = reading.project(
       model, disabled: kept(root["services"]) { !enabled.contains($0) }, name: name,
       location: location, sources: sources)
@@ -78,19 +77,6 @@ struct Composition<Reader: ComposeReader> {
       queue += root["services"]?[name]?["depends_on"]?.map?.entries.map(\.key) ?? []
     }
     return selected
-  }
-
-  /// A dependency that is not required is none while its service is not enabled.
-  private mutating func dropOptionalDependencies(_ enabled: Set<String>) {
-    edit(&root, "services") { service in
-      edit(&service.node, key: "depends_on") { dependencies in
-        guard case .map(var fields) = dependencies.value else { return }
-        fields.rewrite {
-          enabled.contains($0.key) || $0.node["required"]?.bool != false
-        }
-        dependencies.value = .map(fields)
-      }
-    }
   }
 
   private func prune(_ model: inout Node) {
@@ -161,7 +147,7 @@ struct Composition<Reader: ComposeReader> {
 
   private func read(_ file: Node, _ parser: inout EnvFileParser) {
     guard let path = file["path"]?.string ?? file.string else { return }
-    let origin = (file["path"] ?? file).origin
+    let origin = file.origin(of: "path")
     let bytes: [UInt8]
     do throws(ComposeReadFault) {
       bytes = try reader.read(path)

@@ -146,7 +146,7 @@ struct Consistency {
       guard mount["type"]?.string == "volume", let source = mount["source"]?.string,
         !source.isEmpty
       else { continue }
-      defined(source, "volumes", service, (mount["source"] ?? mount).origin)
+      defined(source, "volumes", service, mount.origin(of: "source"))
     }
   }
 

@@ -216,7 +216,7 @@ extension Assembly {
     guard base[reference] != nil else {
       throw Fault(
         .extends, "service `\(name)` extends `\(reference)`, which \(shown(basePath)) lacks",
-        at: (extends["service"] ?? extends).origin,
+        at: extends.origin(of: "service"),
         hint: nearestName(reference, base))
     }
     let parent = try extend(

@@ -5,6 +5,8 @@ import Diagnostics
 
 struct ModelReader {
   let sources: Sources
+  /// A dependency that is not required is none while its service is not enabled.
+  var enabled: Set<String> = []
   let findings: Findings
 
   func project(
@@ -168,7 +170,7 @@ struct ModelReader {
   }
 
   private func dependencies(_ node: Node) -> [Dependency] {
-    (node["depends_on"]?.map?.entries ?? []).map { entry in
+    (node["depends_on"]?.map?.entries ?? []).filter { enabled.contains($0.key) }.map { entry in
       Dependency(
         service: entry.key,
         condition: entry.node["condition"]?.string.flatMap(Dependency.Condition.init) ?? .started,
@@ -178,36 +180,41 @@ struct ModelReader {
   }
 
   func port(_ node: Node) -> PublishedPort? {
-    guard let target = node["target"]?.int.flatMap({ UInt16(exactly: $0) }), target > 0 else {
-      findings.add(
-        Fault(
-          .outOfRange, "a port of a container is between 1 and 65535",
-          at: (node["target"] ?? node).origin))
+    let target = UInt16(clamping: integer(node, "target") ?? 0)
+    if target == 0 || Int(target) != integer(node, "target") {
+      outOfRange(node, "target", "a port of a container is between 1 and 65535")
       return nil
     }
-    var published: ClosedRange<UInt16>?
-    if let text = text(node, "published"), text != "0" {
-      let ends = text.split(separator: "-", maxSplits: 1).map { UInt16($0) }
-      guard let low = ends.first ?? nil, let high = ends.last ?? nil, low <= high else {
-        findings.add(
-          Fault(
-            .outOfRange, "`published` is no port or range of ports: `\(text)`",
-            at: (node["published"] ?? node).origin))
-        return nil
-      }
-      published = low...high
+    let text = text(node, "published") ?? "0"
+    let published = portRange(text)
+    if published == nil, text != "0" {
+      outOfRange(node, "published", "`published` is no port or range of ports: `\(text)`")
+      return nil
     }
-    let transport = text(node, "protocol") ?? "tcp"
-    guard let known = PublishedPort.Transport(rawValue: transport.lowercased()) else {
-      findings.add(
-        Fault(
-          .notOneOf, "a port cannot have the protocol `\(transport)`",
-          at: (node["protocol"] ?? node).origin, hint: "it is one of `tcp`, `udp`, `sctp`"))
+    let name = self.text(node, "protocol") ?? "tcp"
+    guard let transport = PublishedPort.Transport(rawValue: name.lowercased()) else {
+      outOfRange(node, "protocol", "a port cannot have the protocol `\(name)`")
       return nil
     }
     return PublishedPort(
-      target: target, published: published, hostIP: text(node, "host_ip"), transport: known,
-      span: sources.span(node.origin))
+      target: target, published: published, hostIP: self.text(node, "host_ip"),
+      transport: transport, span: sources.span(node.origin))
+  }
+
+  private func outOfRange(_ node: Node, _ key: String, _ summary: String) {
+    findings.add(Fault(.outOfRange, summary, at: node.origin(of: key)))
+  }
+
+  private func integer(_ node: Node, _ key: String) -> Int? {
+    guard let inner = node[key] else { return nil }
+    return inner.int
+  }
+
+  /// `8080` or `8080-8090`; nil for `0`, which is any port, and for what is no range.
+  private func portRange(_ text: String) -> ClosedRange<UInt16>? {
+    let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let low = UInt16(ends[0]), let high = UInt16(ends[ends.count - 1]) else { return nil }
+    return low > 0 && low <= high ? low...high : nil
   }
 
   private func attachment(_ entry: Fields.Entry) -> Attachment {

@@ -38,7 +38,7 @@ struct Printer {
   func file(_ root: Node) -> JSONValue {
     var object = JSONObject()
     for key in Self.order {
-      guard let attribute = Tables.file[key] else { continue }
+      guard let attribute = Tables.file[key], !(isJSON && key == "models") else { continue }
       guard let node = root[key] else {
         if key == "services" { object.append(key, .object(JSONObject())) }
         continue
@@ -144,7 +144,7 @@ struct Printer {
     case .int(let number): JSONValue(number)
     case .float(let number): JSONNumber(number).map { .number($0) } ?? .string("\(number)")
     case .string(let text): .string(text)
-    case .list(let items): .array(items.map(plain))
+    case .list(let items): isJSON && items.isEmpty ? .null : .array(items.map(plain))
     case .map(let fields): .object(sorted(fields, plain))
     }
   }

@@ -83,6 +83,7 @@ struct Canonical {
     switch form {
     case .asIs, .extends, .external: break
     case .texts: node = listed(node)
+    case .text: if !node.isNull, let text = node.text { node.value = .string(text) }
     case .pairs: node = strings(node, nullsStay: false)
     case .environment:
       node = strings(node, nullsStay: true)

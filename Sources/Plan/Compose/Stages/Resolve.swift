@@ -16,13 +16,6 @@ extension Assembly {
         if port["protocol"] == nil { port["protocol"] = Node("tcp", port.origin) }
         if port["mode"] == nil { port["mode"] = Node("ingress", port.origin) }
       }
-      items(&service.node, "volumes") { mount in
-        edit(&mount, key: "bind") { bind in
-          if bind["create_host_path"] == nil {
-            bind["create_host_path"] = Node(.bool(true), bind.origin)
-          }
-        }
-      }
       items(&service.node, "gpus", allDevices)
       edit(&service.node, key: "deploy") { deploy in
         edit(&deploy, key: "resources") { resources in
@@ -113,10 +106,7 @@ extension Assembly {
       edit(&service.node, key: "develop") { items(&$0, "watch") { edit(&$0, key: "path", path) } }
       items(&service.node, "volumes") { mount in
         if mount["type"]?.string == "bind" {
-          edit(&mount, key: "source") { source in
-            path(&source)
-            if let text = source.string { source.value = .string(cleanPath(text)) }
-          }
+          edit(&mount, key: "source", path)
         }
       }
     }

@@ -55,6 +55,7 @@ struct Uniqueness {
   private func key(_ item: Node, _ identity: Identity) -> String? {
     switch identity {
     case .value: return item.text
+    case .key: return item.text.map { String($0.prefix { $0 != "=" }) }
     case .path: return item["path"]?.string ?? item.string
     case .mountTarget:
       if let text = item.string { return try? parseMount(text, item.origin)["target"]?.string }

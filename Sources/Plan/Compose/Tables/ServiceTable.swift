@@ -3,7 +3,7 @@
 enum Tables {
   static let service = Record([
     Attribute("profiles", .texts, unique: .value),
-    Attribute("annotations", .pairs, merge: .pairs, form: .pairs),
+    Attribute("annotations", .pairs, merge: .pairs, unique: .key, form: .pairs),
     Attribute("attach", .flag, cast: .bool, printing: .omitUnset),
     Attribute(
       "build", .either([.text, .record(build)]), merge: .build, form: .build, printing: .omitUnset),
@@ -42,7 +42,7 @@ enum Tables {
     Attribute(
       "entrypoint", .command, merge: .replace, form: .command, printing: .nullWhenUnset),
     Attribute("provider", .record(provider), printing: .omitUnset),
-    Attribute("environment", .pairs, merge: .pairs, form: .environment),
+    Attribute("environment", .pairs, merge: .pairs, unique: .key, form: .environment),
     Attribute(
       "env_file",
       .either([.text, .list(.either([.text, .record(envFile)]), unique: false)]),
@@ -61,7 +61,7 @@ enum Tables {
     Attribute("init", .flag, cast: .bool, printing: .omitUnset),
     Attribute("ipc", .text),
     Attribute("isolation", .text),
-    Attribute("labels", .pairs, merge: .pairs, form: .pairs),
+    Attribute("labels", .pairs, merge: .pairs, unique: .key, form: .pairs),
     Attribute(
       "label_file", .textOrTexts, merge: .texts, unique: .value, form: .texts, printing: .never),
     Attribute("links", .texts, unique: .value),
@@ -101,7 +101,7 @@ enum Tables {
     Attribute("stop_grace_period", .text, form: .duration, printing: .omitUnset),
     Attribute("stop_signal", .text),
     Attribute("storage_opt", .map(.any, names: .any), form: .pairs),
-    Attribute("sysctls", .pairs, merge: .pairs, form: .pairs),
+    Attribute("sysctls", .pairs, merge: .pairs, unique: .key, form: .pairs),
     Attribute("tmpfs", .textOrTexts, merge: .texts, unique: .value, form: .texts),
     Attribute("tty", .flag, cast: .bool),
     Attribute("ulimits", ulimits, form: .ulimits),
@@ -272,7 +272,7 @@ enum Tables {
       Attribute("user", .text),
       Attribute("privileged", .flag, cast: .bool),
       Attribute("working_dir", .text),
-      Attribute("environment", .pairs, merge: .pairs, form: .environment),
+      Attribute("environment", .pairs, merge: .pairs, unique: .key, form: .environment),
       Attribute("per_replica", .flag, cast: .bool),
     ])
 
@@ -298,7 +298,7 @@ enum Tables {
   ])
 
   static let volumeOptions = Record([
-    Attribute("labels", .pairs, merge: .pairs, form: .pairs),
+    Attribute("labels", .pairs, merge: .pairs, unique: .key, form: .pairs),
     Attribute("nocopy", .flag, cast: .bool),
     Attribute("subpath", .text),
   ])

@@ -123,6 +123,8 @@ enum Merge: Sendable {
 /// By what the items of a list are the same item, so that the later one wins.
 enum Identity: Sendable {
   case value
+  /// What stands before `=`.
+  case key
   case mountTarget
   case devicePath
   case port
@@ -134,6 +136,8 @@ enum Identity: Sendable {
 /// The long form that a value is brought into.
 enum Form: Sendable {
   case asIs
+  /// A scalar that is always shown as text.
+  case text
   case texts
   case pairs
   case environment

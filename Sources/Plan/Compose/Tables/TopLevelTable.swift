@@ -36,7 +36,7 @@ extension Tables {
       Attribute("external", external, cast: .bool, form: .external),
       Attribute("internal", .flag, cast: .bool),
       Attribute("attachable", .flag, cast: .bool),
-      Attribute("labels", .pairs, merge: .pairs, form: .pairs),
+      Attribute("labels", .pairs, merge: .pairs, unique: .key, form: .pairs),
       Attribute("enable_ipv4", .flag, cast: .bool, printing: .omitUnset),
       Attribute("enable_ipv6", .flag, cast: .bool, printing: .omitUnset),
     ])
@@ -61,7 +61,7 @@ extension Tables {
       Attribute("driver", .text),
       Attribute("driver_opts", driverOptions, form: .pairs),
       Attribute("external", external, cast: .bool, form: .external),
-      Attribute("labels", .pairs, merge: .pairs, form: .pairs),
+      Attribute("labels", .pairs, merge: .pairs, unique: .key, form: .pairs),
     ])
 
   static let secret = Record(fileResource.filter { $0.name != "content" })
@@ -74,7 +74,7 @@ extension Tables {
     Attribute("environment", .text),
     Attribute("content", .text),
     Attribute("external", external, cast: .bool, form: .external),
-    Attribute("labels", .pairs, merge: .pairs, form: .pairs),
+    Attribute("labels", .pairs, merge: .pairs, unique: .key, form: .pairs),
     Attribute("driver", .text),
     Attribute("driver_opts", driverOptions, form: .pairs),
     Attribute("template_driver", .text),

@@ -41,22 +41,39 @@ package struct Node: Sendable {
     self.init(.string(text), origin)
   }
 
-  var string: String? { if case .string(let text) = value { text } else { nil } }
-  var int: Int? { if case .int(let number) = value { number } else { nil } }
-  var bool: Bool? { if case .bool(let flag) = value { flag } else { nil } }
+  // Not inlined: where these stand in optional chains, 6.3's optimiser fails its own ownership
+  // check on the borrowed node and the compiler ends.
+  var string: String? {
+    @inline(never) get { if case .string(let text) = value { text } else { nil } }
+  }
+  var int: Int? {
+    @inline(never) get { if case .int(let number) = value { number } else { nil } }
+  }
+  var bool: Bool? {
+    @inline(never) get { if case .bool(let flag) = value { flag } else { nil } }
+  }
   var list: [Node]? { if case .list(let items) = value { items } else { nil } }
   var map: Fields? { if case .map(let fields) = value { fields } else { nil } }
   var isNull: Bool { if case .null = value { true } else { false } }
 
   /// The member of a mapping; nil for other kinds. Setting does nothing on them.
   package subscript(key: String) -> Node? {
-    get { map?[key] }
+    get {
+      guard case .map(let fields) = value else { return nil }
+      return fields[key]
+    }
     set {
       guard case .map(var fields) = value else { return }
       value = .null
       fields[key] = newValue
       value = .map(fields)
     }
+  }
+
+  /// The place of the value under a key; of the mapping itself when it is not there.
+  func origin(of key: String) -> Origin {
+    if let inner = self[key] { return inner.origin }
+    return origin
   }
 
   /// The text of a scalar as it stands for itself in a map of strings; nil for lists and mappings.

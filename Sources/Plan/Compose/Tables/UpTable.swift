@@ -1,0 +1,147 @@
+// What is loaded and shown by `config` but not acted on by `up`. One line for each attribute, so
+// that a line goes when the engine learns it. Refused ones are errors; ignored ones warnings, as
+// the reference has it (column "Applies" of its tables).
+
+package import Diagnostics
+
+struct UpRow: Sendable {
+  /// Keys from the root; `*` stands for every item of a list or mapping.
+  let path: [String]
+  let severity: Diagnostic.Severity
+  /// Whether the value asks for something that is not there.
+  let asks: @Sendable (Node) -> Bool
+
+  static func refused(
+    _ path: String, _ asks: @escaping @Sendable (Node) -> Bool = isSet
+  ) -> UpRow {
+    UpRow(path: split(path), severity: .error, asks: asks)
+  }
+
+  static func ignored(
+    _ path: String, _ asks: @escaping @Sendable (Node) -> Bool = isSet
+  ) -> UpRow {
+    UpRow(path: split(path), severity: .warning, asks: asks)
+  }
+
+  private static func split(_ path: String) -> [String] {
+    path.split(separator: ".").map(String.init)
+  }
+
+  @Sendable static func isSet(_ node: Node) -> Bool {
+    switch node.value {
+    case .null: false
+    case .bool(let flag): flag
+    case .int(let number): number != 0
+    case .float(let number): number != 0
+    case .string(let text): !text.isEmpty
+    case .list(let items): !items.isEmpty
+    case .map(let fields): !fields.isEmpty
+    }
+  }
+
+  static func isNone(of words: String...) -> @Sendable (Node) -> Bool {
+    { node in isSet(node) && !words.contains(node.text ?? "") }
+  }
+
+  static func begins(with prefixes: String...) -> @Sendable (Node) -> Bool {
+    { node in prefixes.contains { (node.text ?? "").hasPrefix($0) } }
+  }
+}
+
+extension Tables {
+  static let up: [UpRow] = [
+    .refused("services.*.build"),
+    .refused("services.*.blkio_config"),
+    .refused("services.*.cgroup", UpRow.isNone(of: "private")),
+    .refused("services.*.cgroup_parent"),
+    .ignored("services.*.cpu_count"),
+    .ignored("services.*.cpu_percent"),
+    .refused("services.*.cpu_rt_period"),
+    .refused("services.*.cpu_rt_runtime"),
+    .refused("services.*.configs"),
+    .ignored("services.*.credential_spec"),
+    .refused("services.*.deploy.resources.reservations.devices"),
+    .refused("services.*.device_cgroup_rules"),
+    .refused("services.*.devices"),
+    .refused("services.*.external_links"),
+    .refused("services.*.gpus"),
+    .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
+    .refused("services.*.isolation", UpRow.isNone(of: "default")),
+    .refused("services.*.links"),
+    .refused(
+      "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
+    .ignored("services.*.mem_swappiness"),
+    .refused("services.*.models"),
+    .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
+    .refused("services.*.networks.*.driver_opts"),
+    .refused("services.*.networks.*.interface_name"),
+    .refused("services.*.networks.*.ipv6_address"),
+    .refused("services.*.networks.*.link_local_ips"),
+    .ignored("services.*.oom_kill_disable"),
+    .refused("services.*.pid"),
+    .refused("services.*.post_start"),
+    .refused("services.*.pre_start"),
+    .refused("services.*.pre_stop"),
+    .refused("services.*.provider"),
+    .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
+    .refused("services.*.secrets"),
+    .refused("services.*.storage_opt"),
+    .refused("services.*.use_api_socket"),
+    .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
+    .refused("services.*.uts"),
+    .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
+    .refused("services.*.volumes_from"),
+    .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
+    .refused("networks.*.driver_opts"),
+    .refused("networks.*.enable_ipv6"),
+    .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
+    .refused("volumes.*.driver", UpRow.isNone(of: "local")),
+    .refused("volumes.*.driver_opts"),
+  ]
+}
+
+extension Project {
+  /// What the enabled services and their resources ask for and `up` does not do: errors for what
+  /// it refuses, warnings for what it leaves out as the reference does. In file order.
+  package func unsupportedByUp() -> [Diagnostic] {
+    let findings = Findings()
+    for row in Tables.up {
+      collect(model, row, depth: 0, shown: [], origin: .none, findings)
+    }
+    return findings.diagnostics(sources) + findings.warningDiagnostics(sources)
+  }
+
+  private func collect(
+    _ node: Node, _ row: UpRow, depth: Int, shown: [String], origin: Origin,
+    _ findings: Findings
+  ) {
+    guard depth < row.path.count else {
+      guard row.asks(node) else { return }
+      let name = joined(shown)
+      let fault =
+        row.severity == .error
+        ? Fault(
+          .unsupported, "`\(name)` is not supported by `up`", at: origin,
+          hint: "remove it, or leave the service out")
+        : Fault(.unsupported, "`\(name)` has no effect", at: origin)
+      row.severity == .error ? findings.add(fault) : findings.warn(fault)
+      return
+    }
+    let step = row.path[depth]
+    guard step == "*" else {
+      guard let entry = node.map?.entry(step) else { return }
+      let place = entry.keyOrigin.line > 0 ? entry.keyOrigin : entry.node.origin
+      return collect(
+        entry.node, row, depth: depth + 1, shown: shown + [step], origin: place, findings)
+    }
+    for entry in node.map?.entries ?? [] {
+      collect(
+        entry.node, row, depth: depth + 1, shown: shown + [entry.key], origin: entry.keyOrigin,
+        findings)
+    }
+    for (index, item) in (node.list ?? []).enumerated() {
+      collect(
+        item, row, depth: depth + 1, shown: shown + ["\(index)"], origin: item.origin, findings)
+    }
+  }
+}
