@@ -7,10 +7,16 @@
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
+#include <linux/if_link.h>
 #include <linux/mount.h>
+#include <linux/netlink.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/openat2.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/veth.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,6 +30,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>

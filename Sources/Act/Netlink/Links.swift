@@ -1,0 +1,166 @@
+// Links: bridges, veth pairs, and what the kernel says of those that exist. See rtnetlink(7).
+
+package import Addressing
+import CLinux
+import Glibc
+package import Linux
+
+/// A link as the kernel tells it.
+package struct Link: Hashable, Sendable {
+  package var index: Int32
+  package var name: String
+  package var isUp: Bool
+  package var mtu: UInt32?
+  package var hardwareAddress: MACAddress?
+  /// The bridge that it is a port of.
+  package var master: Int32?
+  /// `bridge`, `veth`, …; nil for hardware.
+  package var kind: String?
+
+  /// Reads an RTM_NEWLINK message; nil when it is none or cut short.
+  package init?(_ message: NetlinkMessage) {
+    guard message.type == RTM_NEWLINK, let index = message.body.number(Int32.self, at: 4),
+      let flags = message.body.number(UInt32.self, at: 8)
+    else { return nil }
+    let attributes = message.attributes(after: 16)
+    guard let name = attributes[Int(IFLA_IFNAME)]?.text else { return nil }
+    self.index = index
+    self.name = name
+    isUp = flags & UInt32(IFF_UP) != 0
+    mtu = attributes[Int(IFLA_MTU)]?.number(UInt32.self, at: 0)
+    hardwareAddress = attributes[Int(IFLA_ADDRESS)].flatMap { MACAddress(octets: $0) }
+    master = attributes[Int(IFLA_MASTER)]?.number(Int32.self, at: 0)
+    kind = attributes[Int(IFLA_LINKINFO)].map(parseAttributes)?[Int(IFLA_INFO_KIND)]?.text
+  }
+}
+
+/// The kernel's IFNAMSIZ leaves this many bytes for a name.
+package let linkNameLimit = 15
+
+extension NetlinkRequest {
+  /// A bridge without spanning tree, up. An address of its own keeps the bridge from taking that of
+  /// its lowest port, which would change under the containers' feet.
+  package static func addBridge(
+    _ name: String, mtu: UInt32, hardwareAddress: MACAddress, group: UInt32
+  ) -> Self {
+    NetlinkRequest(
+      "create bridge", name, type: Int(RTM_NEWLINK), flags: Int(NLM_F_CREATE | NLM_F_EXCL),
+      tolerated: EEXIST
+    ) { writer in
+      writer.link(flags: up)
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+      writer.attribute(Int(IFLA_ADDRESS), hardwareAddress.octets)
+      writer.attribute(Int(IFLA_MTU), number: mtu)
+      writer.attribute(Int(IFLA_GROUP), number: group)
+      writer.withoutLinkLocalAddress()
+      writer.nest(Int(IFLA_LINKINFO)) { $0.attribute(Int(IFLA_INFO_KIND), text: "bridge") }
+    }
+  }
+
+  /// A veth pair: one end here as a port of `bridge`, the other made at once in `namespace` under its
+  /// final name, both up.
+  package static func addPair(
+    _ name: String, bridge: Int32, mtu: UInt32, group: UInt32, peer: String,
+    peerAddress: MACAddress, namespace: CInt
+  ) -> Self {
+    NetlinkRequest(
+      "create link", name, type: Int(RTM_NEWLINK), flags: Int(NLM_F_CREATE | NLM_F_EXCL)
+    ) { writer in
+      writer.link(flags: up)
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+      writer.attribute(Int(IFLA_MASTER), number: bridge)
+      writer.attribute(Int(IFLA_MTU), number: mtu)
+      writer.attribute(Int(IFLA_GROUP), number: group)
+      writer.oneQueue()
+      writer.withoutLinkLocalAddress()
+      writer.nest(Int(IFLA_LINKINFO)) { info in
+        info.attribute(Int(IFLA_INFO_KIND), text: "veth")
+        info.nest(Int(IFLA_INFO_DATA)) { data in
+          data.nest(Int(VETH_INFO_PEER)) { other in
+            other.link(flags: up)
+            other.attribute(Int(IFLA_IFNAME), text: peer)
+            other.attribute(Int(IFLA_NET_NS_FD), number: UInt32(bitPattern: namespace))
+            other.attribute(Int(IFLA_ADDRESS), peerAddress.octets)
+            other.attribute(Int(IFLA_MTU), number: mtu)
+            other.oneQueue()
+            other.withoutLinkLocalAddress()
+          }
+        }
+      }
+    }
+  }
+
+  package static func setUp(_ name: String) -> Self {
+    NetlinkRequest("set up link", name, type: Int(RTM_NEWLINK)) { writer in
+      writer.link(flags: up)
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+    }
+  }
+
+  /// One that is already gone is no error.
+  package static func deleteLink(_ name: String) -> Self {
+    NetlinkRequest("delete link", name, type: Int(RTM_DELLINK), tolerated: ENODEV) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+    }
+  }
+
+  /// All links of a group, in one go: the kernel waits for its readers once, not once for each link.
+  package static func deleteLinks(ofGroup group: UInt32) -> Self {
+    NetlinkRequest("delete links", "", type: Int(RTM_DELLINK), tolerated: ENODEV) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_GROUP), number: group)
+    }
+  }
+
+  /// Answered by the link; ENODEV when there is none.
+  package static func findLink(_ name: String, tolerated: CInt? = nil) -> Self {
+    NetlinkRequest("find link", name, type: Int(RTM_GETLINK), tolerated: tolerated) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+    }
+  }
+}
+
+extension NetlinkSocket {
+  /// The link of that name, nil when there is none.
+  package mutating func link(named name: String) throws(SystemCallError) -> Link? {
+    try exchange([.findLink(name, tolerated: ENODEV)]).first.flatMap { $0 }.flatMap(Link.init)
+  }
+
+  /// All links of the namespace.
+  package mutating func links() throws(SystemCallError) -> [Link] {
+    try dump(NetlinkRequest("list links", "", type: Int(RTM_GETLINK)) { $0.link() }) { Link($0) }
+  }
+}
+
+private let up = UInt32(IFF_UP)
+
+extension NetlinkWriter {
+  /// struct ifinfomsg: family, type, index, flags, mask of changed flags.
+  fileprivate mutating func link(index: Int32 = 0, flags: UInt32 = 0) {
+    append(UInt8(AF_UNSPEC))
+    append(UInt8(0))
+    append(UInt16(0))
+    append(index)
+    append(flags)
+    append(flags)
+  }
+
+  /// By default the kernel makes a queue for each processor, each with folders in sysfs: slow to make
+  /// and of no use to a device that has no queueing.
+  fileprivate mutating func oneQueue() {
+    attribute(Int(IFLA_NUM_TX_QUEUES), number: UInt32(1))
+    attribute(Int(IFLA_NUM_RX_QUEUES), number: UInt32(1))
+  }
+
+  /// No fe80:: address: no IPv6 way around the walls, and no duplicate detection at start.
+  fileprivate mutating func withoutLinkLocalAddress() {
+    nest(Int(IFLA_AF_SPEC)) { families in
+      families.nest(Int(AF_INET6)) { family in
+        family.attribute(
+          Int(IFLA_INET6_ADDR_GEN_MODE), number: UInt8(IN6_ADDR_GEN_MODE_NONE.rawValue))
+      }
+    }
+  }
+}

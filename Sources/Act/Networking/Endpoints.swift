@@ -1,0 +1,95 @@
+// The links between a container and its networks.
+
+import Addressing
+package import Blueprint
+import CLinux
+import Glibc
+import Linux
+import Netlink
+
+extension NetworkStore {
+  /// A name for the host's end of a pair, never used before: what a container leaves behind when its
+  /// namespace is taken down late cannot meet a new link.
+  package static func newInterfaceName() throws -> String { "veth" + (try randomDigits(11)) }
+
+  /// Joins the network namespace `namespace` to the networks of `endpoints`: pairs, addresses, hardware
+  /// addresses, up, and the default route by the primary endpoint. `lo` is not touched.
+  /// Two sends to the kernel on each side, however many endpoints there are.
+  package func connect(namespace: CInt, endpoints: [EndpointBlueprint]) throws {
+    let plans = try endpoints.map { try EndpointPlan($0, network: try record($0.network)) }
+    var here = try NetlinkSocket()
+    let bridges = try here.exchange(endpoints.map { .findLink($0.bridge) })
+    let pairs = try zip(plans, bridges).map { plan, answer in
+      guard let bridge = answer.flatMap(Link.init) else {
+        throw NetworkError.missing(name: plan.endpoint.network)
+      }
+      return NetlinkRequest.addPair(
+        plan.endpoint.hostInterface, bridge: bridge.index, mtu: plan.mtu, group: plan.group,
+        peer: plan.endpoint.interface, peerAddress: plan.hardwareAddress, namespace: namespace)
+    }
+    do {
+      try here.perform(pairs)
+      var inside = try NetlinkSocket(inNamespace: namespace)
+      let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
+      var requests = zip(plans, links).compactMap { plan, answer in
+        answer.flatMap(Link.init).map {
+          NetlinkRequest.addAddress(
+            plan.address, prefixLength: plan.endpoint.prefixLength, link: $0.index)
+        }
+      }
+      let gateways = plans.filter(\.endpoint.isPrimary) + plans
+      if let gateway = gateways.lazy.compactMap(\.gateway).first {
+        requests.append(.addDefaultRoute(by: gateway))
+      }
+      try inside.perform(requests)
+    } catch {
+      // The first failure is the one to tell; half a container's links are of no use to anyone.
+      try? disconnect(endpoints)
+      throw error
+    }
+  }
+
+  /// Deletes the host's ends, and with them the container's. Those already gone are no error.
+  package func disconnect(_ endpoints: [EndpointBlueprint]) throws {
+    if endpoints.isEmpty { return }
+    var socket = try NetlinkSocket()
+    try socket.perform(endpoints.map { .deleteLink($0.hostInterface) })
+  }
+}
+
+/// An endpoint with its texts read.
+private struct EndpointPlan {
+  let endpoint: EndpointBlueprint
+  let address: IPv4Address
+  let gateway: IPv4Address?
+  let hardwareAddress: MACAddress
+  let mtu: UInt32
+  let group: UInt32
+
+  init(_ endpoint: EndpointBlueprint, network: NetworkRecord?) throws {
+    guard let network else { throw NetworkError.missing(name: endpoint.network) }
+    let read = { (value: String?) in
+      NetworkError.invalidEndpoint(network: endpoint.network, value: value ?? "")
+    }
+    guard let address = IPv4Address(endpoint.address),
+      IPv4Subnet(address, prefixLength: endpoint.prefixLength) != nil
+    else { throw read(endpoint.address) }
+    guard let hardwareAddress = MACAddress(endpoint.hardwareAddress),
+      !hardwareAddress.isMulticast
+    else { throw read(endpoint.hardwareAddress) }
+    for name in [endpoint.hostInterface, endpoint.interface] where !isValidLinkName(name) {
+      throw read(name)
+    }
+    if let text = endpoint.gateway, !endpoint.isInternal {
+      guard let gateway = IPv4Address(text) else { throw read(text) }
+      self.gateway = gateway
+    } else {
+      gateway = nil
+    }
+    self.endpoint = endpoint
+    self.address = address
+    self.hardwareAddress = hardwareAddress
+    mtu = network.mtu
+    group = network.linkGroup
+  }
+}

@@ -1,0 +1,216 @@
+// Networks: made, found, repaired and removed. The record on disk says what should be; links and
+// tables in the kernel follow it, and are made again when they lack, after a reboot say.
+
+import Addressing
+package import Blueprint
+import CLinux
+import Glibc
+import Linux
+import Netlink
+package import Store
+import Synchronization
+import SystemPackage
+
+/// All calls block, for microseconds to a few milliseconds. They act on the network namespace of the
+/// calling thread, which must be the same for the life of one store. Errors are `NetworkError`,
+/// `FirewallError`, `PortConflict` and `SystemCallError`, all `Diagnosable`.
+package final class NetworkStore: Sendable {
+  package let layout: Layout
+  let firewall = Firewall()
+
+  package init(layout: Layout) { self.layout = layout }
+
+  /// The network of that name, nil when there is none.
+  package func record(_ name: String) throws -> NetworkRecord? {
+    guard isValidName(name) else { throw NetworkError.invalidName(name) }
+    return try readRecord(NetworkRecord.self, at: recordPath(name))
+  }
+
+  /// All networks, by name.
+  package func list() throws -> [NetworkRecord] {
+    try namesInFolder(layout.networks).map(\.string).filter(isValidName).sorted()
+      .compactMap { try readRecord(NetworkRecord.self, at: recordPath($0)) }
+  }
+
+  /// Makes the network unless it exists, and what lacks of it in the kernel. A network that exists
+  /// keeps its record: whether it is still what the file asks for is the caller's question.
+  package func ensure(_ wanted: NetworkSpecification, now: Timestamp) throws -> NetworkRecord {
+    guard isValidName(wanted.name) else { throw NetworkError.invalidName(wanted.name) }
+    try makeFolders(layout.networks)
+    return try locked {
+      let record: NetworkRecord
+      if let present = try readRecord(NetworkRecord.self, at: recordPath(wanted.name)) {
+        record = present
+      } else {
+        record = try decide(wanted, now: now)
+        try makeFolders(leasesFolder(record.name))
+        try writeRecord(record, to: recordPath(record.name), .volatile)
+      }
+      try materialise(record)
+      return record
+    }
+  }
+
+  /// Makes what lacks in the kernel for a network that exists.
+  package func repair(_ name: String) throws -> NetworkRecord {
+    guard try record(name) != nil else { throw NetworkError.missing(name: name) }
+    return try locked {
+      guard let record = try record(name) else { throw NetworkError.missing(name: name) }
+      try materialise(record)
+      return record
+    }
+  }
+
+  /// Takes the network away with its links, rules, leases and record. Containers that are still on it
+  /// lose it. One that does not exist is no error.
+  package func remove(_ name: String) throws {
+    guard isValidName(name) else { throw NetworkError.invalidName(name) }
+    try makeFolders(layout.networks)
+    try locked {
+      if let record = try record(name) { try dismantle(record) }
+      try removeTree(layout.network(name))
+      try removeTree(runFolder(name))
+      if try list().isEmpty { try Forwarding.restore(layout) }
+    }
+  }
+
+  private func dismantle(_ record: NetworkRecord) throws {
+    var socket = try NetlinkSocket()
+    try socket.perform([.deleteLinks(ofGroup: record.linkGroup)])
+    if try Firewall.hasTable(record.table) {
+      try firewall.run(
+        "delete table inet \(record.table)",
+        doing: "removing the rules of network `\(record.name)`")
+    }
+  }
+
+  /// One change of networks at a time on this state folder: subnets are compared with one another.
+  private func locked<Value>(_ body: () throws -> Value) throws -> Value {
+    let lock = try FileLock.wait(layout.networks.appending(".lock"))
+    let value = try body()
+    _ = consume lock
+    return value
+  }
+
+  // MARK: - Places
+
+  func recordPath(_ name: String) -> FilePath {
+    layout.network(name).appending("network.json")
+  }
+
+  func leasesFolder(_ name: String) -> FilePath { layout.network(name).appending("leases") }
+  func runFolder(_ name: String) -> FilePath { layout.run.appending("networks").appending(name) }
+
+  // MARK: - Deciding
+
+  private func decide(_ wanted: NetworkSpecification, now: Timestamp) throws -> NetworkRecord {
+    let subnet = try decideSubnet(wanted)
+    guard subnet.prefixLength <= 30, let first = subnet.address(at: 1) else {
+      throw NetworkError.subnetTooSmall(name: wanted.name, subnet: subnet)
+    }
+    let gateway = wanted.gateway ?? first
+    guard subnet.isAssignable(gateway) else {
+      throw NetworkError.gatewayOutside(name: wanted.name, gateway: gateway, subnet: subnet)
+    }
+    let id = try randomDigits(64)
+    let bridge = wanted.bridge ?? "br-\(id.prefix(12))"
+    guard isValidLinkName(bridge) else { throw NetworkError.invalidBridge(bridge) }
+    return NetworkRecord(
+      id: id, name: wanted.name, labels: wanted.labels, subnet: subnet, gateway: gateway,
+      range: wanted.range, bridge: bridge, isInternal: wanted.isInternal,
+      isAttachable: wanted.isAttachable, mtu: wanted.mtu ?? 1500, options: wanted.options,
+      createdAt: now)
+  }
+
+  private func decideSubnet(_ wanted: NetworkSpecification) throws -> IPv4Subnet {
+    let others = try list()
+    var socket = try NetlinkSocket()
+    let addresses = try socket.addresses().compactMap(\.subnet)
+    let routes = try socket.routes().map(\.destination).filter { $0.prefixLength > 0 }
+    guard let subnet = wanted.subnet else {
+      let taken = others.map(\.subnet) + addresses + routes
+      guard let block = SubnetPool.choose(for: wanted.name, avoiding: taken) else {
+        throw NetworkError.poolsExhausted(name: wanted.name)
+      }
+      return block
+    }
+    let holder =
+      others.first { $0.subnet.overlaps(subnet) }.map { "network `\($0.name)`" }
+      ?? addresses.first(where: subnet.overlaps).map { "address block \($0) of this host" }
+      ?? routes.first(where: subnet.overlaps).map { "route \($0) of this host" }
+    if let holder {
+      throw NetworkError.subnetTaken(name: wanted.name, subnet: subnet, holder: holder)
+    }
+    return subnet
+  }
+
+  // MARK: - The kernel's side
+
+  /// Rules come before the link: there is no moment at which the bridge stands open.
+  private func materialise(_ record: NetworkRecord) throws {
+    if try !Firewall.hasTable(record.table) {
+      try firewall.run(
+        try ruleset(for: record) + publishedElements(of: record),
+        doing: "setting the rules of network `\(record.name)`")
+    }
+    var socket = try NetlinkSocket()
+    if let link = try socket.link(named: record.bridge) {
+      guard link.kind == "bridge", link.hardwareAddress == record.bridgeHardwareAddress else {
+        throw NetworkError.bridgeTaken(name: record.name, bridge: record.bridge)
+      }
+      if link.isUp { return }
+    }
+    try socket.perform([
+      .addBridge(
+        record.bridge, mtu: record.mtu, hardwareAddress: record.bridgeHardwareAddress,
+        group: record.linkGroup)
+    ])
+    try setSwitches(of: record)
+    guard let link = try socket.link(named: record.bridge) else {
+      throw NetworkError.missing(name: record.name)
+    }
+    try socket.perform([
+      .addAddress(
+        record.gateway, prefixLength: record.subnet.prefixLength, link: link.index),
+      .setUp(record.bridge),
+    ])
+  }
+
+  /// Switches of the bridge alone: no router announcements from containers; translated packets from
+  /// 127.0.0.1 may leave by it (their source is changed on the way, the table's guard drops others).
+  private func setSwitches(of record: NetworkRecord) throws {
+    let root = FilePath("/proc/sys/net")
+    try writeSwitch(
+      root.appending("ipv6/conf").appending(record.bridge).appending("accept_ra"), "0",
+      mayLack: true)
+    if record.isInternal { return }
+    try writeSwitch(
+      root.appending("ipv4/conf").appending(record.bridge).appending("route_localnet"), "1")
+    try Forwarding.enable(layout)
+  }
+}
+
+/// Names become folder names and parts of messages: letters, digits, `_`, `.` and `-`.
+func isValidName(_ name: String) -> Bool {
+  guard let first = name.utf8.first, name.utf8.count <= 200 else { return false }
+  let isAlphanumeric = { (byte: UInt8) in
+    Unicode.Scalar(byte).properties.isASCIIHexDigit
+      || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+  }
+  return isAlphanumeric(first)
+    && name.utf8.allSatisfy { isAlphanumeric($0) || "_.-".utf8.contains($0) }
+}
+
+/// Link names stand in rules, between quotes.
+func isValidLinkName(_ name: String) -> Bool {
+  isValidName(name) && name.utf8.count <= linkNameLimit && name != "." && name != ".."
+}
+
+/// Random lower-case hexadecimal digits.
+func randomDigits(_ count: Int) throws(SystemCallError) -> String {
+  var bytes = [UInt8](repeating: 0, count: (count + 1) / 2)
+  let filled = try retrying("getrandom") { getrandom(&bytes, bytes.count, 0) }
+  guard filled == bytes.count else { throw SystemCallError("getrandom", "", .ioError) }
+  let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  return String(digits.prefix(count))
+}

@@ -1,1 +1,0 @@
-// Networking: to come
