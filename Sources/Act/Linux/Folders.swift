@@ -54,6 +54,13 @@ package func removeTree(_ path: FilePath) throws(SystemCallError) {
   try removeTree(FilePath(root: nil, components: name), in: directory, depth: 0)
 }
 
+/// The same for one name in a folder that is open already.
+package func removeTree(_ name: FilePath.Component, in folder: borrowing Descriptor)
+  throws(SystemCallError)
+{
+  try removeTree(FilePath(root: nil, components: name), in: folder, depth: 0)
+}
+
 /// Deeper trees than this are not made by anything that berth runs.
 private let depthLimit = 4096
 

@@ -16,7 +16,9 @@ struct Challenge: Hashable, Sendable {
     scheme = text[..<blank].lowercased()
     parameters = [:]
     var rest = Array(text[blank...].utf8)[...]
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ",") }
+    func isBlank(_ byte: UInt8) -> Bool {
+      byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: ",")
+    }
     while true {
       rest = rest.drop(while: isBlank)
       guard let equals = rest.firstIndex(of: UInt8(ascii: "=")) else { return }

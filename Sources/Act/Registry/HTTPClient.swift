@@ -57,7 +57,9 @@ package final class HTTPClient: Sendable {
   }
 
   private static func wake(_ state: State) {
-    if let handle = UnsafeMutableRawPointer(bitPattern: state.multi) { _ = berth_multi_wakeup(handle) }
+    if let handle = UnsafeMutableRawPointer(bitPattern: state.multi) {
+      _ = berth_multi_wakeup(handle)
+    }
   }
 
   private func cancel(_ id: UInt64) {

@@ -14,7 +14,9 @@ struct Origin: Hashable, Sendable, CustomStringConvertible {
     let rest = url[end...].dropFirst()
     guard scheme == "http" || scheme == "https", rest.hasPrefix("//") else { return nil }
     var authority = rest.dropFirst(2).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-    if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
+    if let at = authority.lastIndex(of: "@") {
+      authority = authority[authority.index(after: at)...]
+    }
     var name = authority
     var digits: Substring?
     let afterBracket = authority.lastIndex(of: "]") ?? authority.startIndex

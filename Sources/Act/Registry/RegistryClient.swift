@@ -237,7 +237,8 @@ extension RegistryClient {
   }
 
   /// How long a registry asks to wait; throws when that is too long.
-  private func retryAfter(_ response: HTTPResponse, _ reference: ImageReference) throws -> Duration? {
+  private func retryAfter(_ response: HTTPResponse, _ reference: ImageReference) throws -> Duration?
+  {
     guard let seconds = response.header("retry-after").flatMap({ Int($0) }), seconds >= 0 else {
       return nil
     }
@@ -259,7 +260,8 @@ extension RegistryClient {
     case .unreachable(let reason), .untrusted(let reason):
       return RegistryFault.unreachable(registry: registry, reason: reason)
     case .broken(let reason), .misbehaved(let reason):
-      return RegistryFault.unreachable(registry: registry, reason: "asking for `\(what)`: \(reason)")
+      return RegistryFault.unreachable(
+        registry: registry, reason: "asking for `\(what)`: \(reason)")
     case .abandoned, .cancelled: return error
     }
   }

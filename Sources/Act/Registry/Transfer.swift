@@ -39,7 +39,9 @@ final class Transfer {
     berth_slist_free(list)
   }
 
-  private func set(_ option: CURLoption, _ value: Int) { _ = berth_easy_set_long(easy, option, value) }
+  private func set(_ option: CURLoption, _ value: Int) {
+    _ = berth_easy_set_long(easy, option, value)
+  }
 
   private func setOptions() {
     _ = berth_easy_set_text(easy, CURLOPT_URL, request.url)
@@ -162,7 +164,8 @@ final class Transfer {
     _ = berth_easy_info_text(easy, CURLINFO_REDIRECT_URL, &location)
     return .success(
       HTTPResponse(
-        status: status, headers: headers, body: body, location: location.map { String(cString: $0) }))
+        status: status, headers: headers, body: body, location: location.map { String(cString: $0) }
+      ))
   }
 
   private func describe(_ code: CURLcode) -> HTTPFault {

@@ -249,7 +249,9 @@ package struct TarReader {
       var total: UInt64 = 0
       for region in pax.sparseRegions {
         let (next, overflow) = region.offset.addingReportingOverflow(region.length)
-        guard !overflow, region.offset >= end, next <= entry.size else { throw corrupt("sparse map") }
+        guard !overflow, region.offset >= end, next <= entry.size else {
+          throw corrupt("sparse map")
+        }
         end = next
         total += region.length  // no overflow: regions lie apart below `size`
       }

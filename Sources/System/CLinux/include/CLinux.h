@@ -91,6 +91,8 @@ static inline long berth_fallocate(int fd, int mode, off_t offset, off_t length)
   return syscall(SYS_fallocate, fd, mode, offset, length);
 }
 
+static inline dev_t berth_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
+
 static inline long berth_syncfs(int fd) { return syscall(SYS_syncfs, fd); }
 
 static inline long berth_close_range(unsigned first, unsigned last, unsigned flags) {

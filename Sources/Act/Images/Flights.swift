@@ -1,0 +1,41 @@
+// Waiting for one another within a process: the same work once, and not too much at a time.
+
+/// Runs the work for a key once at a time; who comes meanwhile waits for that one's end.
+actor Flights<Key: Hashable & Sendable> {
+  private var waiting: [Key: [CheckedContinuation<Void, Never>]] = [:]
+
+  /// Runs `work` alone among those with this key.
+  func alone<Value: Sendable>(
+    _ key: Key, _ work: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    while waiting[key] != nil {
+      await withCheckedContinuation { waiting[key]?.append($0) }
+    }
+    waiting[key] = []
+    defer {
+      for continuation in waiting.removeValue(forKey: key) ?? [] { continuation.resume() }
+    }
+    return try await work()
+  }
+}
+
+/// Lets `count` pieces of work run at once.
+actor Slots {
+  private var free: Int
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  init(_ count: Int) { free = count }
+
+  func taking<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
+    if free > 0 {
+      free -= 1
+    } else {
+      await withCheckedContinuation { waiting.append($0) }
+    }
+    defer {
+      if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+    try Task.checkCancellation()
+    return try await work()
+  }
+}

@@ -1,0 +1,58 @@
+// The image store on disk. Drawn once, here; all below `<state>/images`:
+//
+//   blobs/sha256/<hex>        manifests, configs, compressed layers: whole and verified, or absent
+//   layers/<chain id>/fs/     one unpacked layer, ready to be a lower folder of an overlay
+//   layers/<chain id>/layer.json   what it was made from and how large it is
+//   names/<name>              one record for each tag and for each repository digest
+//   ingest/<session>/         what a running pull has not published yet; `lease` is locked by it
+//   ingest/<hex>.lock         who is fetching this blob
+
+import Linux
+import OCI
+import SystemPackage
+
+struct ImageFolders: Sendable, Hashable {
+  let root: FilePath
+
+  var blobs: FilePath { root.appending("blobs").appending("sha256") }
+  var layers: FilePath { root.appending("layers") }
+  var names: FilePath { root.appending("names") }
+  var ingest: FilePath { root.appending("ingest") }
+
+  func blob(_ digest: Digest) -> FilePath { blobs.appending(digest.hex) }
+  func layer(_ chain: Digest) -> FilePath { layers.appending(chain.hex) }
+  func layerFiles(_ chain: Digest) -> FilePath { layer(chain).appending("fs") }
+  func layerRecord(_ chain: Digest) -> FilePath { layer(chain).appending("layer.json") }
+  func lock(_ digest: Digest) -> FilePath { ingest.appending("\(digest.hex).lock") }
+
+  func name(_ reference: ImageReference) -> FilePath { names.appending(fileName(reference)) }
+
+  func make() throws(SystemCallError) {
+    for folder in [blobs, layers, names, ingest] { try makeFolders(folder) }
+  }
+
+  /// `docker.io%2Flibrary%2Fnginx:latest`; a name too long for a file is told by its digest.
+  private func fileName(_ reference: ImageReference) -> String {
+    let text = reference.description
+    // References hold neither `%` nor control characters: this can be undone and cannot collide.
+    let escaped = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "%2F")
+    return escaped.utf8.count <= 240 ? escaped : "%" + Digest(of: Array(text.utf8)).hex
+  }
+}
+
+/// What a name stands for. The manifest and config blobs say all the rest.
+struct NameRecord: Codable, Sendable, Hashable {
+  var reference: String
+  /// What the registry calls it: the digest of the index or of the manifest.
+  var digest: Digest
+  var manifest: Digest
+  /// Bytes of the unpacked layers.
+  var size: Int64
+}
+
+struct LayerRecord: Codable, Sendable, Hashable {
+  var blob: Digest
+  var diffID: Digest
+  var size: Int64
+}

@@ -1,0 +1,274 @@
+// Brings images from registries into the store: all layers of all images in flight within a limit,
+// each blob once, nothing published before it is whole, verified and on the disk.
+
+import Diagnostics
+import Linux
+import OCI
+package import Registry
+import Store
+import SystemPackage
+
+package final class ImagePuller: Sendable {
+  package typealias Events = @Sendable (PullEvent) -> Void
+
+  private let store: ImageStore
+  private let client: RegistryClient
+  private let slots: Slots
+  private let flights = Flights<Digest>()
+
+  /// - Parameter parallelLayers: how many layers are fetched and unpacked at once.
+  package init(_ store: ImageStore, client: RegistryClient, parallelLayers: Int = 4) {
+    self.store = store
+    self.client = client
+    slots = Slots(parallelLayers)
+  }
+
+  /// Pulls all, and reports all that failed together. `events` is called from several threads.
+  package func pull(_ requests: [PullRequest], events: @escaping Events) async throws {
+    let session = try await blocking { [store] in try IngestSession(store.folders) }
+    var faults: [Diagnostic] = []
+    await withTaskGroup(of: (Int, Result<Void, any Error>).self) { group in
+      for (index, request) in requests.enumerated() {
+        group.addTask {
+          do {
+            try await self.pull(request, session, events)
+            return (index, .success(()))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      var results = [Int: any Error]()
+      for await (index, result) in group {
+        if case .failure(let error) = result { results[index] = error }
+      }
+      for (index, request) in requests.enumerated() {
+        guard let error = results[index] else { continue }
+        let doing = "image `\(request.reference.familiar)` cannot be pulled"
+        faults += Failure(doing, error).diagnostics
+      }
+    }
+    try await blocking { try session.close() }
+    try Task.checkCancellation()
+    if !faults.isEmpty { throw Faults(faults) }
+  }
+
+  private func pull(_ request: PullRequest, _ session: IngestSession, _ events: @escaping Events)
+    async throws
+  {
+    let reference = request.reference
+    events(.resolving(reference))
+    let known = try await blocking { [store] in try store.known(reference) }
+    if let known, (request.platform ?? .host).accepts(known.image.platform),
+      try await currentDigest(reference) == known.digest
+    {
+      for layer in known.layers { events(.layer(reference, layer, .alreadyExists)) }
+      return events(.finished(reference, .upToDate, known.digest))
+    }
+    let top = try await client.manifest(reference)
+    let (fetched, manifest) = try await image(top, request)
+    let config = try await config(manifest, request, session)
+    let layers = try plan(manifest, config)
+    for layer in layers {
+      events(.layer(reference, layer.blob.digest, .waiting(size: layer.blob.size)))
+    }
+    let sizes = try await withThrowingTaskGroup(of: Int64.self) { group in
+      for layer in layers {
+        group.addTask { try await self.bring(layer, reference, session, events) }
+      }
+      return try await group.reduce(into: [Int64]()) { $0.append($1) }
+    }
+    let size: Int64 = sizes.reduce(0) { $0.addingReportingOverflow($1).partialValue }
+    let record = NameRecord(
+      reference: reference.description, digest: top.digest, manifest: fetched.digest, size: size)
+    try await blocking { [store] in
+      try session.publish(fetched.bytes, as: fetched.digest)
+      try store.record(record, reference)
+    }
+    let outcome: PullOutcome =
+      known?.digest == top.digest && known?.image.manifestDigest == fetched.digest
+      ? .upToDate : .changed
+    events(.finished(reference, outcome, top.digest))
+  }
+
+  private func currentDigest(_ reference: ImageReference) async throws -> Digest? {
+    if let digest = reference.digest { return digest }
+    return try await client.currentDigest(reference)
+  }
+
+  /// The manifest of the one image that is wanted, out of an index if need be.
+  private func image(_ top: FetchedManifest, _ request: PullRequest) async throws
+    -> (FetchedManifest, Manifest)
+  {
+    switch top.document {
+    case .manifest(let manifest): return (top, manifest)
+    case .index(let index):
+      let entry = try index.choose(request.platform ?? .host)
+      let fetched = try await client.manifest(request.reference, digest: entry.digest)
+      guard case .manifest(let manifest) = fetched.document else { throw LayerFault.notAnImage }
+      guard Int64(fetched.bytes.count) == entry.size else {
+        throw RegistryFault.wrongSize(
+          registry: request.reference.registry, digest: entry.digest, expected: entry.size,
+          received: Int64(fetched.bytes.count))
+      }
+      return (fetched, manifest)
+    }
+  }
+
+  private func config(_ manifest: Manifest, _ request: PullRequest, _ session: IngestSession)
+    async throws -> ImageConfig
+  {
+    let digest = manifest.config.digest
+    let config: ImageConfig
+    if let stored = try await blocking({ [store] in try store.config(digest) }) {
+      config = stored
+    } else {
+      let bytes = try await client.blob(
+        manifest.config, of: request.reference, limit: ImageLimits.configBytes)
+      config = try ImageConfig(parsing: bytes)
+      try await blocking { try session.publish(bytes, as: digest) }
+    }
+    let wanted = request.platform ?? .host
+    guard wanted.accepts(config.platform) else {
+      throw LayerFault.wrongPlatform(
+        request.reference, wanted: wanted, found: config.platform, asked: request.platform != nil)
+    }
+    return config
+  }
+
+  /// One layer to have: its blob, what it unpacks to and where that goes.
+  private struct Layer {
+    var blob: ContentDescriptor
+    var diffID: Digest
+    var chain: Digest
+  }
+
+  private func plan(_ manifest: Manifest, _ config: ImageConfig) throws -> [Layer] {
+    guard manifest.layers.count == config.diffIDs.count else {
+      throw LayerFault.layerCount(manifest: manifest.layers.count, config: config.diffIDs.count)
+    }
+    return zip(manifest.layers, zip(config.diffIDs, config.chainIDs)).map {
+      Layer(blob: $0, diffID: $1.0, chain: $1.1)
+    }
+  }
+}
+
+// MARK: - Layers
+
+extension ImagePuller {
+  /// Makes sure of one layer. Threads of this process and other processes that want the same blob
+  /// wait and then find it there.
+  /// - Returns: bytes of the unpacked layer.
+  private func bring(
+    _ layer: Layer, _ reference: ImageReference, _ session: IngestSession,
+    _ events: @escaping Events
+  ) async throws -> Int64 {
+    try await flights.alone(layer.blob.digest) {
+      if let size = try await self.size(of: layer) {
+        events(.layer(reference, layer.blob.digest, .alreadyExists))
+        return size
+      }
+      return try await self.slots.taking {
+        let lock = try await self.lock(layer.blob.digest)
+        if let size = try await self.size(of: layer) {
+          events(.layer(reference, layer.blob.digest, .alreadyExists))
+          return size
+        }
+        let size = try await self.fetch(layer, reference, session, events)
+        withExtendedLifetime(lock) {}
+        events(.layer(reference, layer.blob.digest, .done))
+        return size
+      }
+    }
+  }
+
+  private func size(of layer: Layer) async throws -> Int64? {
+    try await blocking { [store] in
+      try readRecord(LayerRecord.self, at: store.folders.layerRecord(layer.chain))?.size
+    }
+  }
+
+  /// Waits for other processes that fetch the same blob.
+  private func lock(_ digest: Digest) async throws -> HeldLock {
+    while true {
+      if let lock = try HeldLock(attempting: store.folders.lock(digest)) { return lock }
+      try await Task.sleep(for: .milliseconds(25))
+    }
+  }
+
+  private func fetch(
+    _ layer: Layer, _ reference: ImageReference, _ session: IngestSession,
+    _ events: @escaping Events
+  ) async throws -> Int64 {
+    let digest = layer.blob.digest
+    let stored = try await blocking { [store] in
+      try makeFolders(session.layerFolder(layer.chain).appending("fs"))
+      return store.hasBlob(digest)
+    }
+    let files = session.layerFolder(layer.chain).appending("fs")
+    let limit = try usableSpace(session.folder)
+    let client = client
+    let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
+    async let ingested = outcomeOf {
+      try pipeline.ingest(keepingIn: stored ? nil : session.blobFile(digest)) { received in
+        let isAll = received >= layer.blob.size
+        events(
+          .layer(
+            reference, digest,
+            isAll ? .extracting : .downloading(received: received, size: layer.blob.size)))
+      }
+    }
+    async let unpacked = outcomeOf { try pipeline.unpack(into: files, limit: limit) }
+    do {
+      if stored {
+        let path = store.folders.blob(digest)
+        try await blocking { try pipeline.feed(path) }
+      } else {
+        try await client.stream(layer.blob, of: reference, received: { pipeline.received }) {
+          pipeline.offer($0)
+        }
+      }
+      pipeline.finishInput(.success(()))
+    } catch HTTPFault.abandoned, is ChunkChannel.Abandoned {
+      // The other end knows why, or it was sent too much: then its size tells.
+      pipeline.finishInput(.success(()))
+    } catch {
+      pipeline.finishInput(.failure(error))
+    }
+    let size = try outcome(layer, reference, await ingested, await unpacked)
+    try await blocking {
+      try session.publish(
+        LayerRecord(blob: digest, diffID: layer.diffID, size: size), chain: layer.chain,
+        fetchedBlob: !stored)
+    }
+    return size
+  }
+
+  /// Wrong content explains everything after it; what the unpacker met explains the rest.
+  private func outcome(
+    _ layer: Layer, _ reference: ImageReference, _ ingested: Result<Void, any Error>,
+    _ unpacked: Result<Int64, any Error>
+  ) throws -> Int64 {
+    switch ingested {
+    case .success: return try unpacked.get()
+    case .failure(is ChunkChannel.Abandoned): _ = try unpacked.get()
+    case .failure(let wrong as LayerPipeline.WrongContent) where wrong.size != layer.blob.size:
+      throw RegistryFault.wrongSize(
+        registry: reference.registry, digest: layer.blob.digest, expected: layer.blob.size,
+        received: wrong.size)
+    case .failure(let wrong as LayerPipeline.WrongContent):
+      throw RegistryFault.wrongDigest(
+        registry: reference.registry, expected: layer.blob.digest, received: wrong.digest)
+    case .failure: break
+    }
+    try ingested.get()
+    return try unpacked.get()
+  }
+}
+
+/// Runs `body` on a thread of its own and keeps how it ended.
+private func outcomeOf<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async
+  -> Result<Value, any Error>
+{
+  do { return .success(try await blocking(body)) } catch { return .failure(error) }
+}

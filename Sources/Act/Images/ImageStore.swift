@@ -1,0 +1,142 @@
+// The images of this machine: which names stand for what, and where their layers lie.
+
+import Glibc
+import JSON
+import Linux
+package import OCI
+import Store
+package import SystemPackage
+
+/// An image that is whole on this machine.
+package struct LocalImage: Hashable, Sendable {
+  /// The digest of the config.
+  package var id: Digest
+  package var manifestDigest: Digest
+  /// The tags that stand for it.
+  package var references: [ImageReference]
+  /// The repository digests that stand for it: `name@sha256:…`.
+  package var repoDigests: [ImageReference]
+  package var config: ImageConfig
+  /// Bytes of the unpacked layers.
+  package var size: Int64
+  /// Lower folders for an overlay, bottom to top.
+  package var layers: [FilePath]
+
+  package var platform: Platform { config.platform }
+  /// RFC 3339, as the image says; nil when it does not.
+  package var createdAt: String? { config.created }
+}
+
+package struct ImageStore: Sendable {
+  let folders: ImageFolders
+
+  /// - Parameter root: `<state>/images`; made by the first pull.
+  package init(root: FilePath) { folders = ImageFolders(root: root) }
+
+  /// The image that a reference stands for here, nil when it is not whole on this machine. Three
+  /// small reads and a look at each layer's folder. Blocks on the disk.
+  package func resolve(_ reference: ImageReference) throws -> LocalImage? {
+    let wanted = reference.digest.map { reference.pinned(to: $0) } ?? reference
+    if let record = try readRecord(NameRecord.self, at: folders.name(wanted)) {
+      return try load(record)
+    }
+    return nil
+  }
+
+  /// The image with this id or the only one whose id begins so; 12 digits or more, with or without
+  /// `sha256:`.
+  package func resolve(id text: String) throws -> LocalImage? {
+    let prefix = "sha256:"
+    let hex = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
+    guard hex.utf8.count >= 12 else { return nil }
+    let matches = try list().filter { $0.id.hex.hasPrefix(hex) }
+    return matches.count == 1 ? matches.first : nil
+  }
+
+  /// All images, each once, in the order of their first name. Blocks on the disk.
+  package func list() throws -> [LocalImage] {
+    var images: [LocalImage] = []
+    var places: [Digest: Int] = [:]
+    let files = try namesInFolder(folders.names).map(\.string).sorted {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }
+    for file in files where !file.hasSuffix(".new") {
+      guard let record = try readRecord(NameRecord.self, at: folders.names.appending(file)),
+        let image = try load(record)
+      else { continue }
+      if let place = places[image.id] {
+        images[place].references += image.references
+        images[place].repoDigests += image.repoDigests
+      } else {
+        places[image.id] = images.count
+        images.append(image)
+      }
+    }
+    return images
+  }
+
+  /// Nil when a blob or a layer lacks: then it must be pulled again.
+  func load(_ record: NameRecord) throws -> LocalImage? {
+    let reference = try ImageReference(parsing: record.reference)
+    guard
+      let manifestText = try readFile(
+        folders.blob(record.manifest), limit: ImageLimits.manifestBytes),
+      case .manifest(let manifest) = try ManifestDocument(parsing: manifestText),
+      let config = try config(manifest.config.digest)
+    else { return nil }
+    let chains = config.chainIDs
+    guard chains.allSatisfy({ hasLayer($0) }) else { return nil }
+    let isDigest = reference.digest != nil
+    return LocalImage(
+      id: manifest.config.digest, manifestDigest: record.manifest,
+      references: isDigest ? [] : [reference], repoDigests: isDigest ? [reference] : [],
+      config: config, size: record.size, layers: chains.map { folders.layerFiles($0) })
+  }
+
+  func config(_ digest: Digest) throws -> ImageConfig? {
+    guard let text = try readFile(folders.blob(digest), limit: ImageLimits.configBytes) else {
+      return nil
+    }
+    return try ImageConfig(parsing: text)
+  }
+
+  func record(_ reference: ImageReference) throws -> NameRecord? {
+    try readRecord(NameRecord.self, at: folders.name(reference))
+  }
+
+  func hasLayer(_ chain: Digest) -> Bool { exists(folders.layerFiles(chain)) }
+  func hasBlob(_ digest: Digest) -> Bool { exists(folders.blob(digest)) }
+
+  private func exists(_ path: FilePath) -> Bool {
+    path.withPlatformString { faccessat(AT_FDCWD, $0, F_OK, 0) } == 0
+  }
+}
+
+// MARK: - For the puller
+
+extension ImageStore {
+  /// What a reference stands for here, with the registry's name for it.
+  struct Known: Sendable {
+    var image: LocalImage
+    var digest: Digest
+    var layers: [Digest]
+  }
+
+  func known(_ reference: ImageReference) throws -> Known? {
+    let wanted = reference.digest.map { reference.pinned(to: $0) } ?? reference
+    guard let record = try record(wanted), let image = try load(record),
+      let text = try readFile(folders.blob(record.manifest), limit: ImageLimits.manifestBytes),
+      case .manifest(let manifest) = try ManifestDocument(parsing: text)
+    else { return nil }
+    return Known(image: image, digest: record.digest, layers: manifest.layers.map(\.digest))
+  }
+
+  /// Lets the reference's tag and its repository digest stand for what the record says. Durable.
+  func record(_ record: NameRecord, _ reference: ImageReference) throws {
+    let pinned = reference.pinned(to: record.digest)
+    var byDigest = record
+    byDigest.reference = pinned.description
+    try writeRecord(byDigest, to: folders.name(pinned), .durable)
+    if reference.digest == nil { try writeRecord(record, to: folders.name(reference), .durable) }
+  }
+}

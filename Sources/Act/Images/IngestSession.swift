@@ -1,0 +1,117 @@
+// The folder of one running pull. All that a pull makes is made here and renamed into the store when
+// it is whole and on the disk; what a dead pull left is removed by the next one.
+
+import CLinux
+import Glibc
+import Linux
+import OCI
+import Store
+import SystemPackage
+
+/// Ends with `close`, or with the process: then `sweep` of another pull removes the folder.
+final class IngestSession: Sendable {
+  let folders: ImageFolders
+  let folder: FilePath
+  private let lease: HeldLock
+
+  /// Blocks.
+  init(_ folders: ImageFolders) throws {
+    self.folders = folders
+    try folders.make()
+    try Self.sweep(folders)
+    var random = SystemRandomNumberGenerator()
+    let name = String(random.next() as UInt64, radix: 16)
+    folder = folders.ingest.appending("session-" + name)
+    // Made under a name that no sweep looks at, so that nobody meets it without its lock.
+    let aside = folders.ingest.appending("new-" + name)
+    try makeFolders(aside)
+    guard let lease = try HeldLock(attempting: aside.appending("lease")) else {
+      throw SystemCallError("flock", aside.string, .wouldBlock)
+    }
+    self.lease = lease
+    try rename(aside, to: folder)
+  }
+
+  /// Removes the folder with all that was not published.
+  func close() throws { try removeTree(folder) }
+
+  /// Removes the folders of pulls whose process is gone.
+  private static func sweep(_ folders: ImageFolders) throws {
+    for name in try namesInFolder(folders.ingest) where name.string.hasPrefix("session-") {
+      try removeIfDead(folders.ingest.appending(name))
+    }
+  }
+
+  private static func removeIfDead(_ folder: FilePath) throws {
+    let lease: HeldLock?
+    do throws(SystemCallError) {
+      lease = try HeldLock(attempting: folder.appending("lease"))
+    } catch {
+      if error.errno == .noSuchFileOrDirectory { return }  // another pull was quicker
+      throw error
+    }
+    if lease != nil { try removeTree(folder) }
+  }
+
+  func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }
+  func layerFolder(_ chain: Digest) -> FilePath { folder.appending("layer-" + chain.hex) }
+
+  /// Puts a small verified blob into the store. Blocks until it is on the disk.
+  func publish(_ bytes: [UInt8], as digest: Digest) throws {
+    let file = blobFile(digest)
+    let descriptor = try Descriptor.open(file, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    try descriptor.writeAll(bytes)
+    try checking("fsync", file.string) { fsync(descriptor.raw) }
+    try rename(file, to: folders.blob(digest))
+    try sync(folders.blobs)
+  }
+
+  /// Puts a layer, and its blob if it was fetched, into the store. Blocks until both are on the disk.
+  func publish(_ layer: LayerRecord, chain: Digest, fetchedBlob: Bool) throws {
+    let made = layerFolder(chain)
+    try writeRecord(layer, to: made.appending("layer.json"), .volatile)
+    try flush()
+    if fetchedBlob {
+      try rename(blobFile(layer.blob), to: folders.blob(layer.blob))
+      try sync(folders.blobs)
+    }
+    do throws(SystemCallError) {
+      try rename(made, to: folders.layer(chain))
+    } catch {
+      // The same layer, published under another blob meanwhile, is as good.
+      guard error.errno == .directoryNotEmpty || error.errno == .fileExists else { throw error }
+      return
+    }
+    try sync(folders.layers)
+  }
+
+  /// Thousands of files and the blob: one call for the file system instead of one for each.
+  private func flush() throws(SystemCallError) {
+    let descriptor = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+    try checking("syncfs", folder.string) { berth_syncfs(descriptor.raw) }
+  }
+
+  private func sync(_ folder: FilePath) throws(SystemCallError) {
+    let descriptor = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+    try checking("fsync", folder.string) { fsync(descriptor.raw) }
+  }
+
+  private func rename(_ source: FilePath, to target: FilePath) throws(SystemCallError) {
+    try checking("rename", target.string) {
+      source.withPlatformString { source in
+        target.withPlatformString { Glibc.rename(source, $0) }
+      }
+    }
+  }
+}
+
+/// A file lock that closures can hold; let go with the last of its owners.
+final class HeldLock: Sendable {
+  private let lock: FileLock
+
+  /// Nil when somebody else holds it.
+  init?(attempting path: FilePath) throws(SystemCallError) {
+    guard let lock = try FileLock.attempt(path) else { return nil }
+    self.lock = lock
+  }
+}
