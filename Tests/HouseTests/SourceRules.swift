@@ -87,7 +87,7 @@ extension SourceRule {
     SourceRule(
       name: "only Console and Programs print",
       words: [
-        "print(", "debugPrint(", "dump(", "puts(", "fputs(", "printf(", "vprintf(", "perror(",
+        "print(", "debugPrint(", "puts(", "fputs(", "printf(", "vprintf(", "perror(",
         "STDOUT_FILENO", "STDERR_FILENO", "write(1,", "write(2,",
       ],
       exceptions: printingExceptions,
@@ -106,6 +106,8 @@ extension SourceRule {
     ("Sources/Act/Control/", "names the folder of a socket whose path is too long for an address"),
     ("Sources/Act/Host/", "reads what this machine can do"),
     ("Sources/Act/Cgroups/", "reads mountinfo and cgroup to learn the layout"),
+    ("Sources/Act/Netlink/", "its own network namespace, to come back to"),
+    ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
     ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
     ("Sources/Plan/Blueprint/", "lists of masked and read-only paths as data"),
     ("Sources/Plan/Planning/", "the default sandbox profile as data"),
