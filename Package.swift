@@ -144,6 +144,12 @@ let package = Package(
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
+    test(
+      "Images",
+      [
+        "Images", "Registry", "Archive", "OCI", "JSON", "Linux", "CLinux", "Diagnostics",
+        "TestSupport", system,
+      ]),
     test("Blueprint", ["Blueprint"]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
