@@ -93,7 +93,8 @@ let package = Package(
     house(
       "Act", "Runtime",
       [
-        "ContainerInit", "Cgroups", "Blueprint", "Linux", "CLinux", "Store", "CSeccomp", "JSON",
+        "ContainerInit", "Cgroups", "Blueprint", "Control", "Linux", "CLinux", "Store", "CSeccomp",
+        "JSON",
         "Diagnostics", system,
       ]),
     house(
@@ -151,6 +152,12 @@ let package = Package(
         "TestSupport", system,
       ]),
     test("Blueprint", ["Blueprint"]),
+    test(
+      "Supervision",
+      [
+        "Supervision", "Runtime", "Control", "Journal", "Store", "Blueprint", "Linux", "CLinux",
+        "Cgroups", system,
+      ]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
     test("Addressing", ["Addressing"]),

@@ -39,6 +39,13 @@ package struct FileLock: ~Copyable, Sendable {
     return Errno.current == .wouldBlock
   }
 
+  /// Whether the locked file is still the one at `path`: its last holder may have removed it.
+  package func isOn(_ path: FilePath) -> Bool {
+    var (locked, named) = (stat(), stat())
+    return fstat(file.raw, &locked) == 0 && path.withPlatformString { stat($0, &named) } == 0
+      && locked.st_ino == named.st_ino && locked.st_dev == named.st_dev
+  }
+
   /// Replaces the file's content: who holds it and what for, for others to read.
   package func describe(_ text: String) throws(SystemCallError) {
     try checking("ftruncate") { ftruncate(file.raw, 0) }

@@ -1,0 +1,119 @@
+// The words that berth starts its shims with. An internal program: berth writes them, so mistakes are
+// told in one line and end with 125.
+
+import Blueprint
+import SystemPackage
+
+enum ShimCommand {
+  case run(RunOptions)
+  case exec(ExecOptions)
+}
+
+struct RunOptions {
+  /// `<state>/containers/<id>`.
+  var containerFolder: FilePath
+  var run: FilePath
+  var state: FilePath
+  /// The program that releases network things when nobody else does.
+  var cleanup: FilePath
+}
+
+struct ExecOptions {
+  var containerFolder: FilePath
+  var run: FilePath
+  var terminal = false
+  var environment: [Bytes] = []
+  var user: String?
+  var workingDirectory: Bytes?
+  var privileged = false
+  var detached = false
+  var command: [Bytes] = []
+}
+
+struct UsageError: Error {
+  var message: String
+}
+
+/// Reads the words after the program's name.
+func parse(_ arguments: [Bytes]) throws(UsageError) -> ShimCommand {
+  switch arguments.first {
+  case "run": return .run(try parseRun(arguments.dropFirst()))
+  case "exec": return .exec(try parseExec(arguments.dropFirst()))
+  case .some(let word): throw UsageError(message: "unknown command `\(word.text)`")
+  case .none: throw UsageError(message: "berth-shim is started by berth")
+  }
+}
+
+private func parseRun(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> RunOptions {
+  var words = Words(arguments)
+  var paths: [Bytes: FilePath] = [:]
+  while let word = words.next() {
+    guard ["--container", "--run", "--state", "--cleanup"].contains(word) else {
+      throw UsageError(message: "unknown option `\(word.text)`")
+    }
+    paths[word] = try words.path(of: word)
+  }
+  return RunOptions(
+    containerFolder: try required("--container", paths), run: try required("--run", paths),
+    state: try required("--state", paths), cleanup: try required("--cleanup", paths))
+}
+
+private func parseExec(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> ExecOptions {
+  var words = Words(arguments)
+  var paths: [Bytes: FilePath] = [:]
+  var options = ExecOptions(containerFolder: "", run: "")
+  reading: while let word = words.next() {
+    switch word {
+    case "--container", "--run": paths[word] = try words.path(of: word)
+    case "--tty": options.terminal = true
+    case "--env": options.environment.append(try words.value(of: word))
+    case "--user": options.user = try words.value(of: word).text
+    case "--workdir": options.workingDirectory = try words.value(of: word)
+    case "--privileged": options.privileged = true
+    case "--detach": options.detached = true
+    case "--": break reading
+    default: throw UsageError(message: "unknown option `\(word.text)`")
+    }
+  }
+  options.containerFolder = try required("--container", paths)
+  options.run = try required("--run", paths)
+  options.command = words.rest
+  if options.command.isEmpty { throw UsageError(message: "a command is missing after `--`") }
+  return options
+}
+
+private func required(_ option: Bytes, _ paths: [Bytes: FilePath]) throws(UsageError) -> FilePath {
+  guard let path = paths[option] else {
+    throw UsageError(message: "`\(option.text)` is missing")
+  }
+  return path
+}
+
+private struct Words {
+  var rest: [Bytes]
+
+  init(_ arguments: ArraySlice<Bytes>) { rest = Array(arguments) }
+
+  mutating func next() -> Bytes? { rest.isEmpty ? nil : rest.removeFirst() }
+
+  mutating func value(of option: Bytes) throws(UsageError) -> Bytes {
+    guard let value = next() else {
+      throw UsageError(message: "`\(option.text)` needs a value")
+    }
+    return value
+  }
+
+  mutating func path(of option: Bytes) throws(UsageError) -> FilePath {
+    let bytes = try value(of: option)
+    let path = filePath(bytes)
+    guard path.isAbsolute else {
+      throw UsageError(message: "`\(option.text)` needs an absolute path, not `\(bytes.text)`")
+    }
+    return path
+  }
+}
+
+func filePath(_ bytes: Bytes) -> FilePath {
+  let characters = bytes.raw.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+  return FilePath(platformString: characters)
+}

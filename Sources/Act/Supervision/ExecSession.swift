@@ -1,0 +1,3 @@
+import Blueprint
+
+func execInContainer(_ options: ExecOptions) -> Int32 { 125 }

@@ -1,0 +1,175 @@
+// The shim's side of the hand-shake that starts a container (drawn in Control/Messages.swift).
+// Whatever fails, and whenever berth goes away before `go`, all is undone and nothing stays.
+
+import Blueprint
+import CLinux
+import Cgroups
+import Control
+import Glibc
+import Linux
+import Store
+import SystemPackage
+
+/// The descriptor that a shim is born with.
+private let handShakeDescriptor: CInt = 3
+
+/// Another shim of the same container may be about to end: so long it is waited for.
+private let lockWait = (rounds: 400, microseconds: UInt32(5_000))
+
+/// Runs one container from hand-shake to final exit.
+func runContainer(_ options: RunOptions) -> Int32 {
+  let berth = Descriptor(owning: handShakeDescriptor)
+  // Not a socket: somebody has typed our name.
+  guard (try? berth.setInherited(false)) != nil else {
+    complain("`run` is started by berth, with its socket as descriptor 3")
+    return 125
+  }
+  do {
+    try start(options, berth)
+    return 0
+  } catch is GivenUp {
+    return 1
+  } catch {
+    // Berth has gone: nobody to tell.
+    try? berth.send(StartReport.failed(ShimFailure(starting: error)))
+    return 1
+  }
+}
+
+private func start(_ options: RunOptions, _ berth: borrowing Descriptor) throws {
+  let signals = try becomeSupervisor()
+  let layout = Layout(state: options.state, run: options.run)
+  let blueprint = try readBlueprint(options)
+  let runFolder = layout.running(blueprint.id)
+  // Held to the end: who sees it free sees that all is done.
+  let lock = try lockRunFolder(runFolder)
+  defer { withExtendedLifetime(lock) {} }
+  do {
+    try start(options, blueprint, berth, signals)
+  } catch {
+    Records(layout: layout, blueprint: blueprint).withdrawNames()
+    // The first failure is the one that is told; a folder that stays is swept by the next command.
+    try? removeTree(runFolder)
+    throw error
+  }
+}
+
+private func start(
+  _ options: RunOptions, _ blueprint: ContainerBlueprint, _ berth: borrowing Descriptor,
+  _ signals: borrowing Descriptor
+) throws {
+  let network = try openNetwork(blueprint, options)
+  let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
+  try berth.send(StartReport.born(pid: getpid()), own)
+  let cgroup = try Cgroup.create(
+    blueprint.id, limits: blueprint.resources, security: blueprint.security)
+  do {
+    let supervisor = try Supervisor(
+      options: options, blueprint: blueprint, cgroup: cgroup, network: network)
+    let run = try supervisor.launchRun()
+    try supervisor.shakeHands(run, berth)
+    shutdown(berth.raw, CInt(SHUT_RDWR))
+    try supervisor.supervise(signals)
+  } catch {
+    // The first failure is the one that is told.
+    try? cgroup.kill()
+    try? cgroup.remove()
+    throw error
+  }
+}
+
+extension Supervisor {
+  /// From the clone of the first process to the proof that its program runs.
+  fileprivate func shakeHands(_ run: ContainerRun, _ berth: borrowing Descriptor) throws {
+    try awaitNetwork(berth)
+    try run.waitUntilReady(whileAlive: berth.raw)
+    try berth.send(StartReport.ready)
+    guard case .go? = try berth.receive(StartCommand.self)?.0 else { throw GivenUp() }
+    try listen()
+    try records.forgetExit()
+    try records.publishNames()
+    try run.start()
+    try began(run)
+    let startedAt = Timestamp(nanoseconds: run.startedWall)
+    // Berth may have gone after `go`: the container lives on all the same.
+    try? berth.send(StartReport.started(pid: run.pid, startedAt: startedAt))
+  }
+
+  private func awaitNetwork(_ berth: borrowing Descriptor) throws {
+    while true {
+      guard let (command, sockets) = try berth.receive(StartCommand.self) else { throw GivenUp() }
+      ports += sockets
+      switch command {
+      case .ports: continue
+      case .networkReady: return
+      case .go: throw ControlError.unexpected("go before the network was ready")
+      }
+    }
+  }
+}
+
+private func readBlueprint(_ options: RunOptions) throws -> ContainerBlueprint {
+  let path = options.containerFolder.appending("blueprint.json")
+  guard let blueprint = try readRecord(ContainerBlueprint.self, at: path) else {
+    throw SystemCallError("open", path.string, .noSuchFileOrDirectory)
+  }
+  return blueprint
+}
+
+private func lockRunFolder(_ folder: FilePath) throws(SystemCallError) -> FileLock {
+  for _ in 0..<lockWait.rounds {
+    // Made anew in each round: the shim before us removes it with its end.
+    try makeFolders(folder)
+    if let lock = try FileLock.attempt(folder.appending("lock")) {
+      if lock.isOn(folder.appending("lock")) { return lock }
+    }
+    usleep(lockWait.microseconds)
+  }
+  throw SystemCallError("lock", folder.string, .wouldBlock)
+}
+
+/// A session, signals and marks of its own; what was inherited beside the hand-shake is closed.
+/// - Returns: where SIGCHLD and SIGTERM are read from.
+private func becomeSupervisor() throws(SystemCallError) -> Descriptor {
+  setsid()
+  chdir("/")
+  umask(0o077)
+  _ = berth_close_range(UInt32(handShakeDescriptor) + 1, UInt32.max, 0)
+  for number in [SIGHUP, SIGINT, SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+  var taken = sigset_t()
+  sigemptyset(&taken)
+  sigaddset(&taken, SIGCHLD)
+  sigaddset(&taken, SIGTERM)
+  sigprocmask(SIG_BLOCK, &taken, nil)
+  "berth-shim".withCString { name in
+    _ = berth_prctl(PR_SET_NAME, UInt(bitPattern: name), 0, 0, 0)
+  }
+  try checking("prctl") { berth_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+  // Refused without CAP_SYS_RESOURCE: then the shim is as likely a victim as any process.
+  if let score = try? Descriptor.open("/proc/self/oom_score_adj", O_WRONLY) {
+    try? score.writeAll(Array("-999".utf8))
+  }
+  // Nobody reads the shim's memory or descriptors, whatever the container may trace.
+  try checking("prctl") { berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
+  let flags = CInt(SFD_CLOEXEC | SFD_NONBLOCK)
+  return Descriptor(owning: try checking("signalfd") { signalfd(-1, &taken, flags) })
+}
+
+private func openNetwork(_ blueprint: ContainerBlueprint, _ options: RunOptions) throws
+  -> ContainerNetwork
+{
+  switch blueprint.network.mode {
+  case .host:
+    return .host
+  case .bridge, .none:
+    let (namespace, _) = try makeNetworkNamespace {}
+    return ContainerNetwork(namespace: namespace, isOwn: true)
+  case .container(let id):
+    let folder = Layout(state: options.state, run: options.run).running(id)
+    let (_, pidfd) = try ShimClient(runFolder: folder).join()
+    let namespace = try entering(pidfd) {
+      SharedDescriptor(try Descriptor.open("/proc/self/ns/net", O_RDONLY))
+    }
+    return ContainerNetwork(namespace: namespace, isOwn: false)
+  }
+}

@@ -1,0 +1,84 @@
+// What the shim tells the world on disk: its state, the exit, and the names that answer.
+
+import Blueprint
+import CLinux
+import Glibc
+import JSON
+import Linux
+import Store
+import SystemPackage
+
+struct Records {
+  let layout: Layout
+  let id: String
+  private let networks: [NamesRecord]
+
+  /// `<run>/networks/<network>/names/<id>`: read by the name services of that network.
+  private struct NamesFile: Encodable {
+    var address: String
+    var names: [String]
+  }
+
+  private struct NamesRecord {
+    var folder: FilePath
+    var file: NamesFile
+  }
+
+  init(layout: Layout, blueprint: ContainerBlueprint) {
+    self.layout = layout
+    id = blueprint.id
+    networks = blueprint.network.endpoints.map { endpoint in
+      NamesRecord(
+        folder: layout.run.appending("networks").appending(endpoint.network).appending("names"),
+        file: NamesFile(address: endpoint.address, names: endpoint.names))
+    }
+  }
+
+  var runFolder: FilePath { layout.running(id) }
+
+  func write(_ state: ContainerState) throws {
+    try writeRecord(state, to: layout.stateRecord(id), .volatile)
+  }
+
+  func publishNames() throws {
+    for network in networks {
+      try makeFolders(network.folder)
+      try writeRecord(network.file, to: network.folder.appending(id), .volatile)
+    }
+  }
+
+  func withdrawNames() {
+    for network in networks {
+      // A name that cannot be removed answers with an address where nobody listens.
+      try? removeFile(network.folder.appending(id))
+    }
+  }
+
+  /// Another run has begun: what was true at the last end is not any more.
+  func forgetExit() throws { try removeFile(layout.exitRecord(id)) }
+
+  func writeExit(_ state: ContainerState) throws {
+    try writeRecord(state, to: layout.exitRecord(id), .volatile)
+  }
+
+  /// Makes the exit record survive a power loss. Takes a disk's time; nobody waits for it.
+  func syncExit() {
+    let record = layout.exitRecord(id)
+    for path in [record, record.removingLastComponent()] {
+      // Removed meanwhile by who waited for the exit: then there is nothing to keep.
+      if let file = try? Descriptor.open(path, O_RDONLY) { fsync(file.raw) }
+    }
+  }
+
+  /// All of the run folder; the lock in it is held on by its descriptor.
+  func removeRunFolder() {
+    // What stays says by its lock that nobody runs.
+    try? removeTree(runFolder)
+  }
+}
+
+func readBootID() -> String {
+  // A kernel without it makes all records of other boots look like this one's.
+  let bytes = try? Descriptor.open("/proc/sys/kernel/random/boot_id", O_RDONLY).readAll(limit: 128)
+  return String(decoding: (bytes ?? []).prefix { $0 != 0x0A }, as: UTF8.self)
+}

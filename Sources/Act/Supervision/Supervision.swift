@@ -1,1 +1,0 @@
-// Supervision: to come

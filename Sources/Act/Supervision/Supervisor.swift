@@ -1,0 +1,282 @@
+// The shim's life: one container from its first start to its final exit. Decisions are those of
+// `RestartMachine` and `HealthMachine`; here they meet the processes.
+
+import Blueprint
+import CLinux
+import Cgroups
+import Control
+import Glibc
+import Journal
+import Linux
+import Store
+import SystemPackage
+
+final class Supervisor {
+  enum Phase {
+    case starting
+    case running(ContainerRun)
+    /// Waits for its next start.
+    case restarting(at: Int64)
+    case ended
+  }
+
+  let options: RunOptions
+  let blueprint: ContainerBlueprint
+  let records: Records
+  let cgroup: Cgroup
+  let network: ContainerNetwork
+  let loop: EventLoop
+  let journal: JournalWriter?
+  /// Sockets that reserve the published ports.
+  var ports: [SharedDescriptor] = []
+  var nameService: (any NameServing)?
+
+  var state: ContainerState
+  var phase = Phase.starting
+  var restart: RestartMachine
+  var health: HealthMonitor?
+  var killAt: Int64?
+  /// False when who stopped it sees to its network.
+  var releasesNetwork = true
+  private var server: ControlServer?
+  private let buffer: ReadBuffer
+  private var giveBackAt: Int64?
+
+  init(
+    options: RunOptions, blueprint: ContainerBlueprint, cgroup: Cgroup, network: ContainerNetwork
+  ) throws {
+    self.options = options
+    self.blueprint = blueprint
+    self.cgroup = cgroup
+    self.network = network
+    records = Records(
+      layout: Layout(state: options.state, run: options.run), blueprint: blueprint)
+    loop = try EventLoop()
+    buffer = try ReadBuffer()
+    restart = RestartMachine(policy: blueprint.restart)
+    state = ContainerState(bootID: readBootID(), status: .created)
+    state.shimPid = getpid()
+    switch blueprint.log.driver {
+    case .none: journal = nil
+    case .journal:
+      journal = JournalWriter(
+        folder: options.containerFolder.appending("journal"),
+        segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
+    }
+  }
+
+  /// Clones the first process of a run.
+  func launchRun() throws -> ContainerRun {
+    try ContainerRun(
+      blueprint, containerFolder: options.containerFolder, runFolder: records.runFolder,
+      network: network, cgroup: cgroup)
+  }
+
+  /// The program of `run` runs: records say so and its descriptors are watched.
+  func began(_ run: ContainerRun) throws {
+    phase = .running(run)
+    state.status = .running
+    state.pid = run.pid
+    state.startedAt = Timestamp(nanoseconds: run.startedWall)
+    state.finishedAt = nil
+    state.exitCode = nil
+    state.failure = nil
+    state.oomKilled = false
+    if let health = blueprint.health {
+      self.health = HealthMonitor(
+        blueprint, health, cgroup: cgroup, pidfd: run.pidfd, loop: loop
+      ) { [unowned self] in healthChanged() }
+      state.health = self.health?.state
+    }
+    try records.write(state)
+    for pump in run.outputs {
+      try loop.watch(pump.descriptor.raw) { [unowned self] _ in move(pump, of: run) }
+    }
+  }
+
+  /// Opens the control socket in the run folder.
+  func listen() throws {
+    let folder = try Descriptor.open(records.runFolder, O_RDONLY | O_DIRECTORY)
+    server = try ControlServer(listener: .listen(in: folder), loop: loop) {
+      [unowned self] request, connection in answer(request, connection)
+    }
+  }
+
+  /// The loop: until nothing of the container is left.
+  func supervise(_ signals: borrowing Descriptor) throws {
+    let raw = signals.raw
+    try loop.watch(raw) { [unowned self] _ in takeSignals(raw) }
+    // What has ended since the clone is not told again.
+    reap()
+    while true {
+      if case .ended = phase { break }
+      try watchNameService()
+      try loop.turn(until: nextDeadline)
+      expire(monotonicNow())
+    }
+    finish()
+  }
+
+  private var nextDeadline: Int64? {
+    var deadlines = [killAt, giveBackAt, health?.deadline, nameService?.deadline]
+    if case .restarting(let at) = phase { deadlines.append(at) }
+    return deadlines.compactMap { $0 }.min()
+  }
+
+  private func expire(_ now: Int64) {
+    if let killAt, now >= killAt {
+      self.killAt = nil
+      killAll()
+    }
+    if let giveBackAt, now >= giveBackAt {
+      self.giveBackAt = nil
+      buffer.giveBack()
+    }
+    health?.expire(now)
+    if let deadline = nameService?.deadline, now >= deadline { nameService?.expire(now) }
+    if case .restarting(let at) = phase, now >= at { startAgain() }
+  }
+
+  private func healthChanged() {
+    state.health = health?.state
+    save()
+  }
+
+  /// A run folder that cannot be written (a full tmpfs) must not end the container.
+  func save() { try? records.write(state) }
+
+  // MARK: - Output
+
+  private func move(_ pump: OutputPump, of run: ContainerRun) {
+    if pump.drain(into: journal, buffer) == .ended {
+      loop.forget(pump.descriptor.raw)
+      run.forgetOutput(pump)
+    }
+    if giveBackAt == nil, buffer.isIdleLarge { giveBackAt = monotonicNow() + 1_000_000_000 }
+  }
+
+  private func drain(_ run: ContainerRun) {
+    for pump in run.outputs {
+      loop.forget(pump.descriptor.raw)
+      pump.drainToEnd(into: journal, buffer)
+    }
+    journal?.endRun(at: wallNow())
+  }
+
+  // MARK: - Ends and new starts
+
+  func reap() {
+    while true {
+      var status: CInt = 0
+      let pid = waitpid(-1, &status, WNOHANG)
+      if pid <= 0 { return }
+      if health?.reaped(pid, status: status) == true { continue }
+      if case .running(let run) = phase, run.pid == pid { ended(run, exitCode(ofStatus: status)) }
+    }
+  }
+
+  private func ended(_ run: ContainerRun, _ code: Int32) {
+    health?.stop()
+    health = nil
+    drain(run)
+    records.withdrawNames()
+    state.pid = nil
+    state.exitCode = code
+    state.finishedAt = Timestamp(nanoseconds: wallNow())
+    state.oomKilled = run.wasOutOfMemory
+    follow(restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt)))
+  }
+
+  private func follow(_ decision: RestartMachine.Decision) {
+    state.restartCount = restart.restartCount
+    switch decision {
+    case .final:
+      phase = .ended
+    case .restart(let delay):
+      phase = .restarting(at: monotonicNow() + delay.count)
+      state.status = .restarting
+      // What the last run has left in the group would hold its resources and its ports.
+      try? cgroup.kill()
+      save()
+    }
+  }
+
+  private func startAgain() {
+    do {
+      let run = try launchRun()
+      try run.waitUntilReady(whileAlive: nil)
+      try records.publishNames()
+      try run.start()
+      try began(run)
+    } catch {
+      records.withdrawNames()
+      let failure = ShimFailure(starting: error)
+      state.failure = failure.line
+      state.exitCode = failure.exitCode
+      state.finishedAt = Timestamp(nanoseconds: wallNow())
+      follow(restart.exited(code: failure.exitCode, after: Nanoseconds(0)))
+    }
+  }
+
+  /// Every process of the container, whatever it has forked.
+  func killAll() {
+    if case .running(let run) = phase { run.signal(SIGKILL) }
+    // The group may be gone already; the namespace's end takes its processes in any case.
+    try? cgroup.kill()
+  }
+
+  /// Nothing runs any more and nothing will: tells all who ask and leaves nothing behind.
+  private func finish() {
+    server?.stopListening()
+    records.withdrawNames()
+    killAll()
+    reap()
+    // A group with a dying process in it stays for the next command to sweep.
+    try? cgroup.remove()
+    ports = []
+    state.status = .exited
+    state.pid = nil
+    state.shimPid = nil
+    state.health = state.health.map {
+      var last = $0; last.status = $0.status; return last
+    }
+    // Nothing is recorded on a full disk; the run folder's end says that it has ended.
+    try? records.writeExit(state)
+    records.removeRunFolder()
+    if releasesNetwork, !blueprint.network.ports.isEmpty || blueprint.removeOnExit {
+      release()
+    }
+    server?.tellWaiters(.exited(code: state.exitCode ?? 0))
+    records.syncExit()
+  }
+
+  private func release() {
+    // Without it the next command sweeps what is left.
+    _ = try? spawn(
+      options.cleanup, ["berth", "internal", "release", blueprint.id],
+      environment: [
+        "BERTH_STATE=" + options.state.string, "BERTH_RUN=" + options.run.string,
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      ])
+  }
+
+  // MARK: - Signals and names
+
+  private func takeSignals(_ raw: CInt) {
+    var information = signalfd_siginfo()
+    let size = MemoryLayout<signalfd_siginfo>.size
+    while read(raw, &information, size) == size {
+      if information.ssi_signo == UInt32(SIGTERM) {
+        stop(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
+      }
+    }
+    reap()
+  }
+
+  private func watchNameService() throws {
+    guard let service = nameService else { return }
+    for fd in service.takeNewDescriptors() {
+      try loop.watch(fd) { [unowned service] _ in service.ready(fd) }
+    }
+  }
+}
