@@ -1,5 +1,7 @@
 // `ports` in short form (reference S99): `[IP:][HOST[-HOST]:]CONTAINER[-CONTAINER][/PROTOCOL]`.
 
+import Addressing
+
 /// The long forms that one short form stands for, one for each container port.
 func parsePorts(_ text: String, _ origin: Origin) throws(Fault) -> [Node] {
   var spec = text[...]
@@ -80,15 +82,6 @@ private func portRange(
   return Int(low)...Int(high)
 }
 
-/// Dotted decimal or hexadecimal groups: enough to tell an address from a name.
 func isAddress(_ text: String) -> Bool {
-  if text.contains(":") {
-    let zoneless = text.prefix { $0 != "%" }
-    return zoneless.utf8.allSatisfy {
-      $0 >= 0x30 && $0 <= 0x3A || $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x66 || $0 == 0x2E
-    }
-  }
-  let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-  return parts.count == 4
-    && parts.allSatisfy { UInt8($0) != nil && ($0.utf8.count == 1 || $0.first != "0") }
+  IPv4Address(text) != nil || IPv6Address(text.prefix { $0 != "%" }) != nil
 }

@@ -52,7 +52,8 @@ package enum CommandLineParts {
 
 extension ProjectLoader {
   /// Whether there is a file to load: given, or found where one is looked for.
-  package static func hasFiles(_ options: ProjectOptions, reading reader: some ComposeReader) -> Bool
+  package static func hasFiles(_ options: ProjectOptions, reading reader: some ComposeReader)
+    -> Bool
   {
     let locator = Locator(options: options, reader: reader, findings: Findings())
     // A file that is named but missing is for `load` to complain about.

@@ -22,8 +22,12 @@ struct Composition<Reader: ComposeReader> {
       )
     }
     let enabled = enabledNames(all)
-    if !options.skipsConsistency {
-      Consistency(root: root, enabled: enabled, findings: findings).check()
+    if !options.skipsConsistency, !options.skipsInterpolation {
+      Consistency(
+        root: root, enabled: enabled,
+        // Values that still hold variables are no faults.
+        findings: options.skipsInterpolation ? Findings() : findings
+      ).check()
     }
     guard !findings.isFaulty else { return nil }
     if !options.skipsEnvironmentResolution { readEnvFiles(enabled) }
@@ -33,7 +37,10 @@ struct Composition<Reader: ComposeReader> {
     var model = root
     model["services"] = kept(root["services"]) { selected.contains($0) }
     if !options.keepsUnusedResources { prune(&model) }
-    let reading = ModelReader(sources: sources, enabled: enabled, findings: findings)
+    let reading = ModelReader(
+      sources: sources, enabled: enabled,
+      // Values that still hold variables are no faults.
+      findings: options.skipsInterpolation ? Findings() : findings)
     let project = reading.project(
       model, disabled: kept(root["services"]) { !enabled.contains($0) }, name: name,
       location: location, sources: sources)

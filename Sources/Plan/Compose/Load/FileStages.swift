@@ -10,7 +10,7 @@ extension Assembly {
         merge(document, from: text.path, into: &root, set)
       }
     }
-    if !options.skipsNormalization { setDefaults(&root) }
+    setDefaults(&root)
     checkResources(root)
     if !options.skipsPathResolution {
       resolvePaths(&root, in: set.folder, home: environment["HOME"])
@@ -236,6 +236,8 @@ extension Assembly {
   private func baseServices(
     _ path: String, _ name: String, _ origin: Origin, _ set: FileSet
   ) throws(Fault) -> Node {
+    let key = "\(set.chain.last ?? "")|\(path)"
+    if let known = extendedFiles[key] { return known }
     guard let documents = documents(path, at: origin) else {
       throw Fault(.extends, "service `\(name)` extends a file that cannot be read", at: origin)
     }
@@ -255,7 +257,9 @@ extension Assembly {
     if !options.skipsPathResolution {
       resolvePaths(&root, in: parentFolder(path), home: environment["HOME"])
     }
-    return root["services"] ?? services
+    let resolved = root["services"] ?? services
+    extendedFiles[key] = resolved
+    return resolved
   }
 }
 

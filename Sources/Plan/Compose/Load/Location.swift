@@ -107,6 +107,12 @@ struct Locator<Reader: ComposeReader> {
         }
         return
       }
+      if let first = found.first {
+        findings.warn(
+          Fault(
+            .severalFiles, "`\(folder)/\(first)` is left out: the folder belongs to another user",
+            hint: "name the file with `-f` if you trust it"))
+      }
       if folder == "/" { return }
       folder = parentFolder(folder)
     }

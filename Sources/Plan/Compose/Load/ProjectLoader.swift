@@ -43,6 +43,10 @@ final class Assembly<Reader: ComposeReader> {
   var environment: [String: String]
   private(set) var variables: [VariableUse] = []
   private var knownVariables: Set<VariableUse> = []
+  /// The services of files that others extend, by file: each is read once.
+  var extendedFiles: [String: Node] = [:]
+  /// Files that include each other crosswise must not be read without end.
+  private static var fileLimit: Int { 1_000 }
 
   init(options: ProjectOptions, location: Location, reader: Reader, findings: Findings) {
     self.options = options
@@ -79,6 +83,10 @@ final class Assembly<Reader: ComposeReader> {
 
   /// Reads and parses a file; nil with a finding when that fails.
   func documents(_ path: String, at origin: Origin = .none) -> [Node]? {
+    guard sources.files.count < Self.fileLimit else {
+      findings.add(Fault(.include, "more than \(Self.fileLimit) files are read", at: origin))
+      return nil
+    }
     let bytes: [UInt8]
     do throws(ComposeReadFault) {
       bytes = try reader.read(path)

@@ -137,11 +137,15 @@ struct Canonical {
       if form == .mode, let mode = node.int {
         node.value = .string("0" + String(mode, radix: 8))
       }
-    case .unsigned:
-      if let number = node.int, number < 0 {
-        throw Fault(
-          .outOfRange, "`\(joined(path))` must not be negative", at: node.origin)
-      }
+    case .range(let low, let high):
+      guard let number = node.int, number < low || number > high else { return }
+      throw Fault(
+        .outOfRange,
+        high == .max
+          ? "`\(joined(path))` must be at least \(low), not \(number)"
+          : "`\(joined(path))` must be between \(low) and \(high), not \(number)",
+        at: node.origin)
+    case .pullPolicy: try pullPolicy(node)
     case .gpus: try gpus(&node)
     case .providerOptions: providerOptions(&node)
     case .ssh:
@@ -153,6 +157,21 @@ struct Canonical {
         })
     default: break
     }
+  }
+
+  private func pullPolicy(_ node: Node) throws(Fault) {
+    guard let text = node.string, !text.isEmpty else { return }
+    let words = [
+      "always", "never", "missing", "if_not_present", "build", "refresh", "daily", "weekly",
+    ]
+    if words.contains(text) { return }
+    if text.hasPrefix("every_"), parseDuration(String(text.dropFirst("every_".count))) != nil {
+      return
+    }
+    throw Fault(
+      .notOneOf, "`pull_policy` cannot be `\(text)`", at: node.origin,
+      hint: suggestion(text, words)
+        ?? "it is one of `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_12h`")
   }
 
   private func bytes(_ node: inout Node, _ path: [String]) throws(Fault) {

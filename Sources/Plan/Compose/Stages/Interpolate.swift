@@ -63,7 +63,7 @@ struct Interpolation {
       findings.add(
         Fault(
           .cast, "`\(joined(path))` must be \(cast.expected), not `\(value)`", at: origin))
-      return .null
+      return .string(value)
     }
     return typed
   }

@@ -41,6 +41,7 @@ extension Assembly {
       for entry in root[kind]?.map?.entries ?? [] { checkOrigin(entry, kind) }
     }
     for service in root["services"]?.map?.entries ?? [] {
+      for port in service.node["ports"]?.list ?? [] { checkAddress(port) }
       for mount in service.node["volumes"]?.list ?? [] { checkMount(mount, service.key) }
     }
   }
@@ -74,6 +75,16 @@ extension Assembly {
           .missingKey, "`\(kind).\(entry.key)` must have one of \(list), or `external: true`",
           at: entry.keyOrigin))
     }
+  }
+
+  private func checkAddress(_ port: Node) {
+    guard let text = port["host_ip"]?.string, !text.isEmpty, !text.contains("$"),
+      !isAddress(text)
+    else { return }
+    findings.add(
+      Fault(
+        .badValue, "`host_ip` is no address: `\(text)`", at: port.origin(of: "host_ip"),
+        hint: "such as `127.0.0.1` or `::1`"))
   }
 
   private func checkMount(_ mount: Node, _ service: String) {

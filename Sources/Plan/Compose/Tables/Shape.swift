@@ -134,7 +134,7 @@ enum Identity: Sendable {
 }
 
 /// The long form that a value is brought into.
-enum Form: Sendable {
+enum Form: Hashable, Sendable {
   case asIs
   /// A scalar that is always shown as text.
   case text
@@ -162,7 +162,8 @@ enum Form: Sendable {
   case bytes
   case mode
   case octalNumber
-  case unsigned
+  case range(Int, Int)
+  case pullPolicy
   case external
   case extends
 }

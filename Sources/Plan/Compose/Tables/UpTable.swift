@@ -10,6 +10,8 @@ struct UpRow: Sendable {
   let severity: Diagnostic.Severity
   /// Whether the value asks for something that is not there.
   let asks: @Sendable (Node) -> Bool
+  /// What to say instead of "is not supported".
+  var note: String?
 
   static func refused(
     _ path: String, _ asks: @escaping @Sendable (Node) -> Bool = isSet
@@ -59,6 +61,10 @@ extension Tables {
     .refused("services.*.cpu_rt_period"),
     .refused("services.*.cpu_rt_runtime"),
     .refused("services.*.configs"),
+    UpRow(
+      path: ["services", "*", "container_name"], severity: .error,
+      asks: { !isContainerName($0.text ?? "") },
+      note: "may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit"),
     .ignored("services.*.credential_spec"),
     .refused("services.*.deploy.resources.reservations.devices"),
     .refused("services.*.device_cgroup_rules"),
@@ -100,6 +106,16 @@ extension Tables {
   ]
 }
 
+/// `[a-zA-Z0-9][a-zA-Z0-9_.-]+`, by bytes; empty means that none is given.
+private func isContainerName(_ name: String) -> Bool {
+  guard let first = name.utf8.first else { return true }
+  let isPlain = { (byte: UInt8) in
+    byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
+  }
+  return isPlain(first) && name.utf8.count > 1
+    && name.utf8.allSatisfy { isPlain($0) || [0x5F, 0x2E, 0x2D].contains($0) }
+}
+
 extension Project {
   /// What the enabled services and their resources ask for and `up` does not do: errors for what
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
@@ -121,8 +137,8 @@ extension Project {
       let fault =
         row.severity == .error
         ? Fault(
-          .unsupported, "`\(name)` is not supported by `up`", at: origin,
-          hint: "remove it, or leave the service out")
+          .unsupported, "`\(name)` \(row.note ?? "is not supported by `up`")", at: origin,
+          hint: row.note == nil ? "remove it, or leave the service out" : nil)
         : Fault(.unsupported, "`\(name)` has no effect", at: origin)
       row.severity == .error ? findings.add(fault) : findings.warn(fault)
       return
