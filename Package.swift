@@ -145,6 +145,7 @@ let package = Package(
     test("JSON", ["JSON"]),
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
+    test("Archive", ["Archive"]),
     test(
       "Images",
       [
