@@ -1,0 +1,192 @@
+// The name server of one container: answers the names of its networks, passes on the rest. One thread;
+// nothing here blocks.
+
+package import Blueprint
+import CLinux
+package import DNS
+import Glibc
+package import Linux
+package import SystemPackage
+
+package struct NameServiceSettings: Sendable {
+  /// Who is asked for what is not ours.
+  package enum Upstreams: Hashable, Sendable {
+    /// The servers of this resolv.conf, read again when it changes.
+    case file(FilePath)
+    case servers([NameServer])
+    /// Nobody: there is no way out of the container's networks, and names are one.
+    case nobody
+  }
+
+  /// The run folder's root.
+  package var run: FilePath
+  package var networks: [String]
+  package var upstreams: Upstreams
+  package var upstreamPort: UInt16 = 53
+  package var pace = NameServicePace()
+
+  package init(run: FilePath, networks: [String], upstreams: Upstreams) {
+    self.run = run
+    self.networks = networks
+    self.upstreams = upstreams
+  }
+
+  package init(
+    _ network: NetworkBlueprint, run: FilePath, resolverFile: FilePath = "/etc/resolv.conf"
+  ) {
+    let servers = network.nameServers.compactMap { NameServer($0) }.prefix(NameServer.limit)
+    let upstreams: Upstreams =
+      if network.endpoints.allSatisfy(\.isInternal) {
+        .nobody
+      } else if servers.isEmpty {
+        .file(resolverFile)
+      } else {
+        .servers(Array(servers))
+      }
+    self.init(run: run, networks: network.endpoints.map(\.network), upstreams: upstreams)
+  }
+}
+
+/// The loop waits for `descriptor` to be readable and calls `ready`, and calls `expire` at `deadline`.
+package final class NameService {
+  private let watch: NameServiceWatch
+  private let forwarder: NameServiceForwarder
+  private let streams: NameServiceStreams
+  private let resolver: NameServiceResolver
+
+  /// To be made in the namespace from which other servers are asked: the host's.
+  package init(sockets: NameServiceSockets, settings: NameServiceSettings) throws(SystemCallError) {
+    watch = try NameServiceWatch()
+    forwarder = NameServiceForwarder(watch, settings)
+    resolver = NameServiceResolver(
+      names: NameServiceNames(run: settings.run, networks: settings.networks),
+      forwards: settings.upstreams != .nobody)
+    streams = NameServiceStreams(sockets.streams, watch, resolver, forwarder)
+    let datagrams = NameServiceDatagrams(sockets.datagrams, resolver, forwarder)
+    try watch.add(datagrams, NameServiceWatch.readable)
+    try watch.add(streams, NameServiceWatch.readable)
+  }
+
+  deinit {
+    // They hold each other.
+    watch.removeAll()
+    forwarder.forgetAll()
+  }
+
+  /// Belongs to the service. Readable when there is something to do.
+  package var descriptor: CInt { watch.raw }
+
+  package func ready() { watch.turn() }
+
+  /// On the monotonic clock, in nanoseconds; nil for never.
+  package var deadline: Int64? {
+    [forwarder.deadline, streams.deadline].compactMap { $0 }.min()
+  }
+
+  package func expire(_ now: Int64) {
+    forwarder.expire(now)
+    streams.expire(now)
+  }
+}
+
+/// Decides what becomes of a message.
+final class NameServiceResolver {
+  enum Outcome {
+    case reply([UInt8])
+    case forward(Query)
+    case nothing
+  }
+
+  private var names: NameServiceNames
+  private let forwards: Bool
+  private var random = SystemRandomNumberGenerator()
+
+  init(names: NameServiceNames, forwards: Bool) {
+    self.names = names
+    self.forwards = forwards
+  }
+
+  /// `limit` is the most that the client's transport carries; nil for a datagram, where the query
+  /// says it.
+  func resolve(_ message: Span<UInt8>, limit: Int?) -> Outcome {
+    switch Incoming(message) {
+    case .ignored: return .nothing
+    case .refused(let reply): return .reply(reply)
+    case .query(let query):
+      if let answer = names.current().lookUp(query.name, query.type, using: &random) {
+        return .reply(query.response(answer, limit: limit ?? query.datagramLimit))
+      }
+      return forwards ? .forward(query) : .reply(query.failure(.noSuchName))
+    }
+  }
+}
+
+/// The longest message that a client may send; honest ones are a tenth of it.
+let queryLimit = 4096
+
+/// Clients over UDP.
+final class NameServiceDatagrams: NameServiceParty {
+  private let socket: SharedDescriptor
+  private let resolver: NameServiceResolver
+  private let forwarder: NameServiceForwarder
+  private var buffer: [UInt8] = []
+  /// So many are answered before the loop looks at its other descriptors again.
+  private static let messagesPerTurn = 64
+
+  init(
+    _ socket: SharedDescriptor, _ resolver: NameServiceResolver, _ forwarder: NameServiceForwarder
+  ) {
+    self.socket = socket
+    self.resolver = resolver
+    self.forwarder = forwarder
+  }
+
+  var raw: CInt { socket.raw }
+
+  func ready(_ events: UInt32) {
+    // Made at the first question: most containers never ask.
+    if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: queryLimit) }
+    for _ in 0..<Self.messagesPerTurn {
+      var client = sockaddr_in()
+      let count = receive(from: &client)
+      if count < 0 { return }
+      // Cut off: a question so long is none.
+      if count > queryLimit { continue }
+      answer(count, to: client)
+    }
+  }
+
+  private func answer(_ count: Int, to client: sockaddr_in) {
+    switch resolver.resolve(buffer.span.extracting(0..<count), limit: nil) {
+    case .nothing: break
+    case .reply(let reply): Self.send(reply, to: client, socket)
+    case .forward(let query):
+      forwarder.forward(query, Array(buffer[..<count]), .datagrams) { [socket] reply in
+        Self.send(reply, to: client, socket)
+      }
+    }
+  }
+
+  private func receive(from client: inout sockaddr_in) -> Int {
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return buffer.withUnsafeMutableBytes { buffer in
+      withUnsafeMutablePointer(to: &client) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          recvfrom(raw, buffer.baseAddress, buffer.count, CInt(MSG_TRUNC), $0, &size)
+        }
+      }
+    }
+  }
+
+  /// An answer that cannot be sent is lost, as datagrams are; the client asks again.
+  private static func send(
+    _ reply: [UInt8], to client: sockaddr_in, _ socket: SharedDescriptor
+  ) {
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = withUnsafePointer(to: client) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(socket.raw, reply, reply.count, CInt(MSG_NOSIGNAL), $0, size)
+      }
+    }
+  }
+}
