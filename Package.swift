@@ -127,7 +127,8 @@ let package = Package(
       name: "berth", dependencies: ["Commands"], path: "Sources/Programs/berth",
       swiftSettings: strict),
     .executableTarget(
-      name: "berth-shim", dependencies: ["Supervision"], path: "Sources/Programs/berth-shim",
+      name: "berth-shim", dependencies: ["Supervision", "Blueprint"],
+      path: "Sources/Programs/berth-shim",
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // Tests

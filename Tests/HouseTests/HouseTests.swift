@@ -142,7 +142,8 @@ struct SourceTests {
     #expect(!rule.complaints(about: SwiftSource(rule.broken)).isEmpty)
     #expect(rule.complaints(about: SwiftSource(rule.kept)).isEmpty)
     for exception in rule.exceptions {
-      let path = exception.prefix + "File.swift"
+      let path =
+        exception.prefix.hasSuffix("/") ? exception.prefix + "File.swift" : exception.prefix
       #expect(rule.complaints(about: SwiftSource(rule.broken, path: path)).isEmpty)
     }
   }

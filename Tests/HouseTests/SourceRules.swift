@@ -109,6 +109,10 @@ extension SourceRule {
     ("Sources/Act/Netlink/", "its own network namespace, to come back to"),
     ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
     ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
+    ("Sources/Act/Runtime/ShimProcess.swift", "the sealed copy of the shim, by its descriptor"),
+    ("Sources/Act/Supervision/HandShake.swift", "the shim's own score and namespace"),
+    ("Sources/Act/Supervision/NetworkNamespace.swift", "the shim's own namespace, to come back to"),
+    ("Sources/Act/Supervision/Records.swift", "the id of this boot"),
     ("Sources/Plan/Blueprint/", "lists of masked and read-only paths as data"),
     ("Sources/Plan/Planning/", "the default sandbox profile as data"),
   ]
@@ -116,6 +120,7 @@ extension SourceRule {
   private static let printingExceptions: [(prefix: String, reason: String)] = [
     ("Sources/CLI/Console/", "the only place that writes to the terminal"),
     ("Sources/Programs/", "doors of a few lines"),
+    ("Sources/Act/Supervision/ShimMain.swift", "the shim has no Console, and one line to say"),
   ]
 
   private static let identityExceptions: [(prefix: String, reason: String)] = [
