@@ -52,6 +52,13 @@ package struct LaunchedContainer: ~Copyable, Sendable {
     }
   }
 
+  /// The three together, for callers with nothing to do between.
+  package mutating func start() throws(LaunchFailure) {
+    try waitUntilReady()
+    proceed()
+    try waitForExec()
+  }
+
   private func next() throws(LaunchFailure) -> Progress {
     try step("starting the process") { () throws(SystemCallError) in
       try socket.receiveProgress()

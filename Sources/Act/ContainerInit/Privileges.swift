@@ -15,7 +15,9 @@ struct Privileges {
   var filter: [UInt8]?
   var noNewPrivileges: Bool
 
-  /// - Parameter filter: the compiled filter's content.
+  /// - Parameters:
+  ///   - privileged: all capabilities; whether there is a filter is the blueprint's to say.
+  ///   - filter: the compiled filter's content.
   init(_ security: SecurityBlueprint, privileged: Bool, filter: [UInt8]?)
     throws(LaunchFailure)
   {
@@ -32,7 +34,7 @@ struct Privileges {
         capabilities.insert(number)
       }
     }
-    self.filter = privileged ? nil : filter
+    self.filter = filter
     noNewPrivileges = security.noNewPrivileges
   }
 

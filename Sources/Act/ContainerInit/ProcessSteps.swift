@@ -9,6 +9,8 @@ import SystemPackage
 /// Its own session, default signals, and death with the shim.
 func startAnew() throws(LaunchFailure) {
   try step("starting anew") { () throws(SystemCallError) in
+    // Nothing in the container may look into this process or its program before exec.
+    try checking("prctl") { berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
     try dieWithParent()
     for signal in 1..<65 where signal != SIGKILL && signal != SIGSTOP {
       // Numbers that the C library keeps for itself refuse.

@@ -89,7 +89,7 @@ func attach(_ mount: PreparedMount, in root: borrowing RootFolder) throws(Launch
   try refuse(handle, target, mount.step.label, in: root)
   if case .volume(_, let folder, _, _, fillFromImage: true) = mount.step {
     try step("filling volume from `\(target.text)`") { () throws(SystemCallError) in
-      try fillVolume(folder.path, source, from: handle)
+      try fillVolume(folder.path, from: handle)
     }
   }
   try step(mount.step.label) { () throws(SystemCallError) in

@@ -1,6 +1,8 @@
 // Starts containers for the tests as the shim does, from a program with one thread.
 //
 //   container-probe run <container folder> <run folder>     runs blueprint.json to its end
+//   container-probe join <container folder> <run folder> [--tty] [--privileged] [--user U]
+//                        [--workdir D] -- COMMAND…     runs it, joins COMMAND, ends with its code
 //   container-probe bench <container folder> <run folder> N  times N starts, prints microseconds
 
 import Blueprint
@@ -45,10 +47,10 @@ func now() -> Int {
   return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
 }
 
-/// Starts the container and gives its exit code; `started` is called when its program runs.
+/// Starts the container and gives its exit code, or that of the command that joins it.
 func run(
   _ blueprint: ContainerBlueprint, _ container: FilePath, _ runFolder: FilePath,
-  started: (borrowing LaunchedContainer) -> Void = { _ in }
+  joining joinOptions: JoinOptions? = nil
 ) throws -> Int32 {
   let network = blueprint.network.mode == .host ? -1 : try makeNetwork().release()
   defer { if network >= 0 { close(network) } }
@@ -74,10 +76,72 @@ func run(
     _ = wait(launched.pid)
     throw error
   }
-  started(launched)
+  if let terminal = launched.terminal { copyToOutput(terminal.raw) }
+  if let joinOptions {
+    let code = try join(launched, blueprint, joinOptions)
+    try cgroup.kill()
+    _ = wait(launched.pid)
+    return code
+  }
   let code = wait(launched.pid)
   if cgroup.outOfMemoryKills() > 0 { say("oom kills: \(cgroup.outOfMemoryKills())") }
   return code
+}
+
+struct JoinOptions {
+  var terminal = false
+  var privileged = false
+  var user: String?
+  var workingDirectory: Bytes?
+  var command: [Bytes] = []
+
+  init(_ arguments: ArraySlice<String>) {
+    var rest = arguments
+    while let word = rest.popFirst() {
+      switch word {
+      case "--tty": terminal = true
+      case "--privileged": privileged = true
+      case "--user": user = rest.popFirst()
+      case "--workdir": workingDirectory = rest.popFirst().map { Bytes($0) }
+      default:
+        command = rest.map { Bytes($0) }
+        return
+      }
+    }
+  }
+}
+
+/// Joins a command to a container that runs and gives the command's exit code.
+func join(
+  _ container: borrowing LaunchedContainer, _ blueprint: ContainerBlueprint,
+  _ options: JoinOptions
+) throws -> Int32 {
+  var joined = try joinContainer(
+    JoinRequest(
+      pidfd: container.pidfd.raw, blueprint: blueprint, cgroup: try Cgroup.open(blueprint.id),
+      arguments: options.command, environment: blueprint.process.environment,
+      user: options.user, workingDirectory: options.workingDirectory,
+      privileged: options.privileged,
+      streams: options.terminal ? .terminal : .inherited(input: 0, output: 1, error: 2)))
+  do throws(LaunchFailure) {
+    try joined.start()
+  } catch {
+    _ = wait(joined.pid)
+    say("\(error.stage): \(error.message)")
+    return error.exitCode
+  }
+  if let terminal = joined.terminal { copyToOutput(terminal.raw) }
+  return wait(joined.pid)
+}
+
+/// Everything that the terminal says, to the end.
+func copyToOutput(_ terminal: CInt) {
+  var buffer = [UInt8](repeating: 0, count: 4096)
+  while true {
+    let count = read(terminal, &buffer, buffer.count)
+    if count <= 0 { return }
+    _ = write(1, buffer, count)
+  }
 }
 
 func bench(
@@ -123,7 +187,8 @@ func main() -> Int32 {
       try bench(blueprint, container, runFolder, Int(arguments[4]) ?? 10)
       return 0
     }
-    return try run(blueprint, container, runFolder)
+    let options = arguments[1] == "join" ? JoinOptions(arguments[4...]) : nil
+    return try run(blueprint, container, runFolder, joining: options)
   } catch let failure as LaunchFailure {
     say("\(failure.stage): \(failure.message)")
     return failure.exitCode
