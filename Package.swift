@@ -112,15 +112,23 @@ let package = Package(
       "Engine", "Engine",
       [
         "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
-        "Host", "Store", "Journal", "Control", "Registry", "Images", "Networking", "Runtime",
+        "Host", "Store", "Journal", "CLinux", "Control", "Registry", "Images", "Networking",
+        "Runtime",
         "Cgroups", system, collections,
       ]),
 
     // CLI
-    house("CLI", "Console", ["Linux", "CLinux", "Diagnostics", "Engine", "JSON", system]),
+    house(
+      "CLI", "Console",
+      [
+        "Engine", "Blueprint", "Store", "Journal", "Linux", "CLinux", "Diagnostics", "JSON", system,
+      ]),
     house(
       "CLI", "Commands",
-      ["Engine", "Console", "Diagnostics", "Linux", "CLinux", "JSON", "Host", arguments, system]),
+      [
+        "Engine", "Console", "Blueprint", "Store", "Journal", "Planning", "Compose", "Diagnostics",
+        "Linux", "CLinux", "JSON", "Host", arguments, system,
+      ]),
 
     // Programs
     .executableTarget(

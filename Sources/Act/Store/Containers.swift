@@ -60,36 +60,44 @@ package struct ContainerStore: Sendable {
     return records
   }
 
-  /// Takes the name for `blueprint` and writes it down. The caller holds the project's lock.
-  package func create(_ blueprint: ContainerBlueprint, project: String) throws {
+  /// Takes the name, then makes the folder: from here on the id counts as a container, so that what
+  /// is leased for it is not taken for a leftover. The caller holds the project's lock.
+  package func begin(id: String, name: String, project: String) throws {
     try makeFolders(layout.names)
-    let folder = layout.container(blueprint.id)
+    try takeName(name, project: project, id: id)
+    let folder = layout.container(id)
     for part in ["upper", "work", "rootfs"] {
       try makeFolders(folder.appending(part), mode: part == "upper" ? 0o755 : 0o700)
     }
-    try writeRecord(blueprint, to: layout.blueprint(blueprint.id), .volatile)
-    try takeName(blueprint.name, project: project, id: blueprint.id)
   }
 
-  /// Writes a changed blueprint of a container that is not running.
-  package func update(_ blueprint: ContainerBlueprint) throws {
+  /// Whether there is a container of this id, finished or not.
+  package func exists(_ id: String) -> Bool {
+    layout.container(id).withPlatformString { access($0, F_OK) } == 0
+  }
+
+  /// Writes the blueprint of a container that is not running: what `begin` began is then whole.
+  package func write(_ blueprint: ContainerBlueprint) throws {
     try writeRecord(blueprint, to: layout.blueprint(blueprint.id), .volatile)
   }
 
-  /// Gives up the name and removes the folder with all that the container wrote.
+  /// Removes the folder with all that the container wrote, then gives up the name: a kill in
+  /// between leaves a name without a blueprint, which `torn` finds.
   package func remove(id: String, name: String) throws {
+    try removeFile(layout.blueprint(id))
+    try removeTree(layout.running(id))
+    try removeTree(layout.container(id))
     if let lease = readLease(name), lease.id == id {
       try removeFile(layout.names.appending(name))
     }
-    try removeTree(layout.running(id))
-    try removeTree(layout.container(id))
   }
 
-  /// Containers whose folder nobody's name points at: left by a kill in the midst of `create`
-  /// or `remove`. Only safe to remove while no other command can be creating.
-  package func unnamed() throws -> [String] {
-    let named = Set(try names().map(\.id))
-    return try namesInFolder(layout.containers).map(\.string).filter { !named.contains($0) }
+  /// Names of a project whose container was never finished or only half removed. The caller holds
+  /// the project's lock, so nobody is at work on them.
+  package func torn(project: String) throws -> [(name: String, id: String)] {
+    try names().filter { $0.project == project }
+      .filter { (try? readRecord(ContainerBlueprint.self, at: layout.blueprint($0.id))) == nil }
+      .map { ($0.name, $0.id) }
   }
 
   private func takeName(_ name: String, project: String, id: String) throws {
@@ -97,7 +105,6 @@ package struct ContainerStore: Sendable {
     let made = path.withPlatformString { symlink("\(project)/\(id)", $0) }
     if made == 0 { return }
     let reason = Errno.current
-    try removeTree(layout.container(id))
     guard reason == .fileExists else { throw SystemCallError("symlink", path.string, reason) }
     throw ContainerStoreError.nameTaken(name: name, project: readLease(name)?.project ?? "unknown")
   }

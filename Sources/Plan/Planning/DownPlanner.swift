@@ -77,3 +77,29 @@ private func removeResources(_ observed: Observed, from plan: inout Plan, scope:
     plan.add(.removeVolume(volume.name), because: "volumes were asked for", after: removals)
   }
 }
+
+/// The plan for `start`: containers that do not run, behind what their services depend on.
+package func planStart(
+  _ observed: Observed, services: Set<String>, dependencies: [String: [Dependency]]
+) -> Plan {
+  var plan = Plan()
+  let names = Set(observed.containers.map(\.service)).sorted()
+  let order = dependencyOrder(names.map { ($0, dependencies[$0]?.map(\.service) ?? []) })
+  var started: [String: [Int]] = [:]
+  for service in order where services.contains(service) {
+    let idle = observed.containers.filter {
+      $0.service == service && !$0.isOneOff && !$0.isActive
+    }
+    guard !idle.isEmpty else { continue }
+    let waits = (dependencies[service] ?? []).filter { names.contains($0.service) }.map {
+      plan.add(
+        .wait(service: service, dependency: $0), because: "depends_on",
+        after: started[$0.service] ?? [])
+    }
+    started[service] = idle.map {
+      plan.add(
+        .startContainer(service: service, name: $0.name), because: "asked for", after: waits)
+    }
+  }
+  return plan
+}

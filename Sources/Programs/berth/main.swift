@@ -1,2 +1,5 @@
-// The door of `berth`.
-print("berth")
+// The door of the command: everything is in `Commands`.
+
+import Commands
+
+await runCommandLine(Array(CommandLine.arguments.dropFirst()))

@@ -1,0 +1,132 @@
+// One run of the command: its environment, flags and how it speaks to the terminal.
+
+import Console
+import Diagnostics
+import Engine
+import Glibc
+import Host
+
+struct Invocation: Sendable {
+  @TaskLocal static var current: Invocation?
+
+  let global: GlobalSettings
+  let environment: [String: String]
+  let workingDirectory: String
+  let outputStyle: Style
+  let errorStyle: Style
+  let progressMode: ProgressMode
+
+  init(global: GlobalOptions) throws {
+    environment = Self.processEnvironment()
+    workingDirectory = Self.currentFolder(environment)
+    self.global = GlobalSettings(global)
+    let ansi =
+      try Self.choice(
+        global.ansi ?? environment["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
+    let progress = try Self.choice(
+      global.progress ?? environment["COMPOSE_PROGRESS"], of: ProgressMode.self, flag: "--progress")
+    if progress == .tty, ansi == .never {
+      throw UsageFault("`--progress tty` cannot be used with `--ansi never`")
+    }
+    if progress == .plain, ansi == .always {
+      throw UsageFault("`--progress plain` cannot be used with `--ansi always`")
+    }
+    progressMode = progress ?? (ansi == .never ? .plain : .auto)
+    outputStyle = Style(ansi, output: .standard, environment: environment)
+    errorStyle = Style(ansi, output: .error, environment: environment)
+  }
+
+  /// The invocation of the running command.
+  static func now() throws -> Invocation {
+    guard let current else { throw UsageFault("no command is running") }
+    return current
+  }
+
+  private static func choice<Choice: RawRepresentable & CaseIterable>(
+    _ text: String?, of type: Choice.Type, flag: String
+  ) throws -> Choice? where Choice.RawValue == String {
+    guard let text, !text.isEmpty else { return nil }
+    if let choice = Choice(rawValue: text) { return choice }
+    let known = Choice.allCases.map(\.rawValue)
+    throw UsageFault(
+      "`\(flag) \(text)` is none of \(known.joined(separator: ", "))",
+      hint: nearest(to: text, among: known).map { "did you mean `\($0)`?" })
+  }
+
+  private static func processEnvironment() -> [String: String] {
+    var result: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let pair = String(cString: text)
+      if let equals = pair.firstIndex(of: "=") {
+        result[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+      }
+      entry += 1
+    }
+    return result
+  }
+
+  /// PWD where it names this folder, so that a linked folder keeps its name, else the real path.
+  private static func currentFolder(_ environment: [String: String]) -> String {
+    var here = stat()
+    var claimed = stat()
+    if let name = environment["PWD"], name.hasPrefix("/"), stat(".", &here) == 0,
+      stat(name, &claimed) == 0, here.st_ino == claimed.st_ino, here.st_dev == claimed.st_dev
+    {
+      return name
+    }
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  func show(_ diagnostics: [Diagnostic]) {
+    for diagnostic in diagnostics {
+      Output.error.write(text(of: diagnostic, style: errorStyle))
+    }
+  }
+
+  static func showPlain(_ diagnostics: [Diagnostic]) {
+    for diagnostic in diagnostics {
+      Output.error.write(text(of: diagnostic, style: Style(coloured: false)))
+    }
+  }
+}
+
+/// Global flags as values that may cross tasks.
+struct GlobalSettings: Sendable {
+  var files: [String]
+  var projectName: String?
+  var profiles: [String]
+  var envFiles: [String]
+  var projectDirectory: String?
+  var dryRun: Bool
+  var allResources: Bool
+  var compatibility: Bool
+  var parallel: Int?
+
+  init(_ options: GlobalOptions) {
+    files = options.file
+    projectName = options.projectName
+    profiles = options.profile
+    envFiles = options.envFile
+    projectDirectory = options.projectDirectory
+    dryRun = options.dryRun
+    allResources = options.allResources
+    compatibility = options.compatibility
+    parallel = options.parallel
+  }
+}
+
+/// The command line itself is wrong.
+struct UsageFault: Diagnosable {
+  var summary: String
+  var hint: String?
+
+  init(_ summary: String, hint: String? = nil) {
+    self.summary = summary
+    self.hint = hint
+  }
+
+  var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }
+}

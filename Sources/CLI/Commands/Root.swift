@@ -1,0 +1,93 @@
+// The command tree. `BerthCommand` parses; `DocumentedCommand` is the same with the global flags,
+// for help and completion scripts.
+
+import ArgumentParser
+import Console
+import Diagnostics
+import Engine
+import Glibc
+
+private let verbs: [any ParsableCommand.Type] = [
+  UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
+  RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
+  ConfigCommand.self, VersionCommand.self, InternalCommand.self,
+]
+
+private let abstract = "Define and run multi-container applications"
+
+struct BerthCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "berth", abstract: abstract, subcommands: verbs)
+}
+
+struct DocumentedCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "berth", abstract: abstract, subcommands: verbs)
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+}
+
+/// Runs the command line; ends the process.
+///
+/// - Parameter arguments: without the program's name.
+package func runCommandLine(_ arguments: [String]) async -> Never {
+  Signals.watch()
+  let split = SplitArguments(arguments)
+  switch split.rest.first {
+  case nil,
+    "help" where split.rest.count == 1, "-h", "--help":
+    Output.standard.line(DocumentedCommand.helpMessage(columns: Output.standard.size?.columns))
+    exit(0)
+  case "-v", "--version":
+    Output.standard.line(versionLine)
+    exit(0)
+  case .some(let first) where first.hasPrefix("--generate-completion-script"):
+    await DocumentedCommand.main(split.rest)
+    exit(0)
+  default: break
+  }
+  var session: Invocation?
+  do {
+    let global = try GlobalOptions.parse(split.global)
+    let invocation = try Invocation(global: global)
+    session = invocation
+    var command = try BerthCommand.parseAsRoot(split.rest)
+    try await Invocation.$current.withValue(invocation) {
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    }
+    exit(0)
+  } catch {
+    exit(report(error, session: session))
+  }
+}
+
+/// Says what went wrong, as far as it was not said, and answers the exit status.
+private func report(_ error: any Error, session: Invocation?) -> Int32 {
+  if let status = error as? ExitStatus { return status.code }
+  if error is CancellationError { return 130 }
+  if let diagnosable = error as? any Diagnosable {
+    session?.show(diagnosable.diagnostics)
+      ?? Invocation.showPlain(diagnosable.diagnostics)
+    return diagnosable.exitStatus
+  }
+  // What remains comes from the argument parser: help that was asked for, or a usage error.
+  let code = BerthCommand.exitCode(for: error)
+  let message = BerthCommand.fullMessage(for: error)
+  if code.rawValue == 0 {
+    Output.standard.line(message)
+    return 0
+  }
+  Output.error.line(message)
+  return 1
+}
+
+/// Ends the command with a status of its own, all having been said.
+struct ExitStatus: Error {
+  var code: Int32
+
+  init(_ code: Int32) { self.code = code }
+}

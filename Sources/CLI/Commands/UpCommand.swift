@@ -1,0 +1,186 @@
+// `berth up`.
+
+import Planning
+import Blueprint
+import ArgumentParser
+import Console
+import Diagnostics
+import Engine
+
+struct UpCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up", abstract: "Create and start containers")
+
+  @Flag(name: .shortAndLong, help: "Run containers in the background")
+  var detach = false
+  @Flag(help: "Recreate containers even if nothing changed")
+  var forceRecreate = false
+  @Flag(help: "Leave existing containers as they are")
+  var noRecreate = false
+  @Flag(help: "Recreate dependent containers too")
+  var alwaysRecreateDeps = false
+  @Flag(help: "Create containers without starting them")
+  var noStart = false
+  @Flag(help: "Do not start linked services")
+  var noDeps = false
+  @Flag(name: [.customShort("V"), .long], help: "Renew anonymous volumes")
+  var renewAnonVolumes = false
+  @Flag(help: "Remove containers of services that the file no longer has")
+  var removeOrphans = false
+  @Option(help: "Pull images: always, missing, never")
+  var pull: String?
+  @Flag(help: "Pull without progress")
+  var quietPull = false
+  @Flag(help: "Do not build images")
+  var noBuild = false
+  @Option(help: "Number of containers of a service: SERVICE=NUM")
+  var scale: [String] = []
+  @Option(name: .shortAndLong, help: "Seconds to wait when containers are stopped")
+  var timeout: Int?
+  @Flag(help: "Stop everything when one container stops")
+  var abortOnContainerExit = false
+  @Flag(help: "Stop everything when one container fails")
+  var abortOnContainerFailure = false
+  @Option(help: "Exit with the status of this service's container")
+  var exitCodeFrom: String?
+  @Option(help: "Show the output of this service only")
+  var attach: [String] = []
+  @Option(help: "Do not show the output of this service")
+  var noAttach: [String] = []
+  @Flag(help: "Show the output of dependencies too")
+  var attachDependencies = false
+  @Flag(help: "No colours")
+  var noColor = false
+  @Flag(help: "No names before lines")
+  var noLogPrefix = false
+  @Flag(help: "Time before lines")
+  var timestamps = false
+  @Flag(help: "Wait until services run or are healthy; implies --detach")
+  var wait = false
+  @Option(help: "Seconds to wait at most with --wait")
+  var waitTimeout: Int?
+  @Flag(name: .shortAndLong, help: "Answer yes to every question")
+  var yes = false
+  @Flag(help: "Show what would be done, and do nothing")
+  var dryRun = false
+  @Argument(help: "Services", completion: .custom(completeServices))
+  var services: [String] = []
+
+  func run() async throws {
+    try checkPairs()
+    let invocation = try Invocation.now()
+    let dryRun = dryRun || invocation.global.dryRun
+    let work = try invocation.open("up", services: services)
+    let since = Session.now()
+    let up = try await finishing(work.progress) {
+      try await work.session.up(try options(dryRun: dryRun))
+    }
+    if dryRun {
+      Output.standard.write(up.plan.isEmpty ? "nothing to do\n" : up.plan.text + "\n")
+      return
+    }
+    if detach || wait || noStart { return }
+    try await follow(up, since: since, work.session, invocation)
+  }
+
+  private func checkPairs() throws {
+    let pairs: [(Bool, String, Bool, String)] = [
+      (forceRecreate, "--force-recreate", noRecreate, "--no-recreate"),
+      (renewAnonVolumes, "--renew-anon-volumes", noRecreate, "--no-recreate"),
+      (alwaysRecreateDeps, "--always-recreate-deps", noRecreate, "--no-recreate"),
+      (detach, "--detach", abortOnContainerExit, "--abort-on-container-exit"),
+      (detach, "--detach", abortOnContainerFailure, "--abort-on-container-failure"),
+      (detach, "--detach", exitCodeFrom != nil, "--exit-code-from"),
+      (detach, "--detach", !attach.isEmpty, "--attach"),
+      (detach, "--detach", attachDependencies, "--attach-dependencies"),
+      (wait, "--wait", abortOnContainerExit, "--abort-on-container-exit"),
+      (wait, "--wait", abortOnContainerFailure, "--abort-on-container-failure"),
+      (wait, "--wait", !attach.isEmpty, "--attach"),
+      (!attach.isEmpty, "--attach", attachDependencies, "--attach-dependencies"),
+      (
+        abortOnContainerExit, "--abort-on-container-exit", abortOnContainerFailure,
+        "--abort-on-container-failure"
+      ),
+    ]
+    for (left, leftName, right, rightName) in pairs where left && right {
+      throw UsageFault("`\(leftName)` and `\(rightName)` are incompatible")
+    }
+  }
+
+  private func options(dryRun: Bool) throws -> UpOptions {
+    var options = UpOptions()
+    options.services = services
+    options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
+    options.recreatesDependencies = alwaysRecreateDeps
+    options.startsContainers = !noStart
+    options.includesDependencies = !noDeps
+    options.renewsAnonymousVolumes = renewAnonVolumes
+    options.removesOrphans = removeOrphans
+    options.pull = try pull.map(PullChoice.init(typed:))
+    options.scale = try parseScale(scale)
+    options.timeout = timeout
+    options.isDryRun = dryRun
+    if wait { options.wait = waitTimeout.map { .atMost(seconds: $0) } ?? .forever }
+    return options
+  }
+
+  private func follow(
+    _ up: UpResult, since: Timestamp, _ session: Session, _ invocation: Invocation
+  ) async throws {
+    var options = AttachOptions()
+    options.services = attachedServices(up)
+    options.stopsOn =
+      abortOnContainerFailure
+      ? .failure : (abortOnContainerExit || exitCodeFrom != nil ? .exit : .lastExit)
+    options.exitCodeFrom = exitCodeFrom
+    options.timeout = timeout
+    options.involved = up.services
+    var form = LogForm(style: noColor ? Style(coloured: false) : invocation.outputStyle)
+    form.hasPrefix = !noLogPrefix
+    form.hasTimestamps = timestamps
+    form.separatesStreams = true
+    let code = try await attachToProject(session, options, since: since, form: form)
+    if code != 0 { throw ExitStatus(code) }
+  }
+
+  private func attachedServices(_ up: UpResult) -> Set<String> {
+    var names = Set(attach)
+    if names.isEmpty {
+      names = Set(services.isEmpty || attachDependencies ? up.attachable : services)
+    }
+    return names.subtracting(noAttach)
+  }
+}
+
+/// `web=3` pairs; a later one for the same service wins.
+func parseScale(_ pairs: [String]) throws -> [String: Int] {
+  var result: [String: Int] = [:]
+  for pair in pairs {
+    let parts = pair.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let count = Int(parts[1]), count >= 0 else {
+      throw UsageFault("invalid --scale `\(pair)`", hint: "write SERVICE=NUM, such as web=3")
+    }
+    result[String(parts[0])] = count
+  }
+  return result
+}
+
+extension PullChoice {
+  init(typed text: String) throws {
+    switch text {
+    case "always": self = .always
+    case "missing", "if_not_present": self = .missing
+    case "never": self = .never
+    default:
+      throw UsageFault("invalid --pull `\(text)`", hint: "choose always, missing or never")
+    }
+  }
+}
+
+/// Runs `body` and leaves the progress display in its last state, whatever happens.
+func finishing<Result: Sendable>(
+  _ progress: Progress, _ body: () async throws -> Result
+) async throws -> Result {
+  defer { progress.finish() }
+  return try await body()
+}

@@ -1,0 +1,131 @@
+// Containers as `ps` shows them: table and JSON, in the reference's shapes (C102, C103).
+
+package import Blueprint
+import Engine
+import JSON
+package import Store
+
+package func psTable(_ rows: [ContainerRecord], now: Timestamp, full: Bool) -> String {
+  var table = Table(["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"])
+  for row in rows {
+    table.rows.append([
+      row.name, row.blueprint.image.reference, commandText(row.blueprint, full: full), row.service,
+      "\(age(row.blueprint.createdAt, now)) ago", statusText(row, now: now),
+      portsText(row),
+    ])
+  }
+  return table.text
+}
+
+/// One object on each line; nothing for no containers.
+package func psJSON(_ rows: [ContainerRecord], now: Timestamp, full: Bool) -> String {
+  rows.map { json($0, now: now, full: full).text(JSONStyle(escapesHTML: true)) + "\n" }.joined()
+}
+
+private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONValue {
+  let blueprint = row.blueprint
+  let labels = blueprint.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+  let volumes = blueprint.mounts.compactMap { step -> String? in
+    if case .volume(let name, _, _, _, _) = step { name } else { nil }
+  }
+  let mounts = blueprint.mounts.compactMap { step -> String? in
+    switch step {
+    case .volume(let name, _, _, _, _): name
+    case .bind(let source, _, _, _, _): source.text
+    case .tmpfs: nil
+    }
+  }
+  return [
+    "Command": .string(commandText(blueprint, full: full)),
+    "CreatedAt": .string(dateText(blueprint.createdAt)),
+    "ExitCode": JSONValue(row.state.exitCode ?? 0),
+    "Health": .string(row.state.health?.status.rawValue ?? ""),
+    "ID": .string(full ? row.id : blueprint.shortID),
+    "Image": .string(blueprint.image.reference),
+    "Labels": .string(labels.joined(separator: ",")),
+    "LocalVolumes": .string("\(volumes.count)"),
+    "Mounts": .string(
+      mounts.map { full ? $0 : shortened($0, to: 15) }.joined(separator: ",")),
+    "Name": .string(row.name),
+    "Names": .string(row.name),
+    "Networks": .string(blueprint.network.endpoints.map(\.network).joined(separator: ",")),
+    "Ports": .string(portsText(row)),
+    "Project": .string(row.project),
+    "Publishers": .array(publishers(row)),
+    "RunningFor": .string("\(age(blueprint.createdAt, now)) ago"),
+    "Service": .string(row.service),
+    "Size": "0B",
+    "State": .string(row.state.status.rawValue),
+    "Status": .string(statusText(row, now: now)),
+  ]
+}
+
+private func publishers(_ row: ContainerRecord) -> [JSONValue] {
+  guard row.isSupervised else { return [] }
+  return row.blueprint.network.ports.map { port in
+    [
+      "URL": .string(port.hostAddress), "TargetPort": JSONValue(port.containerPort),
+      "PublishedPort": JSONValue(port.hostPort), "Protocol": .string(port.transport.rawValue),
+    ]
+  }
+}
+
+/// The command in double quotes, cut to twenty characters.
+private func commandText(_ blueprint: ContainerBlueprint, full: Bool) -> String {
+  let text = blueprint.process.arguments.map(\.text).joined(separator: " ")
+  return "\"\(full ? text : shortened(text, to: 20))\""
+}
+
+private func age(_ time: Timestamp, _ now: Timestamp) -> String {
+  humanDuration(seconds: (now.nanoseconds - time.nanoseconds) / 1_000_000_000)
+}
+
+/// `Up 2 minutes (healthy)`, `Exited (0) 3 seconds ago`, `Restarting (1) 2 seconds ago`.
+package func statusText(_ row: ContainerRecord, now: Timestamp) -> String {
+  let state = row.state
+  let ended = state.finishedAt.map { " \(age($0, now)) ago" } ?? ""
+  switch state.status {
+  case .created: return "Created"
+  case .running, .paused:
+    let up = "Up \(age(state.startedAt ?? now, now))"
+    if state.status == .paused { return up + " (Paused)" }
+    return switch state.health?.status {
+    case .starting: up + " (health: starting)"
+    case .healthy: up + " (healthy)"
+    case .unhealthy: up + " (unhealthy)"
+    case nil: up
+    }
+  case .restarting: return "Restarting (\(state.exitCode ?? 0))\(ended)"
+  case .exited: return "Exited (\(state.exitCode ?? 0))\(ended)"
+  case .dead: return "Dead (its supervisor was lost)"
+  }
+}
+
+/// `0.0.0.0:8080->80/tcp`; ranges of neighbours are joined.
+package func portsText(_ row: ContainerRecord) -> String {
+  guard row.isSupervised else { return "" }
+  let ports = row.blueprint.network.ports.sorted {
+    ($0.hostAddress, $0.transport.rawValue, $0.hostPort)
+      < ($1.hostAddress, $1.transport.rawValue, $1.hostPort)
+  }
+  var ranges: [(first: PublishedPort, last: PublishedPort)] = []
+  for port in ports {
+    if let last = ranges.last?.last, last.hostAddress == port.hostAddress,
+      last.transport == port.transport, UInt32(last.hostPort) + 1 == UInt32(port.hostPort),
+      UInt32(last.containerPort) + 1 == UInt32(port.containerPort)
+    {
+      ranges[ranges.count - 1].last = port
+    } else {
+      ranges.append((port, port))
+    }
+  }
+  return ranges.map { range in
+    let host = span(range.first.hostPort, range.last.hostPort)
+    let target = span(range.first.containerPort, range.last.containerPort)
+    return "\(range.first.hostAddress):\(host)->\(target)/\(range.first.transport.rawValue)"
+  }.joined(separator: ", ")
+}
+
+private func span(_ first: UInt16, _ last: UInt16) -> String {
+  first == last ? "\(first)" : "\(first)-\(last)"
+}

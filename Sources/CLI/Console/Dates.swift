@@ -1,0 +1,103 @@
+// Wall times as text, always UTC, and back.
+
+package import Blueprint
+import Glibc
+
+/// `2026-01-31 12:00:00 +0000 UTC`, as `ps --format json` has it.
+package func dateText(_ time: Timestamp) -> String {
+  let parts = parts(time)
+  return
+    "\(parts.date) \(parts.clock) +0000 UTC"
+}
+
+/// RFC 3339 with nine digits of a second: `2026-01-31T12:00:00.123456789Z`.
+package func stampText(_ time: Timestamp) -> String {
+  let parts = parts(time)
+  return "\(parts.date)T\(parts.clock).\(padded(parts.nanoseconds, 9))Z"
+}
+
+private func parts(_ time: Timestamp) -> (date: String, clock: String, nanoseconds: Int64) {
+  let (seconds, rest) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+  var moment = time_t(rest < 0 ? seconds - 1 : seconds)
+  var fields = tm()
+  gmtime_r(&moment, &fields)
+  let date =
+    "\(padded(Int64(fields.tm_year) + 1900, 4))-\(padded(Int64(fields.tm_mon) + 1, 2))"
+    + "-\(padded(Int64(fields.tm_mday), 2))"
+  let clock =
+    "\(padded(Int64(fields.tm_hour), 2)):\(padded(Int64(fields.tm_min), 2))"
+    + ":\(padded(Int64(fields.tm_sec), 2))"
+  return (date, clock, rest < 0 ? rest + 1_000_000_000 : rest)
+}
+
+private func padded(_ number: Int64, _ width: Int) -> String {
+  let digits = String(number)
+  return String(repeating: "0", count: max(0, width - digits.count)) + digits
+}
+
+extension Timestamp {
+  /// A time as the user types it: RFC 3339 with or without clock and zone, seconds since 1970, or
+  /// an age such as `10m` or `1h30m`. Nil for anything else.
+  package init?(typed text: String, now: Timestamp) {
+    if let age = Self.age(text) {
+      self.init(nanoseconds: now.nanoseconds - age)
+    } else if let seconds = Double(text), seconds.isFinite, abs(seconds) < 9e9 {
+      self.init(nanoseconds: Int64(seconds * 1e9))
+    } else if let moment = Self.moment(text) {
+      self.init(nanoseconds: moment)
+    } else {
+      return nil
+    }
+  }
+
+  private static func age(_ text: String) -> Int64? {
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
+    var total = 0.0
+    var digits = ""
+    for character in text {
+      if let unit = units[character], let number = Double(digits) {
+        total += number * unit
+        digits = ""
+      } else {
+        digits.append(character)
+      }
+    }
+    return digits.isEmpty && !text.isEmpty && total < 9e9 ? Int64(total * 1e9) : nil
+  }
+
+  private static func moment(_ text: String) -> Int64? {
+    var body = text
+    var offset = 0
+    if body.hasSuffix("Z") || body.hasSuffix("z") {
+      body.removeLast()
+    } else if let sign = body.dropFirst(11).lastIndex(where: { $0 == "+" || $0 == "-" }) {
+      let zone = body[body.index(after: sign)...].split(separator: ":").compactMap { Int($0) }
+      guard zone.count == 2, zone[0] < 24, zone[1] < 60 else { return nil }
+      offset = (zone[0] * 3600 + zone[1] * 60) * (body[sign] == "-" ? -1 : 1)
+      body = String(body[..<sign])
+    }
+    let halves = body.split(separator: "T", maxSplits: 1)
+    guard let day = halves.first?.split(separator: "-").compactMap({ Int32($0) }), day.count == 3
+    else { return nil }
+    var fields = tm()
+    fields.tm_year = day[0] - 1900
+    fields.tm_mon = day[1] - 1
+    fields.tm_mday = day[2]
+    var fraction = 0.0
+    if halves.count == 2 {
+      let clock = halves[1].split(separator: ":")
+      guard clock.count >= 2, let hour = Int32(clock[0]), let minute = Int32(clock[1]) else {
+        return nil
+      }
+      fields.tm_hour = hour
+      fields.tm_min = minute
+      if clock.count == 3 {
+        guard let second = Double(clock[2]), (0..<61).contains(second) else { return nil }
+        fields.tm_sec = Int32(second)
+        fraction = second - Double(Int32(second))
+      }
+    }
+    let seconds = Int64(timegm(&fields)) - Int64(offset)
+    return seconds * 1_000_000_000 + Int64(fraction * 1e9)
+  }
+}

@@ -1,0 +1,46 @@
+// Times, sizes and counts in the words that people know from docker.
+
+/// `2 minutes`, `About an hour`, `Less than a second`: the age of something.
+///
+/// - Parameter seconds: of age; negative counts as zero.
+package func humanDuration(seconds: Int64) -> String {
+  let minutes = seconds / 60
+  let hours = (seconds + 1800) / 3600
+  switch seconds {
+  case ..<1: return "Less than a second"
+  case 1: return "1 second"
+  case ..<60: return "\(seconds) seconds"
+  default: break
+  }
+  if minutes == 1 { return "About a minute" }
+  if minutes < 60 { return "\(minutes) minutes" }
+  if hours == 1 { return "About an hour" }
+  if hours < 48 { return "\(hours) hours" }
+  if hours < 24 * 14 { return "\(hours / 24) days" }
+  if hours < 24 * 60 { return "\(hours / 24 / 7) weeks" }
+  if hours < 24 * 365 * 2 { return "\(hours / 24 / 30) months" }
+  return "\(hours / 24 / 365) years"
+}
+
+/// Decimal units with three digits: `4.27MB`.
+package func humanSize(_ bytes: UInt64) -> String {
+  let units = ["B", "kB", "MB", "GB", "TB", "PB"]
+  var value = Double(bytes)
+  var unit = 0
+  while value >= 1000, unit < units.count - 1 {
+    value /= 1000
+    unit += 1
+  }
+  let decimals = unit == 0 || value >= 100 ? 0 : (value >= 10 ? 1 : 2)
+  var scaled = value
+  for _ in 0..<decimals { scaled *= 10 }
+  let digits = String(Int64(scaled.rounded()))
+  guard decimals > 0 else { return digits + units[unit] }
+  let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+  return "\(padded.dropLast(decimals)).\(padded.suffix(decimals))\(units[unit])"
+}
+
+/// Cuts to `count` characters, the last of them an ellipsis.
+package func shortened(_ text: String, to count: Int) -> String {
+  text.count <= count ? text : String(text.prefix(count - 1)) + "…"
+}

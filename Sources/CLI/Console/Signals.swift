@@ -1,0 +1,54 @@
+// Signals of the terminal and of whoever ends us, as calls on a thread of their own.
+
+import CLinux
+import Glibc
+import Synchronization
+
+/// One watcher for the process. Until a handler is set, SIGINT, SIGTERM, SIGHUP and SIGQUIT end the
+/// program at once with the exit status of an interruption; what was begun converges next time.
+package enum Signals {
+  package typealias Handler = @Sendable (Int32) -> Void
+
+  private static let handler = Mutex<Handler?>(nil)
+  private static let watched = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGUSR1, SIGUSR2]
+
+  /// Call before any other thread exists: they all inherit the mask.
+  package static func watch() {
+    // A reader that goes away is noticed at the write.
+    signal(SIGPIPE, SIG_IGN)
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in watched { sigaddset(&set, signal) }
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    var thread = pthread_t()
+    pthread_create(&thread, nil, { _ in Signals.wait() }, nil)
+    pthread_detach(thread)
+  }
+
+  /// Back to what a program expects that this one becomes or starts.
+  package static func release() {
+    signal(SIGPIPE, SIG_DFL)
+    var set = sigset_t()
+    sigemptyset(&set)
+    pthread_sigmask(SIG_SETMASK, &set, nil)
+  }
+
+  /// Calls `body` for each signal from now on, in place of ending the program; nil ends that.
+  package static func handle(_ body: Handler?) { handler.withLock { $0 = body } }
+
+  private static func wait() -> UnsafeMutableRawPointer? {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in watched { sigaddset(&set, signal) }
+    while true {
+      var number: Int32 = 0
+      guard sigwait(&set, &number) == 0 else { continue }
+      if let body = handler.withLock({ $0 }) {
+        body(number)
+      } else if number != SIGWINCH {
+        RawTerminal.restoreIfChanged()
+        _exit(number == SIGINT || number == SIGTERM ? 130 : 128 + number)
+      }
+    }
+  }
+}

@@ -1,0 +1,145 @@
+// One container as a value: the service, its image and its leases put together.
+
+import Images
+import Blueprint
+import Compose
+import Diagnostics
+import Glibc
+import OCI
+import Planning
+import Runtime
+import Store
+import SystemPackage
+
+/// What differs between the containers of one service.
+struct ContainerIdentity: Sendable {
+  var id: String
+  var name: String
+  var number: Int
+  /// Twelve digits for containers made by `run`, nil for those of `up`.
+  var slug: String?
+  /// One-offs answer to the service's names only when asked to.
+  var usesAliases = false
+}
+
+/// 64 hexadecimal digits from the kernel.
+func randomID() -> String {
+  var generator = SystemRandomNumberGenerator()
+  return (0..<4).map { _ in
+    let digits = String(generator.next() as UInt64, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }.joined()
+}
+
+extension Session {
+  /// Everything but addresses and anonymous volumes, which are leased by the caller.
+  func blueprint(
+    of base: ServiceBase, identity: ContainerIdentity, project: Project, mounts: [MountStep],
+    network: NetworkBlueprint
+  ) throws -> ContainerBlueprint {
+    let service = base.service
+    let hostname = service.hostname ?? String(identity.id.prefix(12))
+    var blueprint = ContainerBlueprint(
+      id: identity.id, name: identity.name, createdAt: Self.now(),
+      image: ImageIdentity(
+        reference: service.image ?? "\(projectName)-\(service.name)", id: "\(base.image.id)",
+        platform: "\(base.image.config.platform)"),
+      root: RootBlueprint(
+        layers: base.image.layers.map { Bytes($0.string) }, readOnly: service.isReadOnly),
+      process: try process(of: service, image: base.image.config, hostname: hostname),
+      hostname: hostname, network: network, security: try security(of: service))
+    blueprint.domainname = service.domainName
+    blueprint.labels = labels(base, identity, project)
+    blueprint.mounts = mounts
+    blueprint.resources = try resources(of: service)
+    blueprint.stop = try stop(of: service, image: base.image.config)
+    blueprint.restart = restart(of: service)
+    blueprint.health = health(of: service, image: base.image.config)
+    blueprint.log = try log(of: service)
+    if identity.slug != nil { blueprint.restart = .no }
+    return blueprint
+  }
+
+  private func labels(_ base: ServiceBase, _ identity: ContainerIdentity, _ project: Project)
+    -> [String: String]
+  {
+    let service = base.service
+    var labels = base.image.config.labels
+    for label in service.labels + service.annotations { labels[label.key] = label.value }
+    labels[Label.project] = projectName
+    labels[Label.service] = service.name
+    labels[Label.oneOff] = identity.slug == nil ? "False" : "True"
+    labels[Label.slug] = identity.slug
+    if identity.slug == nil { labels[Label.number] = "\(identity.number)" }
+    labels[Label.configHash] = base.configHash
+    labels[Label.image] = "\(base.image.id)"
+    labels[Label.dependsOn] = service.dependsOn.map {
+      "\($0.service):\($0.condition.rawValue):\($0.restarts)"
+    }.joined(separator: ",")
+    labels[Label.workingDirectory] = project.directory
+    labels[Label.configFiles] = project.files.joined(separator: ",")
+    labels[Label.version] = berthVersion
+    return labels
+  }
+
+  private func security(of service: Service) throws -> SecurityBlueprint {
+    var security = try SecurityProfile.blueprint(
+      adding: service.capAdd, dropping: service.capDrop, isPrivileged: service.isPrivileged)
+    for sysctl in service.sysctls { security.sysctls[sysctl.key] = sysctl.value }
+    for option in service.securityOptions {
+      switch option {
+      case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true":
+        security.noNewPrivileges = true
+      case "no-new-privileges:false", "no-new-privileges=false":
+        security.noNewPrivileges = false
+      case "seccomp=unconfined", "seccomp:unconfined":
+        security.seccompFilter = nil
+      case "seccomp=builtin", "seccomp:builtin": break
+      case "systempaths=unconfined", "systempaths:unconfined":
+        security.maskedPaths = []
+        security.readOnlyPaths = []
+      default:
+        throw UnsupportedSetting(
+          service: service, setting: "security_opt `\(option)`",
+          hint: "berth knows no-new-privileges, seccomp=unconfined and systempaths=unconfined")
+      }
+    }
+    return security
+  }
+
+  private func stop(of service: Service, image: ImageConfig) throws -> StopBlueprint {
+    var stop = StopBlueprint()
+    if let name = service.stopSignal ?? image.stopSignal {
+      guard let signal = signalNumber(name) else {
+        throw UnsupportedSetting(
+          service: service, setting: "stop_signal `\(name)`", hint: "write a name such as SIGTERM")
+      }
+      stop.signal = signal
+    }
+    if let grace = service.stopGracePeriod { stop.grace = grace.nanoseconds }
+    return stop
+  }
+
+  private func restart(of service: Service) -> RestartPolicy {
+    switch service.restart?.condition {
+    case nil, .no: .no
+    case .always: .always
+    case .unlessStopped: .unlessStopped
+    case .onFailure: .onFailure(attempts: service.restart?.maximumRetries)
+    }
+  }
+}
+
+/// A setting that was read but that this engine cannot act on.
+struct UnsupportedSetting: Diagnosable {
+  var service: Service
+  var setting: String
+  var hint: String
+
+  var diagnostics: [Diagnostic] {
+    [
+      Diagnostic(
+        "service `\(service.name)`: \(setting) cannot be acted on", span: service.span, hint: hint)
+    ]
+  }
+}

@@ -1,0 +1,105 @@
+// One container made, started, stopped and removed: the same for `up`, `run`, `start` and `down`.
+
+import Host
+import Addressing
+import Blueprint
+import Compose
+import Control
+import Diagnostics
+import Linux
+import Networking
+import Runtime
+import Store
+import SystemPackage
+
+extension Session {
+  /// Leases what it needs, writes it down and answers it.
+  ///
+  /// - Parameters:
+  ///   - previous: the container that this one replaces: its anonymous volumes are kept.
+  ///   - adjust: last changes before it is written.
+  func makeContainer(
+    _ base: ServiceBase, _ identity: ContainerIdentity, project: Project,
+    previous: ContainerBlueprint?, adjust: (inout ContainerBlueprint) throws -> Void = { _ in }
+  ) throws -> ContainerBlueprint {
+    let mounts = try mounts(of: base, project: project, previous: previous)
+    try containers.begin(id: identity.id, name: identity.name, project: projectName)
+    do {
+      let network = try lease(base, identity, project: project)
+      var blueprint = try blueprint(
+        of: base, identity: identity, project: project, mounts: mounts, network: network)
+      try adjust(&blueprint)
+      try containers.write(blueprint)
+      return blueprint
+    } catch {
+      // Undone as far as it goes; the next command sweeps the rest.
+      try? releaseLeases(of: identity.id, project)
+      try? containers.remove(id: identity.id, name: identity.name)
+      throw error
+    }
+  }
+
+  /// Brings a made container to life and answers its blueprint with the ports that it got.
+  func start(_ blueprint: ContainerBlueprint, ports: PortReservation) throws -> ContainerBlueprint {
+    var blueprint = blueprint
+    if blueprint.network.ports != ports.ports {
+      blueprint.network.ports = ports.ports
+      try containers.write(blueprint)
+    }
+    try removeFile(layout.exitRecord(blueprint.id))
+    let shim = try ShimProcess.spawn(
+      ShimProgram.open(host.shim), containerFolder: layout.container(blueprint.id),
+      run: layout.run, state: layout.state, cleanup: host.berth)
+    do {
+      let namespace = try shim.born()
+      try connect(blueprint, namespace: namespace?.raw)
+      try shim.networkReady(ports: ports.sockets.map(\.raw))
+      try shim.ready()
+      try shim.go()
+      _ = try shim.started()
+    } catch {
+      // The container never ran: what was published for it must not stay. Its links went with it.
+      try? unpublish(blueprint)
+      throw error
+    }
+    return blueprint
+  }
+
+  /// Stops and waits until nothing of it runs. One that does not run is no error.
+  func stop(_ blueprint: ContainerBlueprint, timeout: Int?) throws {
+    let grace = timeout.map { Int64($0) * 1_000_000_000 } ?? blueprint.stop.grace.count
+    let client = ShimClient(runFolder: layout.running(blueprint.id))
+    do {
+      _ = try client.stop(
+        signal: blueprint.stop.signal, graceNanoseconds: grace, cleanup: false)
+    } catch ControlError.notRunning, ControlError.lost {
+      // It ended by itself meanwhile; what it left is swept like after any loss.
+    }
+    try unpublish(blueprint)
+  }
+
+  /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
+  /// nobody named.
+  func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
+    for endpoint in blueprint.network.endpoints {
+      guard let address = IPv4Address(endpoint.address) else { continue }
+      try networks.release(address, network: endpoint.network, container: blueprint.id)
+    }
+    try containers.remove(id: blueprint.id, name: blueprint.name)
+    guard withVolumes else { return }
+    for case .volume(let name, _, _, _, _) in blueprint.mounts where isAnonymous(name) {
+      try volumes.remove(name)
+    }
+  }
+}
+
+extension Session {
+  /// Sends a signal to a container that runs.
+  func kill(_ blueprint: ContainerBlueprint, signal: Int32) throws {
+    do {
+      try ShimClient(runFolder: layout.running(blueprint.id)).kill(signal: signal)
+    } catch ControlError.notRunning, ControlError.lost {
+      // It ended by itself meanwhile.
+    }
+  }
+}

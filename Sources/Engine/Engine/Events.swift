@@ -1,0 +1,48 @@
+// What the engine tells while it works. It prints nothing: whoever asked decides how to show it.
+
+package import Diagnostics
+
+/// A change of one thing that is being worked on. Shown as a line, a redraw or JSON.
+package struct ProgressEvent: Hashable, Sendable {
+  package enum Phase: String, Hashable, Sendable {
+    case working = "Working"
+    case done = "Done"
+    case warning = "Warning"
+    case error = "Error"
+  }
+
+  /// `Container shop-web-1`, `Network shop_default`, `Image nginx`, or a layer's short digest.
+  package var id: String
+  /// The id of what this is a part of: the image of a layer.
+  package var parent: String?
+  /// One of the reference's words: Creating, Created, Pulling, …
+  package var status: String
+  package var phase: Phase
+  package var detail: String
+  /// Bytes.
+  package var current: UInt64?
+  package var total: UInt64?
+
+  package init(
+    _ id: String, _ status: String, _ phase: Phase, detail: String = "", parent: String? = nil,
+    current: UInt64? = nil, total: UInt64? = nil
+  ) {
+    self.id = id
+    self.status = status
+    self.phase = phase
+    self.detail = detail
+    self.parent = parent
+    self.current = current
+    self.total = total
+  }
+}
+
+package enum EngineEvent: Sendable {
+  case progress(ProgressEvent)
+  case warning(Diagnostic)
+  /// A line that the reference prints as it is, such as `No stopped containers`.
+  case note(String)
+}
+
+/// Called from any thread, in the order in which things happened to one thing.
+package typealias EventSink = @Sendable (EngineEvent) -> Void

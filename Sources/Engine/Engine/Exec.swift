@@ -1,0 +1,80 @@
+// `exec`: finds the container, then becomes `berth-shim exec`.
+
+import Compose
+import SystemPackage
+import Host
+import Blueprint
+import Diagnostics
+import Glibc
+import Linux
+import Store
+
+package struct ExecRequest: Sendable {
+  package var service: String
+  package var command: [String]
+  /// 0 is the lowest number that runs.
+  package var index = 0
+  package var environment: [String] = []
+  package var user: String?
+  package var workingDirectory: String?
+  package var isPrivileged = false
+  package var hasTerminal = false
+  package var isDetached = false
+
+  package init(service: String, command: [String]) {
+    self.service = service
+    self.command = command
+  }
+}
+
+extension Session {
+  /// Replaces this program; comes back only by throwing.
+  package func exec(_ request: ExecRequest) async throws {
+    let record = try runningContainer(of: request.service, index: request.index)
+    var arguments = [
+      host.shim.string, "exec", "--container", layout.container(record.id).string,
+      "--run", layout.run.string,
+    ]
+    if request.hasTerminal { arguments.append("--tty") }
+    if request.isPrivileged { arguments.append("--privileged") }
+    if request.isDetached { arguments.append("--detach") }
+    if let user = request.user { arguments += ["--user", user] }
+    if let folder = request.workingDirectory { arguments += ["--workdir", folder] }
+    for entry in request.environment { arguments += ["--env", entry] }
+    arguments.append("--")
+    arguments += request.command
+    try become(arguments)
+  }
+
+  /// The running container with this number, or the lowest; one-offs come last.
+  func runningContainer(of service: String, index: Int) throws -> ContainerRecord {
+    let records = try containers.list(project: projectName).filter { $0.service == service }
+    if records.isEmpty, let project = loaded?.project, project.service(service) == nil {
+      throw NoSuchService(name: service, known: project.services.map(\.name))
+    }
+    let running = records.filter { $0.state.status == .running && $0.isSupervised }
+    let ranked = running.sorted {
+      ($0.isOneOff ? 1 : 0, $0.number) < ($1.isOneOff ? 1 : 0, $1.number)
+    }
+    let found =
+      index > 0 ? ranked.first { !$0.isOneOff && $0.number == index } : ranked.first
+    guard let found else {
+      throw Faults([
+        Diagnostic(
+          index > 0
+            ? "service \"\(service)\" is not running container #\(index)"
+            : "service \"\(service)\" is not running",
+          hint: "start it with `berth up -d \(service)`")
+      ])
+    }
+    return found
+  }
+
+  private func become(_ arguments: [String]) throws {
+    var pointers = arguments.map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    // The shim starts with the signals that the user's shell gave berth.
+    signal(SIGPIPE, SIG_DFL)
+    try checking("execv", host.shim.string) { execv(arguments[0], &pointers) }
+  }
+}

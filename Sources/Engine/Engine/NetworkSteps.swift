@@ -1,0 +1,141 @@
+// The steps of a plan that are about networks and ports.
+
+import Store
+import Synchronization
+import Addressing
+import Blueprint
+import Compose
+import Diagnostics
+import Networking
+import OCI
+import Planning
+
+extension Session {
+  func networkHash(_ network: Compose.Network) -> String {
+    Digest(of: network.configHashInput).hex
+  }
+
+  /// Links, addresses, routes and open ports of a container that is about to run.
+  func connect(_ blueprint: ContainerBlueprint, namespace: CInt?) throws {
+    guard let namespace, !blueprint.network.endpoints.isEmpty else { return }
+    try networks.connect(namespace: namespace, endpoints: blueprint.network.endpoints)
+    guard !blueprint.network.ports.isEmpty else { return }
+    guard let primary = blueprint.network.endpoints.first(where: \.isPrimary),
+      let address = IPv4Address(primary.address)
+    else { return }
+    try networks.publish([
+      Publication(
+        container: blueprint.id, name: blueprint.name, network: primary.network, address: address,
+        ports: blueprint.network.ports)
+    ])
+  }
+
+  /// Closes the ports of a container that does not run any more.
+  func unpublish(_ blueprint: ContainerBlueprint) throws {
+    guard !blueprint.network.ports.isEmpty else { return }
+    try networks.unpublish([blueprint.id])
+  }
+
+  func releaseLeases(of id: String, _ project: Project) throws {
+    for network in project.networks {
+      for lease in try networks.leases(network.name) where lease.container == id {
+        try networks.release(lease.address, network: network.name, container: id)
+      }
+    }
+  }
+
+  /// Reserves every wish, or throws for the first that cannot be had.
+  func reserve(_ wishes: [PortWish]) throws -> PortReservation {
+    var result = try networks.reserve([])
+    for wish in wishes {
+      let one = try reserveOne(wish)
+      result.ports += one.ports
+      result.sockets += one.sockets
+    }
+    return result
+  }
+
+  private func reserveOne(_ wish: PortWish) throws -> PortReservation {
+    guard let candidates = wish.candidates else { return try networks.reserve([wish.port(0)]) }
+    for number in candidates.dropLast() {
+      do {
+        return try networks.reserve([wish.port(number)])
+      } catch is PortConflict {
+        continue
+      }
+    }
+    return try networks.reserve([wish.port(candidates.upperBound)])
+  }
+}
+
+extension StepRunner {
+  func createNetwork(_ name: String) throws {
+    guard let network = project?.networks.first(where: { $0.name == name }) else {
+      throw NetworkError.missing(name: name)
+    }
+    _ = try session.networks.ensure(try session.specification(network), now: Session.now())
+    _ = repaired.withLock { $0.insert(name) }
+  }
+
+  /// A network that somebody else's containers are on stays, with a warning.
+  func removeNetwork(_ name: String) async throws {
+    let users = try session.networks.leases(name).filter { session.containers.exists($0.container) }
+    guard users.isEmpty else {
+      session.tell(
+        .progress(
+          ProgressEvent("Network \(name)", "Resource is still in use", .warning)))
+      return
+    }
+    try await tell("Network \(name)", "Removing", "Removed", doing: "removing network `\(name)`") {
+      try self.session.networks.remove(name)
+    }
+  }
+
+  /// After a reboot records are there and bridges are not.
+  func repairNetworks(of blueprint: ContainerBlueprint) throws {
+    for endpoint in blueprint.network.endpoints {
+      let isKnown = repaired.withLock { !$0.insert(endpoint.network).inserted }
+      if !isKnown { _ = try session.networks.repair(endpoint.network) }
+    }
+  }
+
+  /// Reserves the host ports of everything that the plan starts, before anything is made, so that a
+  /// conflict leaves no trace. Ports of containers that the plan itself stops come later.
+  func reservePorts(_ plan: Plan) throws {
+    let ending = Set(
+      plan.steps.compactMap { step -> String? in
+        if case .stopContainer(_, let name) = step.operation { name } else { nil }
+      })
+    let freed = try ending.flatMap { try blueprint($0).network.ports }
+    for step in plan.steps {
+      guard case .startContainer(_, let name) = step.operation else { continue }
+      let wishes = try wishes(of: name)
+      if wishes.isEmpty || wishes.contains(where: { wish in freed.contains { wish.meets($0) } }) {
+        continue
+      }
+      let reservation = try session.reserve(wishes)
+      reserved.withLock { $0[name] = reservation }
+    }
+  }
+
+  /// What the service asks for, for a container that this plan makes; else what it had.
+  private func wishes(of name: String) throws -> [PortWish] {
+    let made = plannedServices.withLock { $0[name] }
+    if let made, let base = bases[made] {
+      return base.service.networkMode == nil ? try session.portWishes(of: base.service) : []
+    }
+    return try blueprint(name).network.ports.map(PortWish.init)
+  }
+
+  func ports(for blueprint: ContainerBlueprint) throws -> PortReservation {
+    if let held = reserved.withLock({ $0.removeValue(forKey: blueprint.name) }) { return held }
+    return try session.reserve(try wishes(of: blueprint.name))
+  }
+}
+
+extension PortWish {
+  /// Whether it could be met by this very port of the host.
+  fileprivate func meets(_ port: Blueprint.PublishedPort) -> Bool {
+    transport == port.transport && candidates?.contains(port.hostPort) ?? false
+  }
+}

@@ -1,0 +1,60 @@
+// What exists now, as a value for the planner.
+
+import Blueprint
+import Networking
+import Planning
+import Store
+
+extension Session {
+  /// The project's containers, networks and volumes. Reads files only.
+  func observe() throws -> (records: [ContainerRecord], observed: Observed) {
+    let records = try containers.list(project: projectName)
+    let networks = try networks.list().map { record in
+      ObservedResource(
+        name: record.name, configHash: record.labels[Label.configHash] ?? "",
+        isOwn: record.labels[Label.project] == projectName)
+    }
+    let volumes = try volumes.list().map { record in
+      ObservedResource(
+        name: record.name, configHash: record.labels[Label.configHash] ?? "",
+        isOwn: record.labels[Label.project] == projectName)
+    }
+    return (
+      records,
+      Observed(
+        containers: records.map(ObservedContainer.init), networks: networks, volumes: volumes)
+    )
+  }
+}
+
+extension ContainerRecord {
+  package var service: String { blueprint.labels[Label.service] ?? "" }
+  package var number: Int { blueprint.labels[Label.number].flatMap { Int($0) } ?? 0 }
+  package var isOneOff: Bool { blueprint.labels[Label.oneOff] == "True" }
+
+  /// What it depends on, from its label: `db:service_healthy:false,cache:…`.
+  var dependencies: [String] {
+    (blueprint.labels[Label.dependsOn] ?? "").split(separator: ",").compactMap { entry in
+      entry.split(separator: ":").first.map(String.init)
+    }
+  }
+
+  /// The name without the project, as logs show it.
+  package var displayName: String {
+    let prefix = project + "-"
+    return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+  }
+}
+
+extension ObservedContainer {
+  init(_ record: ContainerRecord) {
+    self.init(
+      id: record.id, name: record.name, service: record.service, number: record.number,
+      isOneOff: record.isOneOff, configHash: record.blueprint.labels[Label.configHash] ?? "",
+      imageID: record.blueprint.image.id, status: record.state.status,
+      networks: record.blueprint.network.endpoints.map(\.network),
+      volumes: record.blueprint.mounts.compactMap { step in
+        if case .volume(let name, _, _, _, _) = step { name } else { nil }
+      })
+  }
+}

@@ -1,0 +1,174 @@
+// Images: found here or fetched, before anything is planned.
+
+import Registry
+import Blueprint
+import Compose
+import Diagnostics
+import Images
+import Linux
+import OCI
+import Store
+import SystemPackage
+
+package struct PullOptions: Sendable {
+  package var services: [String] = []
+  package var onlyMissing = false
+  package var ignoresFailures = false
+  package var ignoresBuildable = false
+  package var includesDependencies = false
+
+  package init() {}
+}
+
+extension Session {
+  /// `pull`: the images of services, always asked for anew unless only missing ones are wanted.
+  package func pull(_ options: PullOptions) async throws {
+    let project = try project()
+    let services = try select(
+      options.services, from: project, includingDependencies: options.includesDependencies)
+    var wanted: [ImageReference] = []
+    for service in services {
+      guard let image = service.image, !(service.hasBuild && options.ignoresBuildable),
+        service.pullPolicy != .never
+      else { continue }
+      let reference = try reference(image, service)
+      if options.onlyMissing, try images.resolve(reference) != nil {
+        tell(.progress(ProgressEvent("Image \(image)", "Skipped", .done, detail: "exists")))
+        continue
+      }
+      if !wanted.contains(reference) { wanted.append(reference) }
+    }
+    do {
+      try await fetch(wanted)
+    } catch  where options.ignoresFailures {
+      tell(.warning(Diagnostic("\(error)", severity: .warning)))
+    }
+  }
+
+  /// The images of these services, pulled where their policy asks for it.
+  func ensureImages(_ services: [Service], pull: PullChoice?, dryRun: Bool) async throws
+    -> [ServiceBase]
+  {
+    var wanted: [ImageReference] = []
+    var references: [ImageReference] = []
+    for service in services {
+      guard let image = service.image else {
+        throw UnsupportedSetting(
+          service: service, setting: "building an image",
+          hint: "name an image that can be pulled with `image:`")
+      }
+      let reference = try reference(image, service)
+      references.append(reference)
+      if !wanted.contains(reference), try needsPull(reference, service, pull) {
+        wanted.append(reference)
+      }
+    }
+    if dryRun, let missing = wanted.first {
+      throw Faults([
+        Diagnostic(
+          "image `\(missing.familiar)` is not here, so the plan cannot be made",
+          hint: "run `berth pull` first")
+      ])
+    }
+    try await fetch(wanted)
+    return try zip(services, references).map { service, reference in
+      guard let image = try images.resolve(reference) else {
+        throw Faults([
+          Diagnostic(
+            "no such image: \(reference.familiar)", span: service.span,
+            hint: "pull it with `berth pull`, or change the service's pull_policy")
+        ])
+      }
+      return ServiceBase(service: service, image: image, configHash: configHash(service))
+    }
+  }
+
+  private func reference(_ image: String, _ service: Service) throws -> ImageReference {
+    do {
+      return try ImageReference(parsing: image)
+    } catch {
+      throw Failure("service `\(service.name)` names no image that there can be", error)
+    }
+  }
+
+  private func needsPull(_ reference: ImageReference, _ service: Service, _ choice: PullChoice?)
+    throws -> Bool
+  {
+    switch choice {
+    case .always: return true
+    case .never: return false
+    case .missing: return try images.resolve(reference) == nil
+    case nil: break
+    }
+    switch service.pullPolicy {
+    case .always: return true
+    case .never: return false
+    case .missing, .build, .every: return try images.resolve(reference) == nil
+    }
+  }
+
+  private func fetch(_ references: [ImageReference]) async throws {
+    guard !references.isEmpty else { return }
+    let tell = tell
+    let client = RegistryClient(credentials: try credentials())
+    let puller = ImagePuller(images, client: client, parallelLayers: request.parallelism ?? 4)
+    try await puller.pull(references.map { PullRequest($0) }) { event in
+      if let event = ProgressEvent(event) { tell(.progress(event)) }
+    }
+  }
+
+  /// What `docker login` has written, where it has.
+  private func credentials() throws -> Credentials {
+    let folder =
+      request.environment["DOCKER_CONFIG"] ?? request.environment["HOME"].map { $0 + "/.docker" }
+    guard let folder, !folder.isEmpty else { return Credentials() }
+    return try Credentials(configFolder: FilePath(folder))
+  }
+
+  /// One row for each container of the project, in order of name.
+  package func containerImages(services: [String]) async throws -> [ContainerImage] {
+    try checkNames(services)
+    return try await blocking {
+      try self.containers.list(project: self.projectName)
+        .filter { services.isEmpty || services.contains($0.service) }
+        .map { try self.imageRow($0) }
+    }
+  }
+
+  private func imageRow(_ record: ContainerRecord) throws -> ContainerImage {
+    let identity = record.blueprint.image
+    // An image that is gone is shown as the container's record names it.
+    let image = try images.resolve(id: identity.id)
+    let reference = try? ImageReference(parsing: identity.reference)
+    return ContainerImage(
+      container: record.name, repository: reference?.familiarName ?? identity.reference,
+      tag: reference?.tag ?? "<none>", platform: identity.platform, id: identity.id,
+      size: image.map { UInt64(max(0, $0.size)) } ?? 0, created: image?.createdAt)
+  }
+}
+
+extension ProgressEvent {
+  /// Nil for what nobody needs to see.
+  fileprivate init?(_ event: PullEvent) {
+    switch event {
+    case .resolving(let reference):
+      self.init("Image \(reference.familiar)", "Pulling", .working)
+    case .finished(let reference, let outcome, _):
+      let detail = outcome == .upToDate ? "up to date" : ""
+      self.init("Image \(reference.familiar)", "Pulled", .done, detail: detail)
+    case .layer(let reference, let digest, let progress):
+      let id = String(digest.hex.prefix(12))
+      let parent = "Image \(reference.familiar)"
+      switch progress {
+      case .waiting: self.init(id, "Waiting", .working, parent: parent)
+      case .downloading(let received, let size):
+        self.init(
+          id, "Downloading", .working, parent: parent, current: UInt64(max(0, received)),
+          total: UInt64(max(0, size)))
+      case .extracting: self.init(id, "Extracting", .working, parent: parent)
+      case .done: self.init(id, "Pull complete", .done, parent: parent)
+      case .alreadyExists: self.init(id, "Already exists", .done, parent: parent)
+      }
+    }
+  }
+}

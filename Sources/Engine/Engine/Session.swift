@@ -1,0 +1,119 @@
+// One command's view of the world: the host, the project as meant, and whom to tell.
+
+package import Blueprint
+import Networking
+import CLinux
+package import Compose
+import Diagnostics
+import Glibc
+package import Host
+import Images
+import Store
+
+package enum FileNeed: Sendable {
+  /// The verb works on the compose file.
+  case required
+  /// The project's name is enough: containers tell the rest by their labels.
+  case optional
+}
+
+/// What the user typed before the verb, and where.
+package struct SessionRequest: Sendable {
+  package var files: [String]
+  package var projectName: String?
+  package var projectDirectory: String?
+  package var envFiles: [String]
+  package var profiles: [String]
+  package var environment: [String: String]
+  package var workingDirectory: String
+  package var keepsUnusedResources: Bool
+  package var compatibility: Bool
+  package var parallelism: Int?
+  package var file: FileNeed
+  /// Named behind the verb: enabled whatever their profiles.
+  package var services: [String] = []
+
+  package init(
+    files: [String], projectName: String?, projectDirectory: String?, envFiles: [String],
+    profiles: [String], environment: [String: String], workingDirectory: String,
+    keepsUnusedResources: Bool, compatibility: Bool, parallelism: Int?, file: FileNeed
+  ) {
+    self.files = files
+    self.projectName = projectName
+    self.projectDirectory = projectDirectory
+    self.envFiles = envFiles
+    self.profiles = profiles
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+    self.keepsUnusedResources = keepsUnusedResources
+    self.compatibility = compatibility
+    self.parallelism = parallelism
+    self.file = file
+  }
+}
+
+package struct Session: Sendable {
+  let host: HostProfile
+  let layout: Layout
+  let request: SessionRequest
+  let containers: ContainerStore
+  let images: ImageStore
+  let networks: NetworkStore
+  let volumes: VolumeStore
+  let tell: EventSink
+  /// The files as loaded; nil when there are none and none are needed.
+  package let loaded: LoadedProject?
+  package let projectName: String
+
+  /// Loads the project's files. Warnings of the loader are told.
+  package init(_ request: SessionRequest, host: HostProfile, events: @escaping EventSink) throws {
+    self.host = host
+    self.request = request
+    tell = events
+    layout = Layout(state: host.state, run: host.run)
+    containers = ContainerStore(layout: layout, bootID: host.bootID)
+    images = ImageStore(root: layout.images)
+    networks = NetworkStore(layout: layout)
+    volumes = VolumeStore(layout: layout)
+    let (loaded, name) = try loadProject(request)
+    self.loaded = loaded
+    projectName = name
+    for warning in loaded?.warnings ?? [] { events(.warning(warning)) }
+  }
+
+  /// The project, for verbs that cannot do without its file.
+  func project() throws -> Project {
+    guard let loaded else { throw NoConfiguration() }
+    return loaded.project
+  }
+
+  package static func now() -> Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+}
+
+struct NoConfiguration: Diagnosable {
+  var diagnostics: [Diagnostic] {
+    [
+      Diagnostic(
+        "no configuration file provided: not found",
+        hint: "run berth in the folder of a compose.yaml, or name one with -f")
+    ]
+  }
+}
+
+struct NoSuchService: Diagnosable {
+  var name: String
+  var known: [String]
+
+  var diagnostics: [Diagnostic] {
+    [
+      Diagnostic(
+        "no such service: \(name)",
+        hint: nearest(to: name, among: known).map { "did you mean `\($0)`?" }
+          ?? (known.isEmpty ? nil : "the project has \(known.joined(separator: ", "))"))
+    ]
+  }
+}

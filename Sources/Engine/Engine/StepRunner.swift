@@ -1,0 +1,170 @@
+// Does the steps of a plan: each is a few calls into Act, told before and after.
+
+import Networking
+import OCI
+import Blueprint
+import Compose
+import Diagnostics
+import Linux
+import Planning
+import Runtime
+import Store
+import Synchronization
+
+/// What the steps of one plan share. Steps run side by side.
+final class StepRunner: Sendable {
+  let session: Session
+  let project: Project?
+  let bases: [String: ServiceBase]
+  let options: UpOptions
+  /// Containers by name: those that there were, and those made since.
+  private let known: Mutex<[String: ContainerBlueprint]>
+  /// Sockets that hold host ports until their container starts, by container name.
+  let reserved = Mutex<[String: PortReservation]>([:])
+  /// The services of containers that the plan makes, by container name.
+  let plannedServices = Mutex<[String: String]>([:])
+  /// Networks that were seen whole in the kernel since the plan began.
+  let repaired = Mutex<Set<String>>([])
+
+  init(
+    session: Session, project: Project?, bases: [ServiceBase], records: [ContainerRecord],
+    options: UpOptions, plan: Plan
+  ) {
+    self.session = session
+    self.project = project
+    self.bases = Dictionary(bases.map { ($0.service.name, $0) }) { first, _ in first }
+    self.options = options
+    known = Mutex(Dictionary(records.map { ($0.name, $0.blueprint) }) { first, _ in first })
+    for case .createContainer(let service, _, let name) in plan.steps.map(\.operation) {
+      plannedServices.withLock { $0[name] = service }
+    }
+  }
+
+  func blueprint(_ name: String) throws -> ContainerBlueprint {
+    guard let blueprint = known.withLock({ $0[name] }) else {
+      throw Faults([Diagnostic("container `\(name)` is not there")])
+    }
+    return blueprint
+  }
+
+  func perform(_ step: Plan.Step) async throws {
+    switch step.operation {
+    case .everythingCreated: break
+    case .createNetwork(let name):
+      try await tell("Network \(name)", "Creating", "Created", doing: "creating network `\(name)`")
+      {
+        try self.createNetwork(name)
+      }
+    case .removeNetwork(let name):
+      try await removeNetwork(name)
+    case .createVolume(let name):
+      try await tell("Volume \(name)", "Creating", "Created", doing: "creating volume `\(name)`") {
+        try self.createVolume(name)
+      }
+    case .removeVolume(let name):
+      try await tell("Volume \(name)", "Removing", "Removed", doing: "removing volume `\(name)`") {
+        try self.session.volumes.remove(name)
+      }
+    case .createContainer(let service, let number, let name):
+      try await tell("Container \(name)", "Creating", "Created", doing: "creating `\(name)`") {
+        try self.createContainer(service: service, number: number, name: name)
+      }
+    case .startContainer(_, let name): try await startContainer(name)
+    case .stopContainer(_, let name): try await stopContainer(name)
+    case .removeContainer(_, let name):
+      try await tell("Container \(name)", "Removing", "Removed", doing: "removing `\(name)`") {
+        try self.removeContainer(name, withVolumes: false)
+      }
+    case .wait(let service, let dependency): try await wait(service, dependency)
+    }
+  }
+
+  /// Tells the beginning and the end of a blocking piece of work; wraps its failure.
+  func tell(
+    _ id: String, _ beginning: String, _ end: String, doing: String,
+    _ body: @escaping @Sendable () throws -> Void
+  ) async throws {
+    session.tell(.progress(ProgressEvent(id, beginning, .working)))
+    do {
+      try await blocking(body)
+    } catch {
+      session.tell(.progress(ProgressEvent(id, "Error", .error)))
+      throw Failure(doing, error)
+    }
+    session.tell(.progress(ProgressEvent(id, end, .done)))
+  }
+
+  private func createVolume(_ name: String) throws {
+    try session.createVolume(name, project?.volumes.first { $0.name == name })
+  }
+
+  private func createContainer(service: String, number: Int, name: String) throws {
+    guard let base = bases[service], let project else {
+      throw NoSuchService(name: service, known: [])
+    }
+    let identity = ContainerIdentity(id: randomID(), name: name, number: number)
+    let previous = options.renewsAnonymousVolumes ? nil : known.withLock { $0[name] }
+    remember(
+      try session.makeContainer(base, identity, project: project, previous: previous))
+  }
+
+  func remember(_ blueprint: ContainerBlueprint) {
+    known.withLock { $0[blueprint.name] = blueprint }
+  }
+
+  private func startContainer(_ name: String) async throws {
+    let blueprint = try blueprint(name)
+    try await tell("Container \(name)", "Starting", "Started", doing: "starting `\(name)`") {
+      try self.repairNetworks(of: blueprint)
+      let ports = try self.ports(for: blueprint)
+      self.remember(try self.session.start(blueprint, ports: ports))
+    }
+  }
+
+  private func stopContainer(_ name: String) async throws {
+    let blueprint = try blueprint(name)
+    let timeout = options.timeout
+    try await tell("Container \(name)", "Stopping", "Stopped", doing: "stopping `\(name)`") {
+      try self.session.stop(blueprint, timeout: timeout)
+    }
+  }
+
+  func removeContainer(_ name: String, withVolumes: Bool) throws {
+    let blueprint = try blueprint(name)
+    try session.remove(blueprint, withVolumes: withVolumes)
+  }
+
+  private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {
+    do {
+      try await session.wait(
+        for: dependency,
+        containers: {
+          self.known.withLock { known in
+            known.values.filter {
+              $0.labels[Label.service] == dependency.service
+                && $0.labels[Label.oneOff] != "True"
+            }
+          }
+        })
+    } catch let failure as DependencyFailure where !dependency.isRequired {
+      session.tell(
+        .warning(
+          Diagnostic(
+            "`\(service)` starts without its optional dependency", severity: .warning,
+            causes: failure.diagnostics.map(\.summary))))
+    }
+  }
+}
+
+extension Session {
+  /// Makes a volume of the project with the labels that tie it to the file.
+  func createVolume(_ name: String, _ volume: Compose.Volume?) throws {
+    var labels: [String: String] = [:]
+    for label in volume?.labels ?? [] { labels[label.key] = label.value }
+    labels[Label.project] = projectName
+    labels[Label.volume] = volume?.key
+    labels[Label.version] = berthVersion
+    if let volume { labels[Label.configHash] = Digest(of: volume.configHashInput).hex }
+    try volumes.create(name, labels: labels, now: Self.now())
+  }
+}

@@ -1,0 +1,75 @@
+// What a killed command or a lost shim left behind, put right before anything else is decided. Only
+// this project's things, and only while its lock is held.
+
+import SystemPackage
+import Blueprint
+import Cgroups
+import Diagnostics
+package import Host
+import Linux
+import Networking
+import Store
+
+extension Session {
+  func sweep() throws {
+    let torn = try containers.torn(project: projectName)
+    for container in torn {
+      try takeAway(container.id)
+      try containers.remove(id: container.id, name: container.name)
+    }
+    let running = Set(try namesInFolder(layout.runningContainers).map(\.string))
+    for lease in try containers.names()
+    where lease.project == projectName && running.contains(lease.id) {
+      if FileLock.isHeld(layout.running(lease.id).appending("lock")) { continue }
+      try settleLost(lease.id)
+    }
+    for network in try networks.list() where network.labels[Label.project] == projectName {
+      try networks.sweepLeases(network.name) { containers.exists($0) }
+    }
+  }
+
+  /// A run folder without a shim: the shim was killed. Its end is written down, then what it could
+  /// not take with it goes.
+  private func settleLost(_ id: String) throws {
+    let (state, supervised) = containers.state(of: id)
+    guard !supervised else { return }
+    if state.status == .dead { try writeRecord(state, to: layout.exitRecord(id), .volatile) }
+    try takeAway(id)
+    try removeTree(layout.running(id))
+  }
+
+  /// Processes, cgroups, names and ports of a container that nobody watches over.
+  private func takeAway(_ id: String) throws {
+    let group = try Cgroup.open(id)
+    try group.kill()
+    try group.remove()
+    for network in try namesInFolder(layout.run.appending("networks")) {
+      try removeFile(
+        layout.run.appending("networks").appending(network).appending("names").appending(id))
+    }
+    try networks.unpublish([id])
+  }
+
+  /// After a whole `down` nothing of the project stays in the run folder.
+  func removeProjectFolder(if wanted: Bool) throws {
+    guard wanted, try containers.names().allSatisfy({ $0.project != projectName }) else { return }
+    try removeTree(layout.project(projectName))
+  }
+}
+
+/// The last word of a shim whose container has ended: closes its ports, and removes a one-off that
+/// nobody waits for.
+package func releaseContainer(_ id: String, host: HostProfile) throws {
+  let layout = Layout(state: host.state, run: host.run)
+  try NetworkStore(layout: layout).unpublish([id])
+  guard let blueprint = try readRecord(ContainerBlueprint.self, at: layout.blueprint(id)),
+    blueprint.removeOnExit
+  else { return }
+  let networks = NetworkStore(layout: layout)
+  for endpoint in blueprint.network.endpoints {
+    for lease in try networks.leases(endpoint.network) where lease.container == id {
+      try networks.release(lease.address, network: endpoint.network, container: id)
+    }
+  }
+  try ContainerStore(layout: layout, bootID: host.bootID).remove(id: id, name: blueprint.name)
+}

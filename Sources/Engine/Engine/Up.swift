@@ -1,0 +1,144 @@
+// `up`: images, then the plan, then its steps.
+
+import Compose
+import Diagnostics
+import Linux
+package import Planning
+import Store
+
+package struct UpResult: Sendable {
+  package var plan: Plan
+  /// The services that this call was about, dependencies included.
+  package var services: Set<String>
+  /// Of these, those whose output is shown: `attach: false` is left out.
+  package var attachable: [String]
+}
+
+extension Session {
+  /// Brings the project to what its file says. Holds the project's lock but for transfers.
+  package func up(_ options: UpOptions) async throws -> UpResult {
+    let project = try project()
+    let selected = try select(
+      options.services, from: project, includingDependencies: options.includesDependencies)
+    guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
+    try refuseUnsupported(in: project)
+    try checkScale(options.scale, project)
+    let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
+    let lock = try await lockProject("up", dryRun: options.isDryRun)
+    defer { lock.release() }
+    let (records, observed) = try await blocking { try sweepAndObserve(options) }
+    let desired = desired(bases, of: project, options: options)
+    try checkExternals(desired, observed)
+    let plan = planUp(
+      desired, observed: observed,
+      allServices: Set((project.services + project.disabledServices).map(\.name)),
+      policy: options.policy)
+    tellOrphans(plan.orphans)
+    let result = UpResult(
+      plan: plan, services: Set(selected.map(\.name)),
+      attachable: selected.filter(\.attaches).map(\.name))
+    if options.isDryRun { return result }
+    tellUnchanged(records, plan, desired)
+    let runner = StepRunner(
+      session: self, project: project, bases: bases, records: records, options: options,
+      plan: plan)
+    try await blocking { try runner.reservePorts(plan) }
+    try await apply(plan) { step in try await runner.perform(step) }
+    if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
+    return result
+  }
+
+  /// A dry run changes nothing, so it sweeps nothing either.
+  private func sweepAndObserve(_ options: UpOptions) throws
+    -> (records: [ContainerRecord], observed: Observed)
+  {
+    if !options.isDryRun { try sweep() }
+    return try observe()
+  }
+
+  func refuseUnsupported(in project: Project) throws {
+    let found = project.unsupportedByUp()
+    if found.contains(where: { $0.severity == .error }) { throw Faults(found) }
+    for warning in found { tell(.warning(warning)) }
+  }
+
+  private func checkScale(_ scale: [String: Int], _ project: Project) throws {
+    for (name, count) in scale.sorted(by: { $0.key < $1.key }) {
+      guard let service = project.service(name) else {
+        throw NoSuchService(name: name, known: project.services.map(\.name))
+      }
+      if count > 1, let container = service.containerName {
+        throw Faults([
+          Diagnostic(
+            "service `\(name)` cannot have \(count) containers: all would be named `\(container)`",
+            span: service.span, hint: "remove container_name from the service")
+        ])
+      }
+    }
+  }
+
+  private func checkExternals(_ desired: DesiredProject, _ observed: Observed) throws {
+    var faults: [Diagnostic] = []
+    for network in desired.networks where network.isExternal {
+      guard !observed.networks.contains(where: { $0.name == network.name }) else { continue }
+      faults.append(
+        Diagnostic(
+          "network \(network.name) declared as external, but could not be found",
+          hint: "bring up the project that makes it, or remove `external: true`"))
+    }
+    for volume in desired.volumes where volume.isExternal {
+      guard !observed.volumes.contains(where: { $0.name == volume.name }) else { continue }
+      faults.append(
+        Diagnostic(
+          "external volume \"\(volume.name)\" not found",
+          hint: "bring up the project that makes it, or remove `external: true`"))
+    }
+    if !faults.isEmpty { throw Faults(faults) }
+  }
+
+  private func tellOrphans(_ orphans: [String]) {
+    guard !orphans.isEmpty, !flag("COMPOSE_IGNORE_ORPHANS") else { return }
+    tell(
+      .warning(
+        Diagnostic(
+          "found orphan containers (\(orphans.joined(separator: " "))) for this project",
+          severity: .warning,
+          hint: "if you removed or renamed their service, run with --remove-orphans to clean up")))
+  }
+
+  /// Containers that are as they should be say so, as the reference does.
+  private func tellUnchanged(_ records: [ContainerRecord], _ plan: Plan, _ desired: DesiredProject)
+  {
+    let touched = Set(plan.steps.compactMap(\.operation.containerName))
+    let services = Set(desired.services.map(\.name))
+    for record in records
+    where services.contains(record.service) && !record.isOneOff && !touched.contains(record.name) {
+      tell(.progress(ProgressEvent("Container \(record.name)", "Running", .done)))
+    }
+  }
+
+  /// A variable of the project's environment that says yes.
+  func flag(_ name: String) -> Bool {
+    let value = (loaded?.environment[name] ?? request.environment[name] ?? "").lowercased()
+    return ["1", "t", "true", "y", "yes", "on"].contains(value)
+  }
+}
+
+struct NoService: Diagnosable {
+  var diagnostics: [Diagnostic] {
+    [Diagnostic("no service selected", hint: "enable a profile with --profile, or name a service")]
+  }
+}
+
+extension Planning.Operation {
+  /// The container that a step is about.
+  var containerName: String? {
+    switch self {
+    case .createContainer(_, _, let name), .startContainer(_, let name),
+      .stopContainer(_, let name), .removeContainer(_, let name):
+      name
+    case .createNetwork, .removeNetwork, .createVolume, .removeVolume, .everythingCreated, .wait:
+      nil
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// What `up` was asked for, as meant.
+
+import Planning
+
+package enum PullChoice: Hashable, Sendable {
+  case always
+  case missing
+  case never
+}
+
+package struct UpOptions: Sendable {
+  package enum Recreate: Sendable {
+    case whenChanged
+    case always
+    case never
+  }
+
+  package enum Wait: Hashable, Sendable {
+    case forever
+    case atMost(seconds: Int)
+  }
+
+  package var services: [String] = []
+  package var recreate = Recreate.whenChanged
+  package var recreatesDependencies = false
+  package var startsContainers = true
+  package var includesDependencies = true
+  package var renewsAnonymousVolumes = false
+  package var removesOrphans = false
+  /// Nil is the policy of each service.
+  package var pull: PullChoice?
+  package var scale: [String: Int] = [:]
+  /// Seconds; nil is the grace of each container, negative waits for ever.
+  package var timeout: Int?
+  /// Waits until everything runs or is healthy.
+  package var wait: Wait?
+  package var isDryRun = false
+
+  package init() {}
+
+  var policy: UpPolicy {
+    var policy = UpPolicy()
+    policy.recreate =
+      switch recreate {
+      case .whenChanged: .whenChanged
+      case .always: .always
+      case .never: .never
+      }
+    policy.selected = Set(services)
+    policy.recreatesDependencies = recreatesDependencies
+    policy.startsContainers = startsContainers
+    policy.removesOrphans = removesOrphans
+    return policy
+  }
+}
+
+package struct DownOptions: Sendable {
+  package var services: [String] = []
+  package var removesOrphans = false
+  package var removesVolumes = false
+  package var timeout: Int?
+  package var isDryRun = false
+
+  package init() {}
+}
