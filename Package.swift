@@ -171,5 +171,12 @@ let package = Package(
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
     test("Addressing", ["Addressing"]),
+    test("Netlink", ["Netlink", "Addressing", "Linux", "CLinux", system]),
+    test(
+      "Networking",
+      [
+        "Networking", "Netlink", "Addressing", "Blueprint", "Store", "Linux", "CLinux", "JSON",
+        "Diagnostics", system,
+      ]),
   ]
 )

@@ -38,7 +38,7 @@ package struct Link: Hashable, Sendable {
 package let linkNameLimit = 15
 
 extension NetlinkRequest {
-  /// A bridge without spanning tree, up. An address of its own keeps the bridge from taking that of
+  /// A bridge without spanning tree, still down. An address of its own keeps the bridge from taking that of
   /// its lowest port, which would change under the containers' feet.
   package static func addBridge(
     _ name: String, mtu: UInt32, hardwareAddress: MACAddress, group: UInt32
@@ -47,18 +47,17 @@ extension NetlinkRequest {
       "create bridge", name, type: Int(RTM_NEWLINK), flags: Int(NLM_F_CREATE | NLM_F_EXCL),
       tolerated: EEXIST
     ) { writer in
-      writer.link(flags: up)
+      writer.link()
       writer.attribute(Int(IFLA_IFNAME), text: name)
       writer.attribute(Int(IFLA_ADDRESS), hardwareAddress.octets)
       writer.attribute(Int(IFLA_MTU), number: mtu)
       writer.attribute(Int(IFLA_GROUP), number: group)
-      writer.withoutLinkLocalAddress()
       writer.nest(Int(IFLA_LINKINFO)) { $0.attribute(Int(IFLA_INFO_KIND), text: "bridge") }
     }
   }
 
   /// A veth pair: one end here as a port of `bridge`, the other made at once in `namespace` under its
-  /// final name, both up.
+  /// final name, both still down.
   package static func addPair(
     _ name: String, bridge: Int32, mtu: UInt32, group: UInt32, peer: String,
     peerAddress: MACAddress, namespace: CInt
@@ -66,32 +65,49 @@ extension NetlinkRequest {
     NetlinkRequest(
       "create link", name, type: Int(RTM_NEWLINK), flags: Int(NLM_F_CREATE | NLM_F_EXCL)
     ) { writer in
-      writer.link(flags: up)
+      writer.link()
       writer.attribute(Int(IFLA_IFNAME), text: name)
       writer.attribute(Int(IFLA_MASTER), number: bridge)
       writer.attribute(Int(IFLA_MTU), number: mtu)
       writer.attribute(Int(IFLA_GROUP), number: group)
       writer.oneQueue()
-      writer.withoutLinkLocalAddress()
       writer.nest(Int(IFLA_LINKINFO)) { info in
         info.attribute(Int(IFLA_INFO_KIND), text: "veth")
         info.nest(Int(IFLA_INFO_DATA)) { data in
           data.nest(Int(VETH_INFO_PEER)) { other in
-            other.link(flags: up)
+            other.link()
             other.attribute(Int(IFLA_IFNAME), text: peer)
             other.attribute(Int(IFLA_NET_NS_FD), number: UInt32(bitPattern: namespace))
             other.attribute(Int(IFLA_ADDRESS), peerAddress.octets)
             other.attribute(Int(IFLA_MTU), number: mtu)
             other.oneQueue()
-            other.withoutLinkLocalAddress()
           }
         }
       }
     }
   }
 
+  /// Sets a link up without an fe80:: address of its own: no IPv6 way around the walls, and no
+  /// detection of duplicates at start. The kernel takes that only for links that exist, and acts on
+  /// flags first, hence two messages.
+  package static func bringUp(_ name: String) -> [Self] {
+    let quieten = NetlinkRequest("quieten link", name, type: Int(RTM_SETLINK)) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+      writer.nest(Int(IFLA_AF_SPEC)) { families in
+        families.nest(Int(AF_INET6)) { family in
+          family.attribute(
+            Int(IFLA_INET6_ADDR_GEN_MODE), number: UInt8(IN6_ADDR_GEN_MODE_NONE.rawValue))
+        }
+      }
+    }
+    // A kernel without IPv6 gives no such address and refuses to be told so.
+    return (hasIPv6 ? [quieten] : []) + [setUp(name)]
+  }
+
+  /// Sets a link up as the kernel does it by default.
   package static func setUp(_ name: String) -> Self {
-    NetlinkRequest("set up link", name, type: Int(RTM_NEWLINK)) { writer in
+    NetlinkRequest("set up link", name, type: Int(RTM_SETLINK)) { writer in
       writer.link(flags: up)
       writer.attribute(Int(IFLA_IFNAME), text: name)
     }
@@ -134,6 +150,7 @@ extension NetlinkSocket {
   }
 }
 
+private let hasIPv6 = access("/proc/sys/net/ipv6/conf/all", F_OK) == 0
 private let up = UInt32(IFF_UP)
 
 extension NetlinkWriter {
@@ -152,15 +169,5 @@ extension NetlinkWriter {
   fileprivate mutating func oneQueue() {
     attribute(Int(IFLA_NUM_TX_QUEUES), number: UInt32(1))
     attribute(Int(IFLA_NUM_RX_QUEUES), number: UInt32(1))
-  }
-
-  /// No fe80:: address: no IPv6 way around the walls, and no duplicate detection at start.
-  fileprivate mutating func withoutLinkLocalAddress() {
-    nest(Int(IFLA_AF_SPEC)) { families in
-      families.nest(Int(AF_INET6)) { family in
-        family.attribute(
-          Int(IFLA_INET6_ADDR_GEN_MODE), number: UInt8(IN6_ADDR_GEN_MODE_NONE.rawValue))
-      }
-    }
   }
 }

@@ -19,19 +19,21 @@ extension NetworkStore {
     let plans = try endpoints.map { try EndpointPlan($0, network: try record($0.network)) }
     var here = try NetlinkSocket()
     let bridges = try here.exchange(endpoints.map { .findLink($0.bridge) })
-    let pairs = try zip(plans, bridges).map { plan, answer in
+    let pairs = try zip(plans, bridges).flatMap { plan, answer in
       guard let bridge = answer.flatMap(Link.init) else {
         throw NetworkError.missing(name: plan.endpoint.network)
       }
-      return NetlinkRequest.addPair(
+      let pair = NetlinkRequest.addPair(
         plan.endpoint.hostInterface, bridge: bridge.index, mtu: plan.mtu, group: plan.group,
         peer: plan.endpoint.interface, peerAddress: plan.hardwareAddress, namespace: namespace)
+      return [pair] + NetlinkRequest.bringUp(plan.endpoint.hostInterface)
     }
     do {
       try here.perform(pairs)
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
-      var requests = zip(plans, links).compactMap { plan, answer in
+      var requests = endpoints.flatMap { NetlinkRequest.bringUp($0.interface) }
+      requests += zip(plans, links).compactMap { plan, answer in
         answer.flatMap(Link.init).map {
           NetlinkRequest.addAddress(
             plan.address, prefixLength: plan.endpoint.prefixLength, link: $0.index)

@@ -169,11 +169,11 @@ package final class NetworkStore: Sendable {
     guard let link = try socket.link(named: record.bridge) else {
       throw NetworkError.missing(name: record.name)
     }
-    try socket.perform([
-      .addAddress(
-        record.gateway, prefixLength: record.subnet.prefixLength, link: link.index),
-      .setUp(record.bridge),
-    ])
+    try socket.perform(
+      [
+        .addAddress(
+          record.gateway, prefixLength: record.subnet.prefixLength, link: link.index)
+      ] + NetlinkRequest.bringUp(record.bridge))
   }
 
   /// Switches of the bridge alone: no router announcements from containers; translated packets from

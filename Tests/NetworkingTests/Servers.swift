@@ -1,0 +1,150 @@
+// Servers that answer with their machine's name and the address that they see the asker at, and the
+// askers: many at once, as what is dropped is only known by waiting.
+
+import Addressing
+import Blueprint
+import CLinux
+import Glibc
+import Linux
+import Netlink
+import Synchronization
+import SystemPackage
+
+/// One thread that serves all sockets of a laboratory until it is stopped.
+final class Servers: Sendable {
+  private struct Server: Sendable {
+    let name: String
+    let transport: PublishedPort.Transport
+    let socket: SharedDescriptor
+  }
+
+  private let servers = Mutex<[Server]>([])
+  private let stopped = Mutex(false)
+
+  func add(_ machine: Machine, _ transport: PublishedPort.Transport, _ port: UInt16) throws {
+    let socket = try openSocket(machine, transport)
+    try withAddress(.unspecified, port) { address, size in
+      try checking("bind") { bind(socket.raw, address, size) }
+    }
+    if transport == .tcp { try checking("listen") { listen(socket.raw, 64) } }
+    let isFirst = servers.withLock { servers in
+      servers.append(Server(name: machine.name, transport: transport, socket: socket))
+      return servers.count == 1
+    }
+    if isFirst { BlockingPool.shared.run { self.serve() } }
+  }
+
+  func stop() { stopped.withLock { $0 = true } }
+
+  private func serve() {
+    while !stopped.withLock({ $0 }) {
+      let servers = servers.withLock { $0 }
+      var waiting = servers.map { pollfd(fd: $0.socket.raw, events: Int16(POLLIN), revents: 0) }
+      poll(&waiting, nfds_t(waiting.count), 5)
+      for (server, state) in zip(servers, waiting) where state.revents != 0 { answer(server) }
+    }
+  }
+
+  private func answer(_ server: Server) {
+    var peer = sockaddr_in()
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var byte: UInt8 = 0
+    let fd = withUnsafeMutablePointer(to: &peer) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        server.transport == .tcp
+          ? accept(server.socket.raw, address, &size)
+          : CInt(recvfrom(server.socket.raw, &byte, 1, 0, address, &size))
+      }
+    }
+    guard fd >= 0 else { return }
+    let text = Array("\(server.name) \(IPv4Address(UInt32(bigEndian: peer.sin_addr.s_addr)))".utf8)
+    withUnsafePointer(to: &peer) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        if server.transport == .tcp {
+          send(fd, text, text.count, CInt(MSG_NOSIGNAL))
+          close(fd)
+        } else {
+          sendto(server.socket.raw, text, text.count, 0, address, size)
+        }
+      }
+    }
+  }
+}
+
+/// One try to reach a server.
+struct Question: Sendable, CustomStringConvertible {
+  let from: Machine
+  let transport: PublishedPort.Transport
+  let to: String
+  let port: UInt16
+
+  init(_ from: Machine, _ to: String, _ port: UInt16, _ transport: PublishedPort.Transport = .tcp) {
+    self.from = from
+    self.to = to
+    self.port = port
+    self.transport = transport
+  }
+
+  var description: String { "\(from.name) → \(to):\(port)/\(transport.rawValue)" }
+}
+
+/// Asks all at once. Each answer is "<machine> <the asker's address>", nil where nothing answered
+/// before `milliseconds` were over.
+func ask(_ questions: [Question], within milliseconds: Int32 = 600) throws -> [String?] {
+  var answers = [String?](repeating: nil, count: questions.count)
+  let sockets = try questions.map { question in
+    let socket = try openSocket(question.from, question.transport)
+    try socket.withFlags(O_NONBLOCK)
+    withAddress(IPv4Address(question.to) ?? .unspecified, question.port) { address, size in
+      // Failures show as answers that lack.
+      _ = connect(socket.raw, address, size)
+    }
+    if question.transport == .udp { send(socket.raw, "?", 1, CInt(MSG_NOSIGNAL)) }
+    return socket
+  }
+  var open = Set(questions.indices)
+  let deadline = ContinuousClock.now + .milliseconds(Int(milliseconds))
+  while !open.isEmpty, ContinuousClock.now < deadline {
+    let order = open.sorted()
+    var waiting = order.map { pollfd(fd: sockets[$0].raw, events: Int16(POLLIN), revents: 0) }
+    poll(&waiting, nfds_t(waiting.count), 20)
+    for (index, state) in zip(order, waiting) where state.revents != 0 {
+      open.remove(index)
+      var buffer = [UInt8](repeating: 0, count: 128)
+      let count = recv(sockets[index].raw, &buffer, buffer.count, 0)
+      if count > 0 { answers[index] = String(decoding: buffer[..<count], as: UTF8.self) }
+    }
+  }
+  return answers
+}
+
+private func openSocket(_ machine: Machine, _ transport: PublishedPort.Transport) throws
+  -> SharedDescriptor
+{
+  let kind = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
+  let type = CInt(kind.rawValue | SOCK_CLOEXEC.rawValue)
+  return try inNetworkNamespace(machine.namespace.raw) { () throws(SystemCallError) in
+    SharedDescriptor(Descriptor(owning: try checking("socket") { socket(AF_INET, type, 0) }))
+  }
+}
+
+extension SharedDescriptor {
+  fileprivate func withFlags(_ flags: CInt) throws {
+    try checking("fcntl") { berth_fcntl(raw, F_SETFL, Int(flags)) }
+  }
+}
+
+private func withAddress(
+  _ address: IPv4Address, _ port: UInt16,
+  _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void
+) rethrows {
+  var name = sockaddr_in()
+  name.sin_family = sa_family_t(AF_INET)
+  name.sin_port = port.bigEndian
+  name.sin_addr.s_addr = address.number.bigEndian
+  try withUnsafePointer(to: &name) { pointer in
+    try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      try body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
+  }
+}
