@@ -5,6 +5,7 @@ import Addressing
 import Blueprint
 import CLinux
 import Glibc
+import JSON
 import Linux
 import Netlink
 import Networking
@@ -116,6 +117,16 @@ final class Laboratory {
     }
   }
 
+  /// Ends the servers and closes their sockets.
+  func stopServing() { servers.stop() }
+
+  /// A socket of this process that has the port.
+  func occupy(_ host: String, _ port: UInt16, _ transport: PublishedPort.Transport) throws
+    -> SharedDescriptor
+  {
+    try bindSocket(host, port, transport)
+  }
+
   func network(_ name: String, _ change: (inout NetworkSpecification) -> Void = { _ in }) throws
     -> NetworkRecord
   {
@@ -145,4 +156,14 @@ func published(
 ) -> PublishedPort {
   PublishedPort(
     transport: transport, hostAddress: host, hostPort: hostPort, containerPort: containerPort)
+}
+
+/// A network that is nowhere but in this value.
+func record(subnet text: String) throws -> NetworkRecord {
+  let json = """
+    {"version":1,"id":"0123456789abcdef","name":"n","labels":{},"subnet":"\(text)",
+     "gateway":"10.7.0.1","bridge":"br-0123456789ab","isInternal":false,"isAttachable":false,
+     "mtu":1500,"options":{},"createdAt":1}
+    """
+  return try JSONValue(parsing: Array(json.utf8)).decode(NetworkRecord.self)
 }

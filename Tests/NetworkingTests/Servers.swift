@@ -20,23 +20,30 @@ final class Servers: Sendable {
 
   private let servers = Mutex<[Server]>([])
   private let stopped = Mutex(false)
+  private let isServing = Mutex(false)
 
   func add(_ machine: Machine, _ transport: PublishedPort.Transport, _ port: UInt16) throws {
     let socket = try openSocket(machine, transport)
-    try withAddress(.unspecified, port) { address, size in
-      try checking("bind") { bind(socket.raw, address, size) }
-    }
+    try bindIPv4(socket, .unspecified, port)
     if transport == .tcp { try checking("listen") { listen(socket.raw, 64) } }
     let isFirst = servers.withLock { servers in
       servers.append(Server(name: machine.name, transport: transport, socket: socket))
       return servers.count == 1
     }
-    if isFirst { BlockingPool.shared.run { self.serve() } }
+    if !isFirst { return }
+    isServing.withLock { $0 = true }
+    BlockingPool.shared.run { self.serve() }
   }
 
-  func stop() { stopped.withLock { $0 = true } }
+  /// Returns when the thread has gone and the sockets are closed.
+  func stop() {
+    stopped.withLock { $0 = true }
+    while isServing.withLock({ $0 }) { usleep(1000) }
+    servers.withLock { $0 = [] }
+  }
 
   private func serve() {
+    defer { isServing.withLock { $0 = false } }
     while !stopped.withLock({ $0 }) {
       let servers = servers.withLock { $0 }
       var waiting = servers.map { pollfd(fd: $0.socket.raw, events: Int16(POLLIN), revents: 0) }
@@ -126,6 +133,40 @@ private func openSocket(_ machine: Machine, _ transport: PublishedPort.Transport
   return try inNetworkNamespace(machine.namespace.raw) { () throws(SystemCallError) in
     SharedDescriptor(Descriptor(owning: try checking("socket") { socket(AF_INET, type, 0) }))
   }
+}
+
+private func bindIPv4(_ socket: SharedDescriptor, _ host: IPv4Address, _ port: UInt16) throws {
+  try withAddress(host, port) { address, size in
+    try checking("bind") { bind(socket.raw, address, size) }
+  }
+}
+
+/// A listening (or datagram) socket on this thread's machine. `::` takes IPv6 alone.
+func bindSocket(_ host: String, _ port: UInt16, _ transport: PublishedPort.Transport) throws
+  -> SharedDescriptor
+{
+  let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
+  let family = host == "::" ? AF_INET6 : AF_INET
+  let socket = SharedDescriptor(
+    Descriptor(owning: try checking("socket") { Glibc.socket(family, CInt(type.rawValue), 0) }))
+  if let address = IPv4Address(host) {
+    try bindIPv4(socket, address, port)
+  } else {
+    var on: CInt = 1
+    setsockopt(socket.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &on, 4)
+    var name = sockaddr_in6()
+    name.sin6_family = sa_family_t(AF_INET6)
+    name.sin6_port = port.bigEndian
+    try withUnsafePointer(to: &name) { pointer in
+      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        _ = try checking("bind") {
+          bind(socket.raw, address, socklen_t(MemoryLayout<sockaddr_in6>.size))
+        }
+      }
+    }
+  }
+  if transport == .tcp { try checking("listen") { listen(socket.raw, 8) } }
+  return socket
 }
 
 extension SharedDescriptor {

@@ -113,6 +113,20 @@ extension NetlinkRequest {
     }
   }
 
+  /// Lets the bridge send a packet back by the port `name` that it came from.
+  package static func allowHairpin(_ name: String) -> Self {
+    NetlinkRequest("allow hairpin on", name, type: Int(RTM_NEWLINK)) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+      writer.nest(Int(IFLA_LINKINFO)) { info in
+        info.attribute(Int(IFLA_INFO_SLAVE_KIND), text: "bridge")
+        info.nest(Int(IFLA_INFO_SLAVE_DATA)) {
+          $0.attribute(Int(IFLA_BRPORT_MODE), number: UInt8(1))
+        }
+      }
+    }
+  }
+
   /// One that is already gone is no error.
   package static func deleteLink(_ name: String) -> Self {
     NetlinkRequest("delete link", name, type: Int(RTM_DELLINK), tolerated: ENODEV) { writer in

@@ -6,6 +6,8 @@ import CLinux
 import Glibc
 import Linux
 import Netlink
+import Store
+import SystemPackage
 
 extension NetworkStore {
   /// A name for the host's end of a pair, never used before: what a container leaves behind when its
@@ -26,7 +28,9 @@ extension NetworkStore {
       let pair = NetlinkRequest.addPair(
         plan.endpoint.hostInterface, bridge: bridge.index, mtu: plan.mtu, group: plan.group,
         peer: plan.endpoint.interface, peerAddress: plan.hardwareAddress, namespace: namespace)
-      return [pair] + NetlinkRequest.bringUp(plan.endpoint.hostInterface)
+      let name = plan.endpoint.hostInterface
+      let hairpin = plan.endpoint.isPrimary && bridgedPacketsAreTranslated
+      return [pair] + (hairpin ? [.allowHairpin(name)] : []) + NetlinkRequest.bringUp(name)
     }
     do {
       try here.perform(pairs)
@@ -57,6 +61,15 @@ extension NetworkStore {
     var socket = try NetlinkSocket()
     try socket.perform(endpoints.map { .deleteLink($0.hostInterface) })
   }
+}
+
+/// With br_netfilter, a packet of a container to its own published port is translated while still on
+/// the bridge, which then has to send it back where it came from. Without, it is routed and needs
+/// nothing.
+private var bridgedPacketsAreTranslated: Bool {
+  // A kernel without the module has no such switch.
+  let value = try? readFile("/proc/sys/net/bridge/bridge-nf-call-iptables", limit: 16)
+  return value?.first == UInt8(ascii: "1")
 }
 
 /// An endpoint with its texts read.

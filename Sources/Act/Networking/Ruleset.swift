@@ -62,7 +62,6 @@ private func open(_ bridge: String, _ subnet: IPv4Subnet) -> String {
         type nat hook postrouting priority 100; policy accept;
         oifname \(bridge) ip saddr { 127.0.0.0/8, \(subnet) } ct status dnat masquerade
         oifname != \(bridge) ip saddr \(subnet) masquerade
-
       }
 
     """

@@ -1,0 +1,166 @@
+// Networks come, are repaired and go; addresses are held by one container each.
+
+import Addressing
+import Blueprint
+import Glibc
+import Linux
+import Netlink
+import Networking
+import Store
+import SystemPackage
+import Testing
+
+@Suite("Networks converge from any state", .enabled(if: geteuid() == 0))
+struct NetworkStoreTests {
+  @Test("a network is made once, made again where it lacks, and leaves nothing")
+  func life() async throws {
+    try await laboratory { lab in
+      var socket = try NetlinkSocket()
+      let before = Set(try socket.links().map(\.name))
+      let forwarding: FilePath = "/proc/sys/net/ipv4/ip_forward"
+      try Descriptor.open(forwarding, O_WRONLY).writeAll([UInt8(ascii: "0")])
+      let record = try lab.network("shop_default") { $0.labels = ["a": "b"] }
+      #expect(try lab.network("shop_default") == record)
+      #expect(try lab.store.list() == [record])
+      #expect(record.gateway == record.subnet.address(at: 1))
+      #expect(try readFile(forwarding, limit: 4)?.first == UInt8(ascii: "1"))
+      let link = try #require(try socket.link(named: record.bridge))
+      #expect(link.kind == "bridge" && link.isUp && link.mtu == 1500)
+      #expect(try socket.addresses().contains { $0.address == record.gateway })
+
+      try run(["ip", "link", "delete", record.bridge], in: lab.host)
+      try run(["nft", "delete", "table", "inet", record.table], in: lab.host)
+      #expect(try lab.network("shop_default") == record)
+      let again = try #require(try socket.link(named: record.bridge))
+      #expect(again.isUp && again.hardwareAddress == link.hardwareAddress)
+      try run(["nft", "list", "table", "inet", record.table], in: lab.host)
+
+      _ = try lab.container("web", on: [record])
+      try lab.store.remove("shop_default")
+      try lab.store.remove("shop_default")
+      #expect(Set(try socket.links().map(\.name)) == before)
+      #expect(throws: (any Error).self) {
+        try run(["nft", "list", "table", "inet", record.table], in: lab.host)
+      }
+      #expect(try lab.store.list().isEmpty && lab.store.record("shop_default") == nil)
+      #expect(try readFile(forwarding, limit: 4)?.first == UInt8(ascii: "0"))
+    }
+  }
+
+  @Test("a bridge that was made without its address and switches is finished")
+  func halfMade() async throws {
+    try await laboratory { lab in
+      let record = try lab.network("half")
+      var socket = try NetlinkSocket()
+      try run(["ip", "address", "flush", "dev", record.bridge], in: lab.host)
+      try run(["ip", "link", "set", record.bridge, "down"], in: lab.host)
+      _ = try lab.network("half")
+      #expect(try socket.link(named: record.bridge)?.isUp == true)
+      #expect(try socket.addresses().contains { $0.address == record.gateway })
+      try makeFolders(lab.store.layout.network("stale").appending("leases"))
+      #expect(try lab.store.record("stale") == nil)
+      #expect(try lab.network("stale").name == "stale")
+    }
+  }
+
+  @Test("published ports come back with a table that was lost")
+  func flushed() async throws {
+    try await laboratory { lab in
+      let record = try lab.network("front")
+      let web = try lab.container("web", on: [record])
+      try lab.serve(web.machine, 80)
+      try lab.store.publish([web.publication([published("0.0.0.0", 8080, 80)])])
+      try run(["nft", "flush", "ruleset"], in: lab.host)
+      let question = Question(lab.host, "127.0.0.1", 8080)
+      #expect(try ask([question], within: 300) == [nil])
+      _ = try lab.store.repair("front")
+      #expect(try ask([question]) == ["web \(record.gateway)"])
+    }
+  }
+
+  @Test("blocks that routes, addresses and other networks use are not taken")
+  func subnets() async throws {
+    try await laboratory { lab in
+      _ = try lab.neighbour()
+      try run(["ip", "route", "add", "172.16.0.0/12", "via", "10.99.0.2"], in: lab.host)
+      let first = try lab.network("one")
+      #expect(first.subnet.description.hasPrefix("192.168."))
+      for (text, holder) in [
+        ("172.20.0.0/16", "route 172.16.0.0/12 of this host"),
+        ("10.99.0.128/25", "address block 10.99.0.0/24 of this host"),
+        (first.subnet.description, "network `one`"),
+      ] {
+        let subnet = try #require(IPv4Subnet(text))
+        #expect(
+          throws: NetworkError.subnetTaken(name: "two", subnet: subnet, holder: holder)
+        ) { try lab.network("two") { $0.subnet = subnet } }
+      }
+      #expect(try lab.store.record("two") == nil)
+    }
+  }
+
+  @Test(
+    "names that could be paths or rules are refused",
+    arguments: ["", "..", "a/b", "a b", "-a", "a\"", "ä"])
+  func names(name: String) async throws {
+    try await laboratory { lab in
+      #expect(throws: NetworkError.invalidName(name)) { try lab.network(name) }
+      #expect(throws: NetworkError.invalidName(name)) { try lab.store.remove(name) }
+    }
+  }
+
+  @Test("addresses are given lowest first, to one container each, and come back")
+  func leases() async throws {
+    try await laboratory { lab in
+      let network = try lab.network("small") { $0.subnet = IPv4Subnet("10.7.0.0/29") }
+      let store = lab.store
+      let given = try (2...6).map { try store.lease(network, container: "c\($0)").description }
+      #expect(given == (2...6).map { "10.7.0.\($0)" })
+      #expect(throws: NetworkError.full(name: "small", subnet: network.subnet)) {
+        try store.lease(network, container: "c7")
+      }
+      let third = IPv4Address(10, 7, 0, 3)
+      #expect(
+        throws: NetworkError.addressTaken(address: third, name: "small", holder: "container `c3`")
+      ) {
+        try store.lease(network, container: "other", wanted: third)
+      }
+      #expect(try store.lease(network, container: "c3", wanted: third) == third)
+      try store.release(third, network: "small", container: "other")
+      #expect(try store.leases("small").count == 5)
+      try store.release(third, network: "small", container: "c3")
+      #expect(try store.lease(network, container: "c8") == third)
+      let outside = IPv4Address(10, 8, 0, 1)
+      #expect(throws: NetworkError.addressOutside(address: outside, name: "small")) {
+        try store.lease(network, container: "c9", wanted: outside)
+      }
+      #expect(throws: NetworkError.self) {
+        try store.lease(network, container: "c9", wanted: network.gateway)
+      }
+      try store.sweepLeases("small") { $0 == "c8" }
+      #expect(try store.leases("small").map(\.container) == ["c8"])
+    }
+  }
+
+  @Test("eight askers at once never get the same address")
+  func contention() async throws {
+    let layout = Layout(
+      state: FilePath("/tmp/berth-leases-\(getpid())"),
+      run: FilePath("/tmp/berth-leases-\(getpid())"))
+    defer { try? removeTree(layout.state) }
+    let record = try record(subnet: "10.7.0.0/24")
+    let all = try await withThrowingTaskGroup { group in
+      for worker in 0..<8 {
+        group.addTask {
+          try await blocking {
+            let store = NetworkStore(layout: layout)
+            return try (0..<20).map { try store.lease(record, container: "\(worker)-\($0)") }
+          }
+        }
+      }
+      return try await group.reduce(into: [IPv4Address]()) { $0 += $1 }
+    }
+    #expect(all.count == 160 && Set(all).count == 160)
+    #expect(try NetworkStore(layout: layout).leases("n").count == 160)
+  }
+}
