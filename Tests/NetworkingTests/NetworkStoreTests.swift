@@ -81,7 +81,7 @@ struct NetworkStoreTests {
   @Test("blocks that routes, addresses and other networks use are not taken")
   func subnets() async throws {
     try await laboratory { lab in
-      _ = try lab.neighbour()
+      let outside = try lab.neighbour()
       try run(["ip", "route", "add", "172.16.0.0/12", "via", "10.99.0.2"], in: lab.host)
       let first = try lab.network("one")
       #expect(first.subnet.description.hasPrefix("192.168."))
@@ -96,6 +96,7 @@ struct NetworkStoreTests {
         ) { try lab.network("two") { $0.subnet = subnet } }
       }
       #expect(try lab.store.record("two") == nil)
+      withExtendedLifetime(outside) {}
     }
   }
 

@@ -24,6 +24,8 @@ final class Servers: Sendable {
 
   func add(_ machine: Machine, _ transport: PublishedPort.Transport, _ port: UInt16) throws {
     let socket = try openSocket(machine, transport)
+    var on: CInt = 1
+    setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &on, 4)
     try bindIPv4(socket, .unspecified, port)
     if transport == .tcp { try checking("listen") { listen(socket.raw, 64) } }
     let isFirst = servers.withLock { servers in
