@@ -86,6 +86,7 @@ extension Session {
     var security = try SecurityProfile.blueprint(
       adding: service.capAdd, dropping: service.capDrop, isPrivileged: service.isPrivileged)
     for sysctl in service.sysctls { security.sysctls[sysctl.key] = sysctl.value }
+    var isFiltered = !security.privileged
     for option in service.securityOptions {
       switch option {
       case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true":
@@ -93,8 +94,9 @@ extension Session {
       case "no-new-privileges:false", "no-new-privileges=false":
         security.noNewPrivileges = false
       case "seccomp=unconfined", "seccomp:unconfined":
-        security.seccompFilter = nil
-      case "seccomp=builtin", "seccomp:builtin": break
+        isFiltered = false
+      case "seccomp=builtin", "seccomp:builtin":
+        isFiltered = !security.privileged
       case "systempaths=unconfined", "systempaths:unconfined":
         security.maskedPaths = []
         security.readOnlyPaths = []
@@ -103,6 +105,11 @@ extension Session {
           service: service, setting: "security_opt `\(option)`",
           hint: "berth knows no-new-privileges, seccomp=unconfined and systempaths=unconfined")
       }
+    }
+    if isFiltered {
+      let filter = try SeccompProfiles(state: layout.state).defaultFilter(
+        capabilities: security.capabilities)
+      security.seccompFilter = Bytes(filter.string)
     }
     return security
   }
