@@ -27,11 +27,14 @@ struct DocumentedCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 }
 
+/// Call first, on the main thread and before anything is awaited: signals are then watched by a
+/// thread of their own, and no other thread can be ended by one.
+package func prepareProcess() { Signals.watch() }
+
 /// Runs the command line; ends the process.
 ///
 /// - Parameter arguments: without the program's name.
 package func runCommandLine(_ arguments: [String]) async -> Never {
-  Signals.watch()
   let split = SplitArguments(arguments)
   switch split.rest.first {
   case nil,

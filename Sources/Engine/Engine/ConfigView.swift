@@ -41,8 +41,14 @@ package struct ConfigView: Sendable {
   }
 
   package var warnings: [Diagnostic] { loaded.warnings }
-  package var yaml: [UInt8] { loaded.project.canonicalYAML(escapingDollars: escapesDollars) }
-  package var json: [UInt8] { loaded.project.canonicalJSON(escapingDollars: escapesDollars) }
+  package var yaml: [UInt8] {
+    lineEnded(loaded.project.canonicalYAML(escapingDollars: escapesDollars))
+  }
+  package var json: [UInt8] {
+    lineEnded(loaded.project.canonicalJSON(escapingDollars: escapesDollars))
+  }
+
+  private func lineEnded(_ text: [UInt8]) -> [UInt8] { text.last == 0x0A ? text : text + [0x0A] }
 
   package var services: [String] { loaded.project.services.map(\.name) }
   package var volumes: [String] { loaded.project.volumes.map(\.key) }

@@ -2,4 +2,5 @@
 
 import Commands
 
+prepareProcess()
 await runCommandLine(Array(CommandLine.arguments.dropFirst()))
