@@ -27,14 +27,18 @@ struct DocumentedCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 }
 
-/// Call first, on the main thread and before anything is awaited: signals are then watched by a
-/// thread of their own, and no other thread can be ended by one.
-package func prepareProcess() { Signals.watch() }
+/// Runs the command line on the cooperative pool while the main thread, from which it must be called,
+/// watches for signals. (Left to the runtime, the main thread would let every signal through.)
+package func runProcess(_ arguments: [String]) -> Never {
+  Signals.block()
+  Task.detached { await runCommandLine(arguments) }
+  Signals.watch()
+}
 
 /// Runs the command line; ends the process.
 ///
 /// - Parameter arguments: without the program's name.
-package func runCommandLine(_ arguments: [String]) async -> Never {
+private func runCommandLine(_ arguments: [String]) async -> Never {
   let split = SplitArguments(arguments)
   switch split.rest.first {
   case nil,

@@ -13,33 +13,26 @@ package enum Signals {
   private static let watched = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGUSR1, SIGUSR2]
 
   /// Call before any other thread exists: they all inherit the mask.
-  package static func watch() {
+  package static func block() {
     // A reader that goes away is noticed at the write.
     signal(SIGPIPE, SIG_IGN)
+    var set = set
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  private static var set: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in watched { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    var thread = pthread_t()
-    pthread_create(&thread, nil, { _ in Signals.wait() }, nil)
-    pthread_detach(thread)
-  }
-
-  /// Back to what a program expects that this one becomes or starts.
-  package static func release() {
-    signal(SIGPIPE, SIG_DFL)
-    var set = sigset_t()
-    sigemptyset(&set)
-    pthread_sigmask(SIG_SETMASK, &set, nil)
+    return set
   }
 
   /// Calls `body` for each signal from now on, in place of ending the program; nil ends that.
   package static func handle(_ body: Handler?) { handler.withLock { $0 = body } }
 
-  private static func wait() -> UnsafeMutableRawPointer? {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in watched { sigaddset(&set, signal) }
+  /// Watches until the process ends.
+  package static func watch() -> Never {
+    var set = set
     while true {
       var number: Int32 = 0
       guard sigwait(&set, &number) == 0 else { continue }

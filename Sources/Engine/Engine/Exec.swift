@@ -75,6 +75,9 @@ extension Session {
     defer { for pointer in pointers { free(pointer) } }
     // The shim starts with the signals that the user's shell gave berth.
     signal(SIGPIPE, SIG_DFL)
+    var nothing = sigset_t()
+    sigemptyset(&nothing)
+    pthread_sigmask(SIG_SETMASK, &nothing, nil)
     try checking("execv", host.shim.string) { execv(arguments[0], &pointers) }
   }
 }

@@ -2,5 +2,4 @@
 
 import Commands
 
-prepareProcess()
-await runCommandLine(Array(CommandLine.arguments.dropFirst()))
+runProcess(Array(CommandLine.arguments.dropFirst()))
