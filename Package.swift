@@ -104,7 +104,7 @@ let package = Package(
       "Act", "Supervision",
       [
         "ContainerInit", "Cgroups", "Control", "Journal", "DNS", "Addressing", "Blueprint",
-        "Linux", "CLinux", "JSON", "Store", system,
+        "Linux", "CLinux", "JSON", "Store", "Diagnostics", system,
       ]),
 
     // Engine

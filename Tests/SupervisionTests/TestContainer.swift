@@ -2,6 +2,7 @@
 
 import Blueprint
 import CLinux
+import Cgroups
 import Control
 import Glibc
 import Journal
@@ -17,7 +18,8 @@ final class TestContainer {
   private let root: FilePath
   private(set) var blueprint: ContainerBlueprint
   private var shim: ShimProcess?
-  private(set) var shimPid: Int32?
+  var shimPid: Int32? { shim?.pid }
+  private var spawned: [Int32] = []
 
   static let needsRoot = geteuid() == 0 && access("/bin/busybox", X_OK) == 0
 
@@ -57,7 +59,7 @@ final class TestContainer {
     if let client = running {
       _ = try? client.stop(signal: 9, graceNanoseconds: 0, cleanup: false)
     }
-    if let shimPid { waitpid(shimPid, nil, 0) }
+    for pid in spawned { waitpid(pid, nil, 0) }
     _ = try? removeTree(root)
   }
 
@@ -99,6 +101,7 @@ final class TestContainer {
       ShimProgram.open(Self.program), containerFolder: folder, run: layout.run, state: layout.state,
       cleanup: "/bin/true")
     self.shim = shim
+    spawned.append(shim.pid)
     return shim
   }
 
@@ -159,6 +162,42 @@ final class TestContainer {
   }
 
   private func reapShim() {
-    if let pid = shim?.pid { waitpid(pid, nil, WNOHANG) }
+    spawned.removeAll { waitpid($0, nil, WNOHANG) != 0 }
+  }
+
+  /// Closes berth's end of the hand-shake.
+  func letGo() {
+    shim?.cancel()
+    shim = nil
+  }
+
+  /// The code of the final exit, also when it was before anybody could ask.
+  func finalCode() throws -> Int32 {
+    do {
+      return try client.wait()
+    } catch is ControlError {
+      return try #require(try exitRecord().exitCode)
+    }
+  }
+
+  /// Waits until `condition` holds, at most ten seconds.
+  func wait(_ condition: () throws -> Bool) throws {
+    for _ in 0..<2000 {
+      if try condition() { return }
+      usleep(5_000)
+    }
+    Issue.record("waited in vain")
+  }
+
+  /// Cgroup folders that still carry the container's id.
+  func leftCgroups() throws -> [String] {
+    try Cgroup.open(blueprint.id).views.map(\.name)
+  }
+
+  func sweepCgroups() {
+    // The next command would do so; the test has none.
+    guard let cgroup = try? Cgroup.open(blueprint.id) else { return }
+    try? cgroup.kill()
+    try? cgroup.remove()
   }
 }

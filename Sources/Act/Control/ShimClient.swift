@@ -8,9 +8,9 @@ package import SystemPackage
 
 package struct ShimClient: Sendable {
   /// `<run>/containers/<id>`.
-  private let runFolder: FilePath
+  package let folder: FilePath
 
-  package init(runFolder: FilePath) { self.runFolder = runFolder }
+  package init(runFolder: FilePath) { folder = runFolder }
 
   /// Stops the container for good and waits until nothing of it is left. Returns its exit code.
   /// `graceNanoseconds` before SIGKILL; negative waits for ever.
@@ -56,7 +56,7 @@ package struct ShimClient: Sendable {
 
   /// Whether the shim lives: it holds the lock of its run folder for its whole life.
   package var isAlive: Bool {
-    guard let file = try? Descriptor.open(runFolder.appending("lock"), O_RDONLY | O_NOFOLLOW)
+    guard let file = try? Descriptor.open(folder.appending("lock"), O_RDONLY | O_NOFOLLOW)
     else {
       // No lock file, no shim.
       return false
@@ -75,7 +75,7 @@ package struct ShimClient: Sendable {
   }
 
   private func connect() throws(SystemCallError) -> Descriptor {
-    let folder = try Descriptor.open(runFolder, O_RDONLY | O_DIRECTORY)
+    let folder = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
     let socket = try Descriptor.packetSocket()
     try withSocketAddress(folder: folder, "control.sock") { address, length in
       Glibc.connect(socket.raw, address, length)

@@ -1,3 +1,208 @@
-import Blueprint
+// `berth-shim exec`: one more process in a running container, with our own streams or a terminal of
+// its own that is bridged to ours. Ends as the process ends.
 
-func execInContainer(_ options: ExecOptions) -> Int32 { 125 }
+import Blueprint
+import CLinux
+import Cgroups
+import ContainerInit
+import Control
+import Diagnostics
+import Glibc
+import Linux
+import Store
+import SystemPackage
+
+/// - Returns: the process's exit code; 126 and 127 when it could not be started, as shells do.
+func execInContainer(_ options: ExecOptions) -> Int32 {
+  do {
+    let signals = try ForwardedSignals()
+    if options.detached { return try execDetached(options, signals) }
+    var session = try ExecSession(options, signals)
+    return try session.run()
+  } catch {
+    return report(error)
+  }
+}
+
+/// The command goes on without us: a process that watches over it stays until it ends, so that it
+/// has a parent and dies with nobody's terminal.
+private func execDetached(_ options: ExecOptions, _ signals: ForwardedSignals) throws -> Int32 {
+  let outcome = try pipeEnds()
+  let watcher = fork()
+  if watcher < 0 { throw SystemCallError("fork") }
+  if watcher > 0 {
+    // Our copy: the end of the watcher shall be the end of the pipe.
+    dup2(STDERR_FILENO, outcome.writing.raw)
+    return try outcomeOf(watcher, outcome.reading)
+  }
+  setsid()
+  do {
+    let null = SharedDescriptor(try Descriptor.open("/dev/null", O_RDWR))
+    var session = try ExecSession(options, signals, streams: null)
+    try session.start()
+    for stream in CInt(0)...2 { dup2(null.raw, stream) }
+    _ = write(outcome.writing.raw, [0] as [UInt8], 1)
+    _exit(try session.wait())
+  } catch {
+    _exit(report(error))
+  }
+}
+
+private func outcomeOf(_ watcher: pid_t, _ reading: SharedDescriptor) throws -> Int32 {
+  var byte: UInt8 = 1
+  if try retrying("read", "", { read(reading.raw, &byte, 1) }) == 1 { return 0 }
+  var status: CInt = 0
+  try retrying("waitpid") { waitpid(watcher, &status, 0) }
+  return exitCode(ofStatus: status)
+}
+
+private func report(_ error: any Error) -> Int32 {
+  let (summary, cause, code): (String, String?, Int32) =
+    switch error {
+    case let failure as LaunchFailure: (failure.stage, failure.message, failure.exitCode)
+    case let failure as ShimFailure: (failure.stage, failure.message, 1)
+    case let known as any Diagnosable:
+      (known.diagnostics.first?.summary ?? "exec failed", nil, known.exitStatus)
+    default: ("\(error)", nil, 1)
+    }
+  let text = "error: \(summary)\n" + (cause.map { "  cause: \($0)\n" } ?? "")
+  _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  return code
+}
+
+/// Signals that are taken from a descriptor and passed on.
+struct ForwardedSignals {
+  let descriptor: SharedDescriptor
+
+  private static let numbers = [
+    SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+  ]
+
+  init() throws(SystemCallError) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in Self.numbers { sigaddset(&set, number) }
+    sigprocmask(SIG_BLOCK, &set, nil)
+    signal(SIGPIPE, SIG_IGN)
+    let flags = CInt(SFD_CLOEXEC | SFD_NONBLOCK)
+    descriptor = SharedDescriptor(
+      Descriptor(owning: try checking("signalfd") { signalfd(-1, &set, flags) }))
+  }
+
+  /// The next one that came; nil when there is none.
+  func next() -> Int32? {
+    var information = signalfd_siginfo()
+    let size = MemoryLayout<signalfd_siginfo>.size
+    return read(descriptor.raw, &information, size) == size ? Int32(information.ssi_signo) : nil
+  }
+}
+
+/// One process, from joining to its end.
+struct ExecSession: ~Copyable {
+  private let options: ExecOptions
+  private let signals: ForwardedSignals
+  private var process: LaunchedContainer
+  private var bridge: TerminalBridge?
+
+  /// - Parameter streams: stands for all three standard streams instead of our own.
+  init(_ options: ExecOptions, _ signals: ForwardedSignals, streams: SharedDescriptor? = nil)
+    throws
+  {
+    self.init(options, signals, try join(options, streams))
+  }
+
+  private init(
+    _ options: ExecOptions, _ signals: ForwardedSignals, _ process: consuming LaunchedContainer
+  ) {
+    self.options = options
+    self.signals = signals
+    self.process = process
+  }
+
+  mutating func run() throws -> Int32 {
+    try start()
+    return try wait()
+  }
+
+  /// Returns when the program runs.
+  mutating func start() throws {
+    try process.waitUntilReady()
+    if let terminal = process.terminal, !options.detached {
+      bridge = try TerminalBridge(terminal)
+    }
+    process.proceed()
+    try process.waitForExec()
+  }
+
+  /// Returns with its exit code; our terminal is as it was before.
+  mutating func wait() throws -> Int32 {
+    while true {
+      try bridge?.waitAndMove(or: signals.descriptor.raw) ?? waitFor(signals.descriptor.raw)
+      while let number = signals.next() {
+        switch number {
+        case SIGCHLD:
+          guard let status = ended() else { continue }
+          bridge?.finish()
+          return exitCode(ofStatus: status)
+        case SIGWINCH:
+          bridge?.resize()
+        default:
+          // ESRCH: it has ended, and SIGCHLD comes next.
+          _ = berth_pidfd_send_signal(process.pidfd.raw, number)
+        }
+      }
+    }
+  }
+
+  /// The wait status of the process once it has ended. Others that were left to us are reaped too.
+  private func ended() -> CInt? {
+    var found: CInt?
+    var status: CInt = 0
+    while true {
+      let pid = waitpid(-1, &status, WNOHANG)
+      if pid <= 0 { return found }
+      if pid == process.pid { found = status }
+    }
+  }
+}
+
+private func waitFor(_ fd: CInt) throws(SystemCallError) {
+  var watched = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+  try retrying("poll") { poll(&watched, 1, -1) }
+}
+
+/// Asks the container's shim for its first process, and puts a new one beside it.
+private func join(_ options: ExecOptions, _ streams: SharedDescriptor?) throws
+  -> LaunchedContainer
+{
+  let path = options.containerFolder.appending("blueprint.json")
+  guard let blueprint = try readRecord(ContainerBlueprint.self, at: path) else {
+    throw SystemCallError("open", path.string, .noSuchFileOrDirectory)
+  }
+  let runFolder = Layout(state: "/", run: options.run).running(blueprint.id)
+  let (_, pidfd) = try ShimClient(runFolder: runFolder).join()
+  let own = Streams.inherited(
+    input: streams?.raw ?? STDIN_FILENO, output: streams?.raw ?? STDOUT_FILENO,
+    error: streams?.raw ?? STDERR_FILENO)
+  return try joinContainer(
+    JoinRequest(
+      pidfd: pidfd.raw, blueprint: blueprint, cgroup: try Cgroup.open(blueprint.id),
+      arguments: options.command,
+      environment: merge(blueprint.process.environment, options.environment, options.terminal),
+      user: options.user, workingDirectory: options.workingDirectory,
+      privileged: options.privileged, streams: options.terminal ? .terminal : own))
+}
+
+/// The container's environment with `changes` in it. A terminal has a kind, as with docker.
+private func merge(_ environment: [Bytes], _ changes: [Bytes], _ terminal: Bool) -> [Bytes] {
+  func name(_ entry: Bytes) -> ArraySlice<UInt8> {
+    entry.raw.prefix { $0 != UInt8(ascii: "=") }
+  }
+  var merged = environment.filter { entry in !changes.contains { name($0) == name(entry) } }
+  // `NAME` alone takes it away.
+  merged += changes.filter { $0.raw.contains(UInt8(ascii: "=")) }
+  if terminal, !merged.contains(where: { name($0) == Array("TERM".utf8)[...] }) {
+    merged.append("TERM=xterm")
+  }
+  return merged
+}
