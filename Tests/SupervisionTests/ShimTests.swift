@@ -204,7 +204,9 @@ struct StopTests {
 
   @Test("kill -9 of the shim leaves no process of the container")
   func killShim() throws {
-    let container = try TestContainer(["sh", "-c", "sleep 100 & sleep 100 & setsid sleep 100"])
+    let container = try TestContainer([
+      "sh", "-c", "sleep 100 & sleep 100 & busybox setsid sleep 100",
+    ])
     try container.start()
     try container.wait { try container.processes().count >= 4 }
     Glibc.kill(try #require(container.shimPid), SIGKILL)

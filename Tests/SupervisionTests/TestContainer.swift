@@ -117,7 +117,8 @@ final class TestContainer {
   /// Waits until the state is as wanted, at most ten seconds.
   func state(until wanted: (ContainerState) -> Bool) throws -> ContainerState {
     var last: ContainerState?
-    for _ in 0..<2000 {
+    let deadline = monotonic() + 10_000_000_000
+    while monotonic() < deadline {
       last = try readRecord(ContainerState.self, at: layout.stateRecord(blueprint.id)) ?? last
       if let last, wanted(last) { return last }
       usleep(5_000)
@@ -151,9 +152,10 @@ final class TestContainer {
     }
   }
 
-  /// Waits until nothing is left of it, at most five seconds.
+  /// Waits until nothing is left of it, at most ten seconds.
   func isGone() throws -> Bool {
-    for _ in 0..<1000 {
+    let deadline = monotonic() + 10_000_000_000
+    while monotonic() < deadline {
       reapShim()
       if try processes().isEmpty { return true }
       usleep(5_000)
@@ -182,7 +184,8 @@ final class TestContainer {
 
   /// Waits until `condition` holds, at most ten seconds.
   func wait(_ condition: () throws -> Bool) throws {
-    for _ in 0..<2000 {
+    let deadline = monotonic() + 10_000_000_000
+    while monotonic() < deadline {
       if try condition() { return }
       usleep(5_000)
     }

@@ -162,14 +162,21 @@ private func openNetwork(_ blueprint: ContainerBlueprint, _ options: RunOptions)
   case .host:
     return .host
   case .bridge, .none:
-    let (namespace, _) = try makeNetworkNamespace {}
-    return ContainerNetwork(namespace: namespace, isOwn: true)
+    let asks = !blueprint.network.endpoints.isEmpty
+    let (namespace, sockets) = try makeNetworkNamespace {
+      asks ? try NameServiceSockets.open() : nil
+    }
+    let names = try sockets.map {
+      try NameService(
+        sockets: $0, settings: NameServiceSettings(blueprint.network, run: options.run))
+    }
+    return ContainerNetwork(namespace: namespace, isOwn: true, names: names)
   case .container(let id):
     let folder = Layout(state: options.state, run: options.run).running(id)
     let (_, pidfd) = try ShimClient(runFolder: folder).join()
     let namespace = try entering(pidfd) {
       SharedDescriptor(try Descriptor.open("/proc/self/ns/net", O_RDONLY))
     }
-    return ContainerNetwork(namespace: namespace, isOwn: false)
+    return ContainerNetwork(namespace: namespace, isOwn: false, names: nil)
   }
 }

@@ -12,8 +12,10 @@ struct ContainerNetwork {
   var namespace: SharedDescriptor?
   /// True when it is new, so that berth must furnish it.
   var isOwn: Bool
+  /// The resolver in it, where the container has networks.
+  var names: NameService?
 
-  static let host = ContainerNetwork(namespace: nil, isOwn: false)
+  static var host: ContainerNetwork { ContainerNetwork(namespace: nil, isOwn: false, names: nil) }
 }
 
 /// Makes a namespace with `lo` up and runs `inside` in it; the caller is back in its own after.

@@ -29,7 +29,6 @@ final class Supervisor {
   let journal: JournalWriter?
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
-  var nameService: (any NameServing)?
 
   var state: ContainerState
   var phase = Phase.starting
@@ -106,11 +105,13 @@ final class Supervisor {
   func supervise(_ signals: borrowing Descriptor) throws {
     let raw = signals.raw
     try loop.watch(raw) { [unowned self] _ in takeSignals(raw) }
+    if let names = network.names {
+      try loop.watch(names.descriptor) { [unowned names] _ in names.ready() }
+    }
     // What has ended since the clone is not told again.
     reap()
     while true {
       if case .ended = phase { break }
-      try watchNameService()
       try loop.turn(until: nextDeadline)
       expire(monotonicNow())
     }
@@ -118,7 +119,7 @@ final class Supervisor {
   }
 
   private var nextDeadline: Int64? {
-    var deadlines = [killAt, giveBackAt, health?.deadline, nameService?.deadline]
+    var deadlines = [killAt, giveBackAt, health?.deadline, network.names?.deadline]
     if case .restarting(let at) = phase { deadlines.append(at) }
     return deadlines.compactMap { $0 }.min()
   }
@@ -133,7 +134,7 @@ final class Supervisor {
       buffer.giveBack()
     }
     health?.expire(now)
-    if let deadline = nameService?.deadline, now >= deadline { nameService?.expire(now) }
+    if let deadline = network.names?.deadline, now >= deadline { network.names?.expire(now) }
     if case .restarting(let at) = phase, now >= at { startAgain() }
   }
 
@@ -271,12 +272,5 @@ final class Supervisor {
       }
     }
     reap()
-  }
-
-  private func watchNameService() throws {
-    guard let service = nameService else { return }
-    for fd in service.takeNewDescriptors() {
-      try loop.watch(fd) { [unowned service] _ in service.ready(fd) }
-    }
   }
 }
