@@ -178,5 +178,7 @@ let package = Package(
         "Networking", "Netlink", "Addressing", "Blueprint", "Store", "Linux", "CLinux", "JSON",
         "Diagnostics", system,
       ]),
+    test("YAML", ["YAML"]),
+    test("Compose", ["Compose", "YAML", "Diagnostics", "JSON"]),
   ]
 )

@@ -5,6 +5,11 @@
 package struct YAMLMark: Hashable, Sendable {
   package var line: Int32
   package var column: Int32
+
+  package init(line: Int32, column: Int32) {
+    self.line = line
+    self.column = column
+  }
 }
 
 package struct YAMLNode: Sendable {

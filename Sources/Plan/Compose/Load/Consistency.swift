@@ -8,7 +8,11 @@ struct Consistency {
   private var services: [Fields.Entry] { root["services"]?.map?.entries ?? [] }
 
   func check() {
+    // A file is missing: what is undefined may stand there.
+    guard !findings.isIncomplete else { return }
     for service in services where enabled.contains(service.key) && service.node.map != nil {
+      // What it extends could not be found: what it lacks is not its own fault.
+      guard service.node["extends"] == nil else { continue }
       image(service)
       build(service)
       networks(service)

@@ -180,7 +180,6 @@ extension Assembly {
           entry.key, in: services, path: path, folder: set.folder, set, chain: [])
       } catch {
         findings.add(error)
-        extended[entry.key]?["extends"] = nil
       }
     }
     document["services"] = extended

@@ -90,7 +90,7 @@ struct Locator<Reader: ComposeReader> {
   private func search(_ location: inout Location) {
     var folder = options.projectDirectory.map(absolute) ?? options.workingDirectory
     for _ in 0..<upwardSteps {
-      let found = fileNames.filter { reader.kind(folder + "/" + $0) == .file }
+      let found = fileNames.filter { reader.kind(resolve($0, in: folder)) == .file }
       if let first = found.first, reader.isTrusted(folder) {
         if found.count > 1 {
           findings.warn(
@@ -99,11 +99,11 @@ struct Locator<Reader: ComposeReader> {
               "several compose files in `\(folder)`: \(found.joined(separator: ", "))",
               hint: "`\(first)` is used; name another with `-f`"))
         }
-        location.files = [folder + "/" + first]
+        location.files = [resolve(first, in: folder)]
         if let override = overrideNames.first(where: {
-          reader.kind(folder + "/" + $0) == .file
+          reader.kind(resolve($0, in: folder)) == .file
         }) {
-          location.files.append(folder + "/" + override)
+          location.files.append(resolve(override, in: folder))
         }
         return
       }

@@ -68,8 +68,8 @@ final class Assembly<Reader: ComposeReader> {
     var set = main
     set.environment = environment
     guard texts.count == main.paths.count, var root = load(set, texts: texts) else { return nil }
-    if (root.map?.isEmpty ?? true) {
-      findings.add(Fault(.syntax, "empty compose file"))
+    if root.map?.isEmpty ?? true {
+      if !findings.isFaulty { findings.add(Fault(.syntax, "empty compose file")) }
       return nil
     }
     root["name"] = Node(name, .none)

@@ -47,6 +47,7 @@ struct Canonical {
       guard let attribute = record[entry.key] else { return true }
       path.append(entry.key)
       do throws(Fault) {
+        try number(&entry.node, attribute.cast, path)
         try form(&entry.node, attribute.form, path)
       } catch {
         if !ignoresFaults { findings.add(error) }
@@ -174,11 +175,25 @@ struct Canonical {
         ?? "it is one of `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_12h`")
   }
 
+  /// Numbers that were written as such: whole ones must fit, others must be numbers.
+  private func number(_ node: inout Node, _ cast: Cast, _ path: [String]) throws(Fault) {
+    guard case .float(let number) = node.value, cast == .int || cast == .float else { return }
+    if cast == .float, number.isFinite { return }
+    guard let whole = Int(exactly: number.rounded(.towardZero)) else {
+      throw Fault(
+        .outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
+    }
+    node.value = .int(whole)
+  }
+
   private func bytes(_ node: inout Node, _ path: [String]) throws(Fault) {
     switch node.value {
     case .int(let number): node.value = .string("\(number)")
-    case .float(let number) where number.isFinite && abs(number) < 9e18:
-      node.value = .string("\(Int(number))")
+    case .float(let number):
+      guard let whole = Int(exactly: number.rounded(.towardZero)) else {
+        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
+      }
+      node.value = .string("\(whole)")
     case .string(let text):
       guard let number = parseBytes(text) else {
         throw Fault(

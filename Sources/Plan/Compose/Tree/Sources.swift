@@ -112,6 +112,10 @@ final class Findings {
   private static let limit = 500
 
   var isFaulty: Bool { !faults.isEmpty }
+  /// Whether a part of the text could not be read at all.
+  var isIncomplete: Bool {
+    faults.contains { [.unreadable, .include, .syntax, .duplicateKey].contains($0.kind) }
+  }
 
   func add(_ fault: Fault) {
     guard faults.count < Self.limit, seen.insert(key(fault)).inserted else { return }
