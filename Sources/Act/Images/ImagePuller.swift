@@ -81,9 +81,9 @@ package final class ImagePuller: Sendable {
     let size: Int64 = sizes.reduce(0) { $0.addingReportingOverflow($1).partialValue }
     let record = NameRecord(
       reference: reference.description, digest: top.digest, manifest: fetched.digest, size: size)
-    try await blocking { [store] in
+    try await blocking {
       try session.publish(fetched.bytes, as: fetched.digest)
-      try store.record(record, reference)
+      try session.publish(record, reference)
     }
     let outcome: PullOutcome =
       known?.digest == top.digest && known?.image.manifestDigest == fetched.digest

@@ -130,13 +130,4 @@ extension ImageStore {
     else { return nil }
     return Known(image: image, digest: record.digest, layers: manifest.layers.map(\.digest))
   }
-
-  /// Lets the reference's tag and its repository digest stand for what the record says. Durable.
-  func record(_ record: NameRecord, _ reference: ImageReference) throws {
-    let pinned = reference.pinned(to: record.digest)
-    var byDigest = record
-    byDigest.reference = pinned.description
-    try writeRecord(byDigest, to: folders.name(pinned), .durable)
-    if reference.digest == nil { try writeRecord(record, to: folders.name(reference), .durable) }
-  }
 }

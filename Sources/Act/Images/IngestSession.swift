@@ -3,9 +3,11 @@
 
 import CLinux
 import Glibc
+import JSON
 import Linux
 import OCI
 import Store
+import Synchronization
 import SystemPackage
 
 /// Ends with `close`, or with the process: then `sweep` of another pull removes the folder.
@@ -13,6 +15,7 @@ final class IngestSession: Sendable {
   let folders: ImageFolders
   let folder: FilePath
   private let lease: HeldLock
+  private let lastFile = Atomic<Int>(0)
 
   /// Blocks.
   init(_ folders: ImageFolders) throws {
@@ -58,12 +61,29 @@ final class IngestSession: Sendable {
 
   /// Puts a small verified blob into the store. Blocks until it is on the disk.
   func publish(_ bytes: [UInt8], as digest: Digest) throws {
-    let file = blobFile(digest)
-    let descriptor = try Descriptor.open(file, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    try publish(bytes, at: folders.blob(digest))
+  }
+
+  /// Lets the reference's tag and its repository digest stand for what the record says. Blocks until
+  /// both are on the disk.
+  func publish(_ record: NameRecord, _ reference: ImageReference) throws {
+    let pinned = reference.pinned(to: record.digest)
+    var byDigest = record
+    byDigest.reference = pinned.description
+    try publish(JSONValue(encoding: byDigest).bytes(), at: folders.name(pinned))
+    guard reference.digest == nil else { return }
+    try publish(JSONValue(encoding: record).bytes(), at: folders.name(reference))
+  }
+
+  /// Several pulls may publish the same thing at once: each writes its own file, the last one stays.
+  private func publish(_ bytes: [UInt8], at path: FilePath) throws {
+    let number = lastFile.add(1, ordering: .relaxed).newValue
+    let file = folder.appending("file-\(number)")
+    let descriptor = try Descriptor.open(file, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
     try descriptor.writeAll(bytes)
     try checking("fsync", file.string) { fsync(descriptor.raw) }
-    try rename(file, to: folders.blob(digest))
-    try sync(folders.blobs)
+    try rename(file, to: path)
+    try sync(path.removingLastComponent())
   }
 
   /// Puts a layer, and its blob if it was fetched, into the store. Blocks until both are on the disk.
