@@ -96,7 +96,11 @@ final class Laboratory {
 
   /// A namespace joined to `networks` as a container is, the first being the primary one.
   func container(_ name: String, on networks: [NetworkRecord]) throws -> Container {
-    let machine = try machine(name)
+    try containerFrom(try machine(name), on: networks)
+  }
+
+  func containerFrom(_ machine: Machine, on networks: [NetworkRecord]) throws -> Container {
+    let name = machine.name
     let endpoints = try networks.enumerated().map { index, network in
       let address = try store.lease(network, container: name)
       return EndpointBlueprint(

@@ -78,6 +78,21 @@ struct NetworkStoreTests {
     }
   }
 
+  @Test("many endpoints go in one call, and those already gone are no error")
+  func disconnecting() async throws {
+    try await laboratory { lab in
+      let record = try lab.network("front")
+      let containers = try (0..<5).map { try lab.container("c\($0)", on: [record]) }
+      var socket = try NetlinkSocket()
+      #expect(try socket.links().filter { $0.kind == "veth" }.count == 5)
+      try lab.store.disconnect(containers[0].endpoints)
+      try lab.store.disconnect(containers.flatMap(\.endpoints))
+      try lab.store.disconnect(containers.flatMap(\.endpoints))
+      #expect(try !socket.links().contains { $0.kind == "veth" })
+      #expect(try socket.link(named: record.bridge) != nil)
+    }
+  }
+
   @Test("blocks that routes, addresses and other networks use are not taken")
   func subnets() async throws {
     try await laboratory { lab in
@@ -115,8 +130,13 @@ struct NetworkStoreTests {
     try await laboratory { lab in
       let network = try lab.network("small") { $0.subnet = IPv4Subnet("10.7.0.0/29") }
       let store = lab.store
-      let given = try (2...6).map { try store.lease(network, container: "c\($0)").description }
-      #expect(given == (2...6).map { "10.7.0.\($0)" })
+      #expect(try store.lease(network, container: "c2") == IPv4Address(10, 7, 0, 2))
+      #expect(throws: NetworkError.full(name: "small", subnet: network.subnet)) {
+        try store.lease(network, containers: (3...7).map { "c\($0)" })
+      }
+      #expect(try store.leases("small").count == 1)
+      let given = try store.lease(network, containers: (3...6).map { "c\($0)" })
+      #expect(given.map(\.description) == (3...6).map { "10.7.0.\($0)" })
       #expect(throws: NetworkError.full(name: "small", subnet: network.subnet)) {
         try store.lease(network, container: "c7")
       }

@@ -135,6 +135,15 @@ extension NetlinkRequest {
     }
   }
 
+  /// Moves a link to another group. One that is gone is no error.
+  package static func setGroup(_ name: String, _ group: UInt32) -> Self {
+    NetlinkRequest("set group of link", name, type: Int(RTM_SETLINK), tolerated: ENODEV) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+      writer.attribute(Int(IFLA_GROUP), number: group)
+    }
+  }
+
   /// All links of a group, in one go: the kernel waits for its readers once, not once for each link.
   package static func deleteLinks(ofGroup group: UInt32) -> Self {
     NetlinkRequest("delete links", "", type: Int(RTM_DELLINK), tolerated: ENODEV) { writer in

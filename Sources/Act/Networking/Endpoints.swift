@@ -55,11 +55,21 @@ extension NetworkStore {
     }
   }
 
-  /// Deletes the host's ends, and with them the container's. Those already gone are no error.
+  /// Deletes the host's ends, and with them the container's. Those already gone are no error. The
+  /// kernel waits for its readers (milliseconds) once for each call, not for each link: many
+  /// containers are best taken off in one call, or with their network by `remove`.
   package func disconnect(_ endpoints: [EndpointBlueprint]) throws {
-    if endpoints.isEmpty { return }
     var socket = try NetlinkSocket()
-    try socket.perform(endpoints.map { .deleteLink($0.hostInterface) })
+    guard let first = endpoints.first, endpoints.count > 1 else {
+      return try socket.perform(endpoints.map { .deleteLink($0.hostInterface) })
+    }
+    for endpoint in endpoints where !isValidLinkName(endpoint.hostInterface) {
+      throw NetworkError.invalidEndpoint(network: first.network, value: endpoint.hostInterface)
+    }
+    // A group for this call alone; below 2^31 they are for people.
+    let group = 0x8000_0000 | (UInt32(try randomDigits(8), radix: 16) ?? 0)
+    try socket.perform(endpoints.map { .setGroup($0.hostInterface, group) })
+    try socket.perform([.deleteLinks(ofGroup: group)])
   }
 }
 

@@ -9,8 +9,8 @@ import Store
 import SystemPackage
 
 extension NetworkStore {
-  /// Takes `wanted`, or the lowest free address, for the container `id`. One that the container
-  /// already holds on this network (and no other was asked for) is given again.
+  /// Takes `wanted`, or the lowest free address, for the container `id`. To ask again for a wanted
+  /// address that the container already holds is no error.
   package func lease(
     _ network: NetworkRecord, container id: String, wanted: IPv4Address? = nil
   ) throws -> IPv4Address {
@@ -30,18 +30,29 @@ extension NetworkStore {
         address: wanted, name: network.name,
         holder: "container `\((holder ?? "").prefix(12))`")
     }
-    return try leaseLowest(network, id)
+    guard let lowest = try lease(network, containers: [id]).first else {
+      throw NetworkError.full(name: network.name, subnet: network.subnet)
+    }
+    return lowest
   }
 
-  private func leaseLowest(_ network: NetworkRecord, _ id: String) throws -> IPv4Address {
+  /// Takes the lowest free addresses for many containers, in their order: the folder is read once.
+  /// All of them or none.
+  package func lease(_ network: NetworkRecord, containers ids: [String]) throws -> [IPv4Address] {
+    try makeFolders(leasesFolder(network.name))
     let taken = Set(
       try namesInFolder(leasesFolder(network.name)).compactMap { IPv4Address($0.string) })
     let range = network.range ?? network.subnet
-    for index in 0..<min(range.count, 1 << 20) {
+    var given: [IPv4Address] = []
+    for index in 0..<min(range.count, 1 << 20) where given.count < ids.count {
       guard let address = range.address(at: index), network.subnet.isAssignable(address),
         address != network.gateway, !taken.contains(address)
       else { continue }
-      if try take(address, network, id) { return address }
+      if try take(address, network, ids[given.count]) { given.append(address) }
+    }
+    if given.count == ids.count { return given }
+    for (address, id) in zip(given, ids) {
+      try release(address, network: network.name, container: id)
     }
     throw NetworkError.full(name: network.name, subnet: range)
   }
