@@ -180,5 +180,9 @@ let package = Package(
       ]),
     test("YAML", ["YAML"]),
     test("Compose", ["Compose", "YAML", "Diagnostics", "JSON"]),
+    test("DNS", ["DNS", "Addressing"]),
+    test(
+      "NameService",
+      ["Supervision", "DNS", "Addressing", "Blueprint", "Store", "Linux", "CLinux", system]),
   ]
 )

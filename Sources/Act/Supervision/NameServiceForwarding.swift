@@ -18,13 +18,6 @@ package struct NameServicePace: Sendable {
   package init() {}
 }
 
-/// The monotonic clock.
-func serviceNow() -> Int64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-}
-
 /// Knows whom to ask, and holds what is being asked.
 final class NameServiceForwarder {
   enum Transport {
@@ -137,7 +130,7 @@ final class Forward {
     self.servers = servers
     self.forwarder = forwarder
     self.deliver = deliver
-    let now = serviceNow()
+    let now = monotonicNow()
     stepAt = now + forwarder.pace.step
     giveUpAt = now + forwarder.pace.patience
   }

@@ -76,7 +76,7 @@ final class NameServiceStream: NameServiceParty {
     self.resolver = resolver
     self.forwarder = forwarder
     self.closed = closed
-    deadline = serviceNow() + Self.patience
+    deadline = monotonicNow() + Self.patience
   }
 
   var raw: CInt { socket.raw }
@@ -102,7 +102,7 @@ final class NameServiceStream: NameServiceParty {
     } catch {
       return error.errno == .wouldBlock
     }
-    deadline = serviceNow() + Self.patience
+    deadline = monotonicNow() + Self.patience
     return true
   }
 

@@ -17,6 +17,8 @@ struct Records {
   private struct NamesFile: Encodable {
     var address: String
     var names: [String]
+    /// What the address is called when asked backwards.
+    var container: String
   }
 
   private struct NamesRecord {
@@ -30,7 +32,8 @@ struct Records {
     networks = blueprint.network.endpoints.map { endpoint in
       NamesRecord(
         folder: layout.run.appending("networks").appending(endpoint.network).appending("names"),
-        file: NamesFile(address: endpoint.address, names: endpoint.names))
+        file: NamesFile(address: endpoint.address, names: endpoint.names, container: blueprint.name)
+      )
     }
   }
 
