@@ -40,9 +40,12 @@ package struct SeccompProfiles: Sendable {
     let telling = SeccompProfile.byCapability.map(\.capability).filter(capabilities.contains)
     let path = folder.appending(Self.fileName(telling))
     if path.withPlatformString({ access($0, R_OK) }) == 0 { return path }
-    let program = try Self.compile(Set(telling))
     try makeFolders(folder)
-    try writeFile(program, to: path, .durable)
+    // Many containers start at once and want the same one; the first compiles it.
+    let lock = try FileLock.wait(folder.appending("lock"))
+    if path.withPlatformString({ access($0, R_OK) }) == 0 { return path }
+    try writeFile(Self.compile(Set(telling)), to: path, .durable)
+    _ = consume lock
     return path
   }
 
