@@ -152,6 +152,13 @@ let package = Package(
     test("TestSupport", ["TestSupport"]),
     test("House", []),
     test("JSON", ["JSON"]),
+    test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),
+    test("Runtime", ["Runtime", "Linux", "TestSupport", system]),
+    test(
+      "ContainerInit",
+      [
+        "ContainerInit", "Runtime", "Blueprint", "JSON", "Linux", "CLinux", "TestSupport", system,
+      ]),
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Archive", ["Archive"]),

@@ -12,9 +12,8 @@ func startAnew() throws(LaunchFailure) {
     // Nothing in the container may look into this process or its program before exec.
     try checking("prctl") { berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
     try dieWithParent()
-    for signal in 1..<65 where signal != SIGKILL && signal != SIGSTOP {
-      // Numbers that the C library keeps for itself refuse.
-      _ = Glibc.signal(CInt(signal), SIG_DFL)
+    for signal in CInt(1)...64 where signal != SIGKILL && signal != SIGSTOP {
+      try checking("sigaction") { berth_default_signal(signal) }
     }
     var none = sigset_t()
     sigemptyset(&none)

@@ -195,6 +195,12 @@ static inline long berth_join_session_keyring(const char *name) {
   return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, name);
 }
 
+// The default action also for the two signals that glibc keeps for itself and would not touch.
+static inline long berth_default_signal(int signal) {
+  unsigned long action[4] = {0};
+  return syscall(SYS_rt_sigaction, signal, action, (void *)0, 8);
+}
+
 // `filter` holds `count` classic BPF instructions of eight bytes.
 static inline long berth_load_seccomp_filter(const void *filter, unsigned short count) {
   struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)filter};
