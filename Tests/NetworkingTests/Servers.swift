@@ -98,8 +98,8 @@ struct Question: Sendable, CustomStringConvertible {
 }
 
 /// Asks all at once. Each answer is "<machine> <the asker's address>", nil where nothing answered
-/// before `milliseconds` were over.
-func ask(_ questions: [Question], within milliseconds: Int32 = 600) throws -> [String?] {
+/// before `milliseconds` were over. Returns as soon as all have answered.
+func ask(_ questions: [Question], within milliseconds: Int32 = 5000) throws -> [String?] {
   var answers = [String?](repeating: nil, count: questions.count)
   let sockets = try questions.map { question in
     let socket = try openSocket(question.from, question.transport)
@@ -125,6 +125,26 @@ func ask(_ questions: [Question], within milliseconds: Int32 = 600) throws -> [S
     }
   }
   return answers
+}
+
+/// A client that keeps its socket, and with it its port.
+struct DatagramClient {
+  private let socket: SharedDescriptor
+
+  init(_ from: Machine, _ to: String, _ port: UInt16) throws {
+    socket = try openSocket(from, .udp)
+    withAddress(IPv4Address(to) ?? .unspecified, port) { _ = connect(socket.raw, $0, $1) }
+  }
+
+  /// The answer, nil when there is none within 300 ms.
+  func ask() -> String? {
+    send(socket.raw, "?", 1, CInt(MSG_NOSIGNAL))
+    var waiting = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
+    poll(&waiting, 1, 300)
+    var buffer = [UInt8](repeating: 0, count: 128)
+    let count = recv(socket.raw, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+  }
 }
 
 private func openSocket(_ machine: Machine, _ transport: PublishedPort.Transport) throws

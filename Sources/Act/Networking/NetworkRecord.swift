@@ -59,6 +59,7 @@ package enum NetworkError: Diagnosable, Hashable {
   case invalidName(String)
   case subnetTooSmall(name: String, subnet: IPv4Subnet)
   case gatewayOutside(name: String, gateway: IPv4Address, subnet: IPv4Subnet)
+  case rangeOutside(name: String, range: IPv4Subnet, subnet: IPv4Subnet)
   case subnetTaken(name: String, subnet: IPv4Subnet, holder: String)
   case poolsExhausted(name: String)
   case invalidBridge(String)
@@ -79,6 +80,8 @@ package enum NetworkError: Diagnosable, Hashable {
       "subnet \(subnet) of network `\(name)` has no room for containers"
     case .gatewayOutside(let name, let gateway, let subnet):
       "gateway \(gateway) of network `\(name)` is not in its subnet \(subnet)"
+    case .rangeOutside(let name, let range, let subnet):
+      "ip_range \(range) of network `\(name)` is not in its subnet \(subnet)"
     case .subnetTaken(let name, let subnet, let holder):
       "subnet \(subnet) of network `\(name)` overlaps \(holder)"
     case .poolsExhausted(let name):

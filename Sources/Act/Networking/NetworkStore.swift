@@ -112,6 +112,9 @@ package final class NetworkStore: Sendable {
     guard subnet.isAssignable(gateway) else {
       throw NetworkError.gatewayOutside(name: wanted.name, gateway: gateway, subnet: subnet)
     }
+    if let range = wanted.range, !subnet.contains(range) {
+      throw NetworkError.rangeOutside(name: wanted.name, range: range, subnet: subnet)
+    }
     let id = try randomDigits(64)
     let bridge = wanted.bridge ?? "br-\(id.prefix(12))"
     guard isValidLinkName(bridge) else { throw NetworkError.invalidBridge(bridge) }

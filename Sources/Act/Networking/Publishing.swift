@@ -4,8 +4,10 @@
 
 package import Addressing
 package import Blueprint
+import CLinux
 import Glibc
 import Linux
+import Netlink
 import Store
 import SystemPackage
 
@@ -56,6 +58,17 @@ extension NetworkStore {
         try firewall.run(adding, doing: doing)
       }
     }
+    forgetDatagrams(to: publications)
+  }
+
+  /// Clients that kept sending while nobody answered, or to who answered before, find the way anew.
+  private func forgetDatagrams(to publications: [Publication]) {
+    let ports = publications.flatMap(\.ports).filter { $0.transport == .udp }.map(\.hostPort)
+    if ports.isEmpty { return }
+    // Without it (a kernel without ctnetlink, say) such clients wait until their flow is forgotten:
+    // no reason to fail.
+    var socket = try? NetlinkSocket(NETLINK_NETFILTER)
+    try? socket?.forgetDatagrams(to: Set(ports))
   }
 
   /// Closes all ports of these containers. What is not open is no error.
@@ -71,6 +84,7 @@ extension NetworkStore {
       }
       for publication in group { try removeFile(path(of: publication)) }
     }
+    forgetDatagrams(to: present)
   }
 
   private func close(_ elements: [Element], _ table: String) {
