@@ -162,6 +162,7 @@ let package = Package(
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Archive", ["Archive"]),
+    test("Registry", ["Registry", "Linux", system]),
     test(
       "Images",
       [

@@ -304,7 +304,7 @@ final class Bench {
   func attributes(_ path: String) -> [String] { xattrs(layer.appending(path)) }
 }
 
-private func xattrs(_ path: FilePath) -> [String] {
+func xattrs(_ path: FilePath) -> [String] {
   var buffer = [CChar](repeating: 0, count: 4096)
   let count = llistxattr(path.string, &buffer, buffer.count)
   return buffer.prefix(max(0, count)).split(separator: 0).map { part in

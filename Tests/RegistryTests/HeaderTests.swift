@@ -1,0 +1,106 @@
+// The small texts of the distribution protocol: challenges, addresses, credentials.
+
+import Glibc
+import Linux
+import SystemPackage
+import Testing
+
+@testable import Registry
+
+@Suite("A challenge")
+struct ChallengeTests {
+  @Test("is read with its parameters, quoted or not")
+  func reads() {
+    let header =
+      #"Bearer realm="https://auth.example/token?a=b,c",service=reg, scope="repository:a/b:pull,push""#
+    let challenge = Challenge(header)
+    #expect(challenge?.scheme == "bearer")
+    #expect(challenge?.parameters["realm"] == "https://auth.example/token?a=b,c")
+    #expect(challenge?.parameters["service"] == "reg")
+    #expect(challenge?.parameters["scope"] == "repository:a/b:pull,push")
+    #expect(Challenge("Basic")?.scheme == "basic")
+    #expect(Challenge(#"Basic realm="a \"b\"""#)?.parameters["realm"] == #"a "b""#)
+  }
+
+  @Test(
+    "that is damaged ends where it ends",
+    arguments: ["", "Bearer realm", "Bearer realm=\"x", "Bearer ,,="])
+  func damaged(_ header: String) {
+    #expect(Challenge(header)?.parameters["service"] == nil)
+  }
+}
+
+@Suite("An origin")
+struct OriginTests {
+  @Test(
+    "is scheme, host and port",
+    arguments: [
+      ("https://a.example/x", "https://a.example:443"), ("http://A.example", "http://a.example:80"),
+      ("http://u:p@h:5000/v2", "http://h:5000"), ("https://[::1]:7/x", "https://[::1]:7"),
+      ("https://h?x=@evil.example", "https://h:443"), ("https://[::1]", "https://[::1]:443"),
+    ])
+  func reads(_ url: String, _ origin: String) {
+    #expect(Origin(url)?.description == origin)
+  }
+
+  @Test(
+    "is nothing but http or https with a host",
+    arguments: [
+      "file:///etc/passwd", "ftp://a/b", "a/b", "https:///x", "http://h:99999/", "http:/h",
+    ])
+  func refuses(_ url: String) {
+    #expect(Origin(url) == nil)
+  }
+
+  @Test("is local by its host")
+  func local() {
+    for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1"] { #expect(isLoopback(host)) }
+    for host in ["128.0.0.1", "127.0.0", "127.0.0.1.example", "a.localhost.example", "::2"] {
+      #expect(!isLoopback(host))
+    }
+    #expect(isLocalAddress("169.254.169.254"))
+    #expect(!isLocalAddress("registry.example"))
+  }
+}
+
+@Suite("Credentials in a config file")
+struct ConfigFileTests {
+  @Test("are bound to the registry that they are for")
+  func reads() throws {
+    let folder = FilePath("/tmp/berth-config-\(UInt64.random(in: 0...UInt64.max))")
+    try makeFolders(folder)
+    defer { rmdir(folder.string) }
+    let path = folder.appending("config.json")
+    defer { unlink(path.string) }
+    let text = """
+      {"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYTpzcw=="},
+      "localhost:5000":{"username":"u","password":"p"},
+      "https://gcr.example/v2/":{"identitytoken":"t"},"bad.example":{"auth":"***"},"empty.example":{}}}
+      """
+    let file = try Linux.Descriptor.open(path, O_WRONLY | O_CREAT)
+    try file.writeAll(Array(text.utf8))
+    let credentials = try Credentials(configFolder: folder)
+    #expect(credentials["docker.io"] == Credential(username: "user", password: "pa:ss"))
+    #expect(credentials["localhost:5000"] == Credential(username: "u", password: "p"))
+    #expect(credentials["gcr.example"]?.identityToken == "t")
+    for other in ["bad.example", "empty.example", "localhost", "localhost:5001", "example"] {
+      #expect(credentials[other] == nil)
+    }
+    #expect(try Credentials(configFolder: folder.appending("missing"))["docker.io"] == nil)
+  }
+
+  @Test("are encoded as RFC 4648 says", arguments: ["", "f", "fo", "foo", "foob", "user:päss"])
+  func base64(_ text: String) {
+    let encoded = Base64.encode(Array(text.utf8))
+    #expect(Base64.decode(encoded) == Array(text.utf8))
+    #expect(encoded.utf8.count.isMultiple(of: 4))
+  }
+
+  @Test("known values of base 64")
+  func known() {
+    #expect(Base64.encode(Array("foob".utf8)) == "Zm9vYg==")
+    #expect(Base64.encode([0xFB, 0xFF]) == "+/8=")
+    #expect(Base64.decode("%%") == nil)
+    #expect(percentEncoded("repository:a/b:pull ä") == "repository%3Aa%2Fb%3Apull%20%C3%A4")
+  }
+}
