@@ -49,6 +49,11 @@ struct SplitArguments {
   /// The verb and all behind it.
   var rest: [String] = []
 
+  /// What shells ask for, which the argument parser answers itself.
+  static let scriptFlags = [
+    "---completion", "--generate-completion-script", "--experimental-dump-help",
+  ]
+
   /// Options before the verb that take a value as the next argument.
   private static let takesValue: Set<String> = [
     "-f", "--file", "-p", "--project-name", "--profile", "--env-file", "--project-directory",
@@ -62,8 +67,7 @@ struct SplitArguments {
       guard argument.hasPrefix("-"), argument != "-" else { break }
       // These are for the root command, which knows them.
       if ["-h", "--help", "-v", "--version"].contains(argument)
-        || argument.hasPrefix("--generate-completion-script")
-        || argument.hasPrefix("--experimental-dump-help")
+        || Self.scriptFlags.contains(where: argument.hasPrefix)
       {
         break
       }

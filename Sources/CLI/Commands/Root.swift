@@ -48,7 +48,7 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
   case "-v", "--version":
     Output.standard.line(versionLine)
     exit(0)
-  case .some(let first) where first.hasPrefix("--generate-completion-script"):
+  case .some(let first) where SplitArguments.scriptFlags.contains(where: first.hasPrefix):
     await DocumentedCommand.main(split.rest)
     exit(0)
   default: break
@@ -68,12 +68,14 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
     }
     exit(0)
   } catch {
-    exit(report(error, session: session))
+    exit(report(error, session: session, rest: split.rest))
   }
 }
 
 /// Says what went wrong, as far as it was not said, and answers the exit status.
-private func report(_ error: any Error, session: Invocation?) -> Int32 {
+private func report(_ error: any Error, session: Invocation?, rest: [String])
+  -> Int32
+{
   if let status = error as? ExitStatus { return status.code }
   if error is CancellationError { return 130 }
   if let diagnosable = error as? any Diagnosable {
@@ -83,13 +85,28 @@ private func report(_ error: any Error, session: Invocation?) -> Int32 {
   }
   // What remains comes from the argument parser: help that was asked for, or a usage error.
   let code = BerthCommand.exitCode(for: error)
-  let message = BerthCommand.fullMessage(for: error)
   if code.rawValue == 0 {
-    Output.standard.line(message)
+    Output.standard.line(BerthCommand.fullMessage(for: error))
     return 0
   }
-  Output.error.line(message)
+  let fault = usageFault(BerthCommand.message(for: error), rest)
+  session?.show(fault.diagnostics) ?? Invocation.showPlain(fault.diagnostics)
   return 1
+}
+
+/// The parser's complaint in our form; a mistyped verb gets the nearest one.
+private func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
+  let names = verbs.compactMap { $0.configuration.commandName }
+  guard let verb = rest.first, !verb.hasPrefix("-"), !names.contains(verb), verb != "help",
+    verb != "convert"
+  else {
+    let text = message.prefix(1).lowercased() + message.dropFirst()
+    let verb = rest.first.map { " \($0)" } ?? ""
+    return UsageFault(text, hint: "see `berth\(verb) --help`")
+  }
+  return UsageFault(
+    "unknown command `\(verb)`",
+    hint: nearest(to: verb, among: names).map { "did you mean `\($0)`?" } ?? "see `berth --help`")
 }
 
 /// Ends the command with a status of its own, all having been said.
