@@ -1,4 +1,5 @@
 import Addressing
+import CLinux
 import Glibc
 import Linux
 import Store
