@@ -82,12 +82,22 @@ struct ScalarTests {
       ("22:22", "\"22:22\""), ("2020-01-01", "\"2020-01-01\""), ("'1'", "\"1\""),
       ("1.2.3", "\"1.2.3\""), ("+5", "5"), ("1e", "\"1e\""), ("0x", "\"0x\""),
       ("9223372036854775807", "9223372036854775807"), ("no", "\"no\""), ("!!str 5", "\"5\""),
-      (".inf", "\"inf\""), ("1e999", "\"inf\""),
+      (".inf", "\"inf\""), ("1e999", "\"1e999\""),
+      ("18446744073709551615", "\"18446744073709551615\""),
     ])
   func scalars(text: String, expected: String) throws {
     let project = try loaded("x-v: \(text)\nservices: {a: {image: b}}\n").project
     #expect(try json(project, "x-v") == expected)
   }
+
+  @Test(
+    "floats become their shortest text",
+    arguments: [
+      (1.1, "1.1"), (2, "2"), (0.0001, "0.0001"), (0.00001, "1e-05"), (100_000, "100000"),
+      (1e6, "1e+06"), (1_234_567.5, "1.2345675e+06"), (-0.5, "-0.5"), (1e100, "1e+100"),
+      (120, "120"), (0, "0"),
+    ] as [(Double, String)])
+  func floats(number: Double, expected: String) { #expect(floatText(number) == expected) }
 
   @Test("numbers in maps of strings become their text")
   func stringMaps() throws {

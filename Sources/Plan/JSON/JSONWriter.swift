@@ -76,6 +76,11 @@ private struct JSONWriter {
 
   mutating func write(_ text: String) {
     output.append(0x22)
+    if !style.escapesHTML, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }) {
+      output.append(contentsOf: text.utf8)
+      output.append(0x22)
+      return
+    }
     for scalar in text.unicodeScalars {
       switch scalar.value {
       case 0x22: add("\\\"")

@@ -149,8 +149,8 @@ struct EnvFileParser {
     let start = at
     skipLine()
     var body = text[start..<at]
-    for index in body.indices where body[index] == UInt8(ascii: "#") {
-      if index == start || body[index - 1] == 0x20 || body[index - 1] == 0x09 {
+    for index in body.indices.dropFirst() where body[index] == UInt8(ascii: "#") {
+      if body[index - 1] == 0x20 {
         body = body[..<index]
         break
       }

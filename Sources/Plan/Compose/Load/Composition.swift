@@ -37,14 +37,10 @@ struct Composition<Reader: ComposeReader> {
     var model = root
     model["services"] = kept(root["services"]) { selected.contains($0) }
     if !options.keepsUnusedResources { prune(&model) }
-    let reading = ModelReader(
-      sources: sources, enabled: enabled,
-      // Values that still hold variables are no faults.
-      findings: options.skipsInterpolation ? Findings() : findings)
-    let project = reading.project(
+    let reading = ModelReader(sources: sources, enabled: enabled, findings: Findings())
+    return reading.project(
       model, disabled: kept(root["services"]) { !enabled.contains($0) }, name: name,
       location: location, sources: sources)
-    return findings.isFaulty ? nil : project
   }
 
   private func kept(_ services: Node?, _ keeps: (String) -> Bool) -> Node {

@@ -22,7 +22,6 @@ struct Consistency {
       mounts(service)
       scale(service)
       limits(service)
-      restart(service)
       watch(service)
     }
     containerNames()
@@ -103,12 +102,6 @@ struct Consistency {
         .badValue, "`healthcheck.test` of service `\(service.key)` begins with `\(first)`",
         test.list?.first?.origin ?? test.origin,
         hint: "a list begins with `CMD`, `CMD-SHELL` or `NONE`")
-    }
-    if let interval = health["start_interval"], health["start_period"] == nil {
-      add(
-        .conflict,
-        "`healthcheck.start_interval` of service `\(service.key)` needs `start_period`",
-        interval.origin, hint: "set `start_period`")
     }
   }
 
@@ -192,19 +185,6 @@ struct Consistency {
         .conflict,
         "service `\(service.key)` sets `\(key)` and `deploy.resources.\(path)` differently",
         own.origin, hint: "keep one of them")
-    }
-  }
-
-  private func restart(_ service: Fields.Entry) {
-    guard let node = service.node["restart"], let text = node.string, !text.isEmpty else { return }
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let isKnown = RestartRule.Condition(rawValue: String(parts[0])) != nil
-    let count = parts.count == 2 ? decimal(parts[1]) : 0
-    if !isKnown || count == nil || parts.count == 2 && parts[0] != "on-failure" {
-      findings.warn(
-        Fault(
-          .badValue, "service `\(service.key)` has the unknown restart policy `\(text)`",
-          at: node.origin, hint: "it is `no`, `always`, `on-failure[:N]` or `unless-stopped`"))
     }
   }
 

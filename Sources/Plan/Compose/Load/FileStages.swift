@@ -244,7 +244,8 @@ extension Assembly {
     for var document in documents {
       interpolate(&document, set.environment)
       root = Merging(findings: findings, keepsMarks: false).merge(root, document)
-      Canonical(findings: findings, ignoresFaults: true).apply(&root)
+      Uniqueness(findings: findings).apply(&root, .record(Tables.file))
+      Canonical(findings: findings, ignoresFaults: options.skipsInterpolation).apply(&root)
     }
     guard let services = root["services"] else {
       throw Fault(

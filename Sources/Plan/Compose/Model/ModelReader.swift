@@ -12,7 +12,7 @@ struct ModelReader {
   func project(
     _ model: Node, disabled: Node, name: String, location: Location, sources: Sources
   ) -> Project {
-    Project(
+    var project = Project(
       name: name, directory: location.folder, files: location.files,
       services: (model["services"]?.map?.entries ?? []).map(service),
       disabledServices: (disabled.map?.entries ?? []).map(service),
@@ -20,7 +20,9 @@ struct ModelReader {
       volumes: (model["volumes"]?.map?.entries ?? []).map(volume),
       configs: (model["configs"]?.map?.entries ?? []).map(fileResource),
       secrets: (model["secrets"]?.map?.entries ?? []).map(fileResource),
-      model: model, sources: sources)
+      model: model, sources: sources, valueFaults: [])
+    project.valueFaults = findings.faults
+    return project
   }
 
   // MARK: resources

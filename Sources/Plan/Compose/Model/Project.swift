@@ -20,6 +20,8 @@ package struct Project: Sendable {
   /// The canonical tree that `config` prints; keys of services hold their long syntax.
   var model: Node
   var sources: Sources
+  /// Values that `config` shows as they are but that nothing can act on.
+  var valueFaults: [Fault]
 
   package func service(_ name: String) -> Service? {
     services.first { $0.name == name }

@@ -6,6 +6,13 @@ import YAML
 struct YAMLEmitter {
   private(set) var output: [UInt8] = []
 
+  private static let indicators: Set<Unicode.Scalar> = [
+    "#", ",", "[", "]", "{", "}", "&", "*", "!", "|", ">", "'", "\"", "%", "@", "`",
+  ]
+  private static let words: Set<String> = [
+    "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=",
+  ]
+
   mutating func document(_ value: JSONValue) {
     guard case .object(let object) = value, !object.isEmpty else { return add("{}\n") }
     mapping(object, indent: 0)
@@ -70,21 +77,25 @@ struct YAMLEmitter {
   }
 
   private mutating func scalar(_ text: String, indent: Int, isKey: Bool) {
-    if !isKey, text.utf8.contains(0x0A), isPrintable(text), text.utf8.first != 0x20,
-      text.utf8.first != 0x0A
-    {
-      return block(text, indent: indent + 2)
-    }
-    guard isPrintable(text), !text.utf8.contains(0x0A) else { return doubleQuoted(text) }
-    if needsQuotes(text) {
-      meansOther(text)
-        ? doubleQuoted(text)
-        : add(
-          "'"
-            + text.split(separator: "'", omittingEmptySubsequences: false)
-            .joined(separator: "''") + "'")
-    } else {
-      add(text)
+    if isWord(text) { return add(text) }
+    let isBroken = text.utf8.contains(0x0A)
+    guard isPrintable(text), !isBroken || !isKey && text.utf8.first.map({ $0 > 0x20 }) ?? false
+    else { return doubleQuoted(text) }
+    if isBroken { return block(text, indent: indent + 2) }
+    guard needsQuotes(text) else { return add(text) }
+    if meansOther(text) { return doubleQuoted(text) }
+    let parts = text.split(separator: "'", omittingEmptySubsequences: false)
+    add("'" + parts.joined(separator: "''") + "'")
+  }
+
+  /// Most texts by far: letters, digits and what is never special inside, not one of the words
+  /// that mean something else, all of which are short.
+  private func isWord(_ text: String) -> Bool {
+    guard let first = text.utf8.first, text.utf8.count > 5,
+      first | 0x20 >= 0x61 && first | 0x20 <= 0x7A || first == UInt8(ascii: "/")
+    else { return false }
+    return text.utf8.allSatisfy {
+      $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 >= 0x2D && $0 <= 0x39 || $0 == 0x5F
     }
   }
 
@@ -134,10 +145,7 @@ struct YAMLEmitter {
       return true
     }
     if meansOther(text) || first == " " || last == " " { return true }
-    let indicators: Set<Unicode.Scalar> = [
-      "#", ",", "[", "]", "{", "}", "&", "*", "!", "|", ">", "'", "\"", "%", "@", "`",
-    ]
-    if indicators.contains(first) { return true }
+    if Self.indicators.contains(first) { return true }
     if ["-", "?", ":"].contains(first) {
       guard let second = text.unicodeScalars.dropFirst().first else { return true }
       if second == " " { return true }
@@ -149,10 +157,7 @@ struct YAMLEmitter {
   /// Whether a plain text would be read as null, a boolean, a number or a date, in YAML of 1.1 too.
   private func meansOther(_ text: String) -> Bool {
     if text.isEmpty { return true }
-    let words: Set<String> = [
-      "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=",
-    ]
-    if words.contains(text.lowercased()) { return true }
+    if text.utf8.count <= 5, Self.words.contains(text.lowercased()) { return true }
     guard let first = text.utf8.first, first <= UInt8(ascii: "9") else { return false }
     if case .string = resolve(.init(text: text, isPlain: true), tag: .none) {
       return isSexagesimal(text) || isDate(text)

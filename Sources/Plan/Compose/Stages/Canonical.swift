@@ -84,6 +84,9 @@ struct Canonical {
     switch form {
     case .asIs, .extends, .external: break
     case .texts: node = listed(node)
+    case .filledTexts:
+      node = listed(node)
+      try items(&node) { item in item.string?.isEmpty == true ? [] : [item] }
     case .text: if !node.isNull, let text = node.text { node.value = .string(text) }
     case .pairs: node = strings(node, nullsStay: false)
     case .environment:

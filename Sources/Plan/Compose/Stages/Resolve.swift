@@ -78,6 +78,12 @@ extension Assembly {
   }
 
   private func checkAddress(_ port: Node) {
+    if let target = port["target"]?.int, target < 1 || target > 65_535 {
+      findings.add(
+        Fault(
+          .outOfRange, "a port of a container is between 1 and 65535, not \(target)",
+          at: port.origin(of: "target")))
+    }
     guard let text = port["host_ip"]?.string, !text.isEmpty, !text.contains("$"),
       !isAddress(text)
     else { return }
@@ -99,7 +105,7 @@ extension Assembly {
 
   func resolvePaths(_ root: inout Node, in folder: String, home: String?) {
     func path(_ node: inout Node) {
-      guard let text = node.string else { return }
+      guard let text = node.string, !isWindowsPath(text) else { return }
       node.value = .string(resolve(text, in: folder, home: home))
     }
     func context(_ node: inout Node) {
@@ -128,6 +134,13 @@ extension Assembly {
       guard volume.node["driver_opts"]?["o"]?.string == "bind" else { return }
       edit(&volume.node, key: "driver_opts") { edit(&$0, key: "device", path) }
     }
+  }
+
+  /// `C:\x` is nothing of this machine's, and stays.
+  private func isWindowsPath(_ path: String) -> Bool {
+    let start = Array(path.utf8.prefix(3))
+    return start.count == 3 && start[0] | 0x20 >= 0x61 && start[0] | 0x20 <= 0x7A
+      && start[1] == UInt8(ascii: ":") && [0x5C, 0x2F].contains(start[2])
   }
 
   private func isRemote(_ context: String) -> Bool {

@@ -35,7 +35,7 @@ enum Tables {
     Attribute(
       "devices", .list(.either([.text, .record(device)]), unique: false), unique: .devicePath,
       form: .devices),
-    Attribute("dns", .textOrTexts, merge: .texts, unique: .value, form: .texts),
+    Attribute("dns", .textOrTexts, merge: .texts, unique: .value, form: .filledTexts),
     Attribute("dns_opt", .texts, merge: .texts, unique: .value),
     Attribute("dns_search", .textOrTexts, merge: .texts, unique: .value, form: .texts),
     Attribute("domainname", .text),

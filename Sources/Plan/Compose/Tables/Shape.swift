@@ -139,6 +139,8 @@ enum Form: Hashable, Sendable {
   /// A scalar that is always shown as text.
   case text
   case texts
+  /// As texts, empty ones left out.
+  case filledTexts
   case pairs
   case environment
   case hosts

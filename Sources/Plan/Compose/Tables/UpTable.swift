@@ -76,6 +76,10 @@ extension Tables {
     .refused("services.*.links"),
     .refused(
       "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
+    UpRow(
+      path: ["services", "*", "healthcheck"], severity: .error,
+      asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
+      note: "has a `start_interval` but no `start_period`"),
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
     .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
@@ -89,6 +93,10 @@ extension Tables {
     .refused("services.*.pre_start"),
     .refused("services.*.pre_stop"),
     .refused("services.*.provider"),
+    UpRow(
+      path: ["services", "*", "restart"], severity: .error,
+      asks: { !isRestartRule($0.text ?? "") },
+      note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
     .refused("services.*.secrets"),
     .refused("services.*.storage_opt"),
@@ -116,6 +124,13 @@ private func isContainerName(_ name: String) -> Bool {
     && name.utf8.allSatisfy { isPlain($0) || [0x5F, 0x2E, 0x2D].contains($0) }
 }
 
+private func isRestartRule(_ text: String) -> Bool {
+  let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+  if text.isEmpty { return true }
+  guard parts.count == 2 else { return RestartRule.Condition(rawValue: text) != nil }
+  return parts[0] == "on-failure" && (decimal(parts[1]) ?? -1) >= 0
+}
+
 extension Project {
   /// What the enabled services and their resources ask for and `up` does not do: errors for what
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
@@ -124,6 +139,7 @@ extension Project {
     for row in Tables.up {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
+    for fault in valueFaults { findings.add(fault) }
     return findings.diagnostics(sources) + findings.warningDiagnostics(sources)
   }
 

@@ -101,13 +101,6 @@ package struct Node: Sendable {
   }
 }
 
-/// A number with a fraction as other readers of the field print it: shortest, no exponent while it
-/// is between 1e-4 and 1e21.
-func floatText(_ number: Double) -> String {
-  if number == number.rounded(), abs(number) < 1e15 { return "\(Int(number))" }
-  return "\(number)"
-}
-
 /// An ordered mapping with unique keys, compared by bytes. Small ones are searched, large ones
 /// keep a table.
 package struct Fields: Sendable {

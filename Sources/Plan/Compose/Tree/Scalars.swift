@@ -39,7 +39,9 @@ private func number(_ text: String) -> Node.Value? {
   case ".nan", ".NaN", ".NAN": return .float(.nan)
   default: break
   }
-  guard isFloat(text), let number = Double(text) else { return nil }
+  // What a signed number cannot hold but an unsigned one can is kept as it was written.
+  if UInt64(text) != nil { return .string(text) }
+  guard isFloat(text), let number = Double(text), number.isFinite else { return nil }
   return .float(number)
 }
 
