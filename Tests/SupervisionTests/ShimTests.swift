@@ -205,10 +205,10 @@ struct StopTests {
   @Test("kill -9 of the shim leaves no process of the container")
   func killShim() throws {
     let container = try TestContainer([
-      "sh", "-c", "sleep 100 & sleep 100 & busybox setsid sleep 100",
+      "sh", "-c", "sleep 100 & busybox setsid sleep 100 & sleep 100; true",
     ])
     try container.start()
-    try container.wait { try container.processes().count >= 4 }
+    try container.wait { try container.processes().count >= 5 }
     Glibc.kill(try #require(container.shimPid), SIGKILL)
     #expect(try container.isGone())
     #expect(!container.client.isAlive)
