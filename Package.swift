@@ -169,7 +169,7 @@ let package = Package(
         "Images", "Registry", "Archive", "OCI", "JSON", "Linux", "CLinux", "Diagnostics",
         "TestSupport", system,
       ]),
-    test("Blueprint", ["Blueprint"]),
+    test("Blueprint", ["Blueprint", "JSON"]),
     test(
       "Supervision",
       [

@@ -14,12 +14,11 @@
 
 package import Blueprint
 package import Diagnostics
-import JSON
-package import Linux
+import Linux
 import SystemPackage
 
 /// From a shim that starts a container.
-package enum StartReport: Codable, Hashable, Sendable {
+package enum StartReport: Hashable, Sendable {
   case born(pid: Int32)
   case ready
   case started(pid: Int32, startedAt: Timestamp)
@@ -27,7 +26,7 @@ package enum StartReport: Codable, Hashable, Sendable {
 }
 
 /// To a shim that starts a container.
-package enum StartCommand: Codable, Hashable, Sendable {
+package enum StartCommand: Hashable, Sendable {
   /// The packet's sockets are kept open for the container's life.
   case ports
   case networkReady
@@ -35,7 +34,7 @@ package enum StartCommand: Codable, Hashable, Sendable {
 }
 
 /// To a running shim.
-package enum ControlRequest: Codable, Hashable, Sendable {
+package enum ControlRequest: Hashable, Sendable {
   /// Ends the container for good: `signal`, and SIGKILL after the grace (negative: never).
   /// `cleanup` tells whether the shim sees to network rules itself.
   case stop(signal: Int32, graceNanoseconds: Int64, cleanup: Bool)
@@ -51,7 +50,7 @@ package enum ControlRequest: Codable, Hashable, Sendable {
 }
 
 /// From a running shim.
-package enum ControlReply: Codable, Hashable, Sendable {
+package enum ControlReply: Hashable, Sendable {
   case done
   case exited(code: Int32)
   case joined(pid: Int32)
@@ -59,7 +58,7 @@ package enum ControlReply: Codable, Hashable, Sendable {
 }
 
 /// Why a container could not be started, or a request not be met.
-package struct ShimFailure: Codable, Hashable, Sendable {
+package struct ShimFailure: Hashable, Sendable {
   /// What was being done: "mounting volume `data`".
   package var stage: String
   package var errno: Int32?
@@ -101,27 +100,5 @@ package enum ControlError: Diagnosable, Hashable {
     case .unexpected(let text):
       [Diagnostic("the container's supervisor gave an unexpected answer", causes: [text])]
     }
-  }
-}
-
-/// Larger packets are refused: the messages are a few hundred bytes.
-package let packetLimit = 16 << 10
-
-extension Descriptor {
-  /// Sends one message as JSON with descriptors.
-  package func send(_ message: some Encodable, _ descriptors: [CInt] = []) throws {
-    try sendPacket(JSONValue(encoding: message).bytes(), descriptors)
-  }
-
-  /// Receives one message; nil when the other end has closed.
-  package func receive<T: Decodable>(_ type: T.Type) throws -> (T, [SharedDescriptor])? {
-    guard let packet = try receivePacket(limit: packetLimit) else { return nil }
-    let message: T
-    do {
-      message = try JSONValue(parsing: packet.bytes).decode(type)
-    } catch {
-      throw ControlError.unexpected(String(decoding: packet.bytes.prefix(200), as: UTF8.self))
-    }
-    return (message, packet.descriptors)
   }
 }

@@ -65,12 +65,13 @@ package struct ShimClient: Sendable {
   }
 
   private func ask(_ request: ControlRequest) throws -> PendingReply {
-    do {
+    do throws(SystemCallError) {
       let socket = try connect()
       try socket.send(request)
       return PendingReply(socket: socket, request: request)
-    } catch let error as SystemCallError where Self.meansGone.contains(error.errno) {
-      throw ControlError.notRunning
+    } catch {
+      if Self.meansGone.contains(error.errno) { throw ControlError.notRunning }
+      throw error
     }
   }
 

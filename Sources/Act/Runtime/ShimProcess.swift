@@ -82,11 +82,11 @@ package final class ShimProcess: Sendable {
   }
 
   private func send(_ command: StartCommand, _ descriptors: [CInt] = []) throws {
-    do {
+    do throws(SystemCallError) {
       try socket.send(command, descriptors)
-    } catch let error as SystemCallError where error.errno == .brokenPipe {
+    } catch {
       // It has failed and said why before it closed.
-      _ = try receive(while: "preparing the container")
+      if error.errno == .brokenPipe { _ = try receive(while: "preparing the container") }
       throw error
     }
   }

@@ -175,10 +175,7 @@ private func waitFor(_ fd: CInt) throws(SystemCallError) {
 private func join(_ options: ExecOptions, _ streams: SharedDescriptor?) throws
   -> LaunchedContainer
 {
-  let path = options.containerFolder.appending("blueprint.json")
-  guard let blueprint = try readRecord(ContainerBlueprint.self, at: path) else {
-    throw SystemCallError("open", path.string, .noSuchFileOrDirectory)
-  }
+  let blueprint = try readBlueprint(options.containerFolder)
   let runFolder = Layout(state: "/", run: options.run).running(blueprint.id)
   let (_, pidfd) = try ShimClient(runFolder: runFolder).join()
   let own = Streams.inherited(

@@ -39,7 +39,7 @@ func runContainer(_ options: RunOptions) -> Int32 {
 private func start(_ options: RunOptions, _ berth: borrowing Descriptor) throws {
   let signals = try becomeSupervisor()
   let layout = Layout(state: options.state, run: options.run)
-  let blueprint = try readBlueprint(options)
+  let blueprint = try readBlueprint(options.containerFolder)
   let runFolder = layout.running(blueprint.id)
   // Held to the end: who sees it free sees that all is done.
   let lock = try lockRunFolder(runFolder)
@@ -69,6 +69,7 @@ private func start(
     let run = try supervisor.launchRun()
     try supervisor.shakeHands(run, berth)
     shutdown(berth.raw, CInt(SHUT_RDWR))
+    giveBackStartMemory()
     try supervisor.supervise(signals)
   } catch {
     // The first failure is the one that is told.
@@ -108,12 +109,11 @@ extension Supervisor {
   }
 }
 
-private func readBlueprint(_ options: RunOptions) throws -> ContainerBlueprint {
-  let path = options.containerFolder.appending("blueprint.json")
-  guard let blueprint = try readRecord(ContainerBlueprint.self, at: path) else {
-    throw SystemCallError("open", path.string, .noSuchFileOrDirectory)
-  }
-  return blueprint
+/// What a start touches and a life does not: the heap's free ends, and the pages of our own program,
+/// which come back from the page cache one by one when they are wanted. Each counts in every shim.
+private func giveBackStartMemory() {
+  malloc_trim(0)
+  berth_forget_program_text()
 }
 
 private func lockRunFolder(_ folder: FilePath) throws(SystemCallError) -> FileLock {

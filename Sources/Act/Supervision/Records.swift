@@ -14,39 +14,34 @@ struct Records {
   private let networks: [NamesRecord]
 
   /// `<run>/networks/<network>/names/<id>`: read by the name services of that network.
-  private struct NamesFile: Encodable {
-    var address: String
-    var names: [String]
-    /// What the address is called when asked backwards.
-    var container: String
-  }
-
   private struct NamesRecord {
     var folder: FilePath
-    var file: NamesFile
+    var json: JSONValue
   }
 
   init(layout: Layout, blueprint: ContainerBlueprint) {
     self.layout = layout
     id = blueprint.id
     networks = blueprint.network.endpoints.map { endpoint in
-      NamesRecord(
+      var file = JSONObject()
+      file.append("address", .string(endpoint.address))
+      file.append("names", .array(endpoint.names.map { .string($0) }))
+      return NamesRecord(
         folder: layout.run.appending("networks").appending(endpoint.network).appending("names"),
-        file: NamesFile(address: endpoint.address, names: endpoint.names, container: blueprint.name)
-      )
+        json: .object(file))
     }
   }
 
   var runFolder: FilePath { layout.running(id) }
 
   func write(_ state: ContainerState) throws {
-    try writeRecord(state, to: layout.stateRecord(id), .volatile)
+    try writeFile(state.json.bytes(), to: layout.stateRecord(id), .volatile)
   }
 
   func publishNames() throws {
     for network in networks {
       try makeFolders(network.folder)
-      try writeRecord(network.file, to: network.folder.appending(id), .volatile)
+      try writeFile(network.json.bytes(), to: network.folder.appending(id), .volatile)
     }
   }
 
@@ -61,7 +56,7 @@ struct Records {
   func forgetExit() throws { try removeFile(layout.exitRecord(id)) }
 
   func writeExit(_ state: ContainerState) throws {
-    try writeRecord(state, to: layout.exitRecord(id), .volatile)
+    try writeFile(state.json.bytes(), to: layout.exitRecord(id), .volatile)
   }
 
   /// Makes the exit record survive a power loss. Takes a disk's time; nobody waits for it.
@@ -78,6 +73,15 @@ struct Records {
     // What stays says by its lock that nobody runs.
     try? removeTree(runFolder)
   }
+}
+
+/// The blueprint of the container whose folder this is.
+func readBlueprint(_ folder: FilePath) throws -> ContainerBlueprint {
+  let path = folder.appending("blueprint.json")
+  guard let bytes = try readFile(path, limit: 8 << 20) else {
+    throw SystemCallError("open", path.string, .noSuchFileOrDirectory)
+  }
+  return try ContainerBlueprint(json: JSONValue(parsing: bytes))
 }
 
 func readBootID() -> String {

@@ -18,6 +18,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/veth.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -238,4 +239,13 @@ static inline long berth_bpf_attach_device_program(int program, int group) {
   attributes.attach_type = BPF_CGROUP_DEVICE;
   attributes.attach_flags = BPF_F_ALLOW_MULTI;
   return syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes);
+}
+
+// Drops the mapped pages of the program's own instructions. They are clean and of the page cache, so
+// each comes back at its next use. The names are the linker's.
+static inline void berth_forget_program_text(void) {
+  extern char __executable_start[] __attribute__((weak));
+  extern char etext[] __attribute__((weak));
+  uintptr_t page = 4096, start = (uintptr_t)__executable_start, end = (uintptr_t)etext;
+  if (start && end > start) madvise((void *)start, (end - start) & ~(page - 1), MADV_DONTNEED);
 }
