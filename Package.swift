@@ -150,6 +150,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Linux", "CLinux", system], path: "Tests/TestSupport",
       swiftSettings: strict),
     test("TestSupport", ["TestSupport"]),
+    test("Integration", ["TestSupport"]),
     test("House", []),
     test("JSON", ["JSON"]),
     test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),

@@ -148,6 +148,18 @@ struct SourceTests {
     }
   }
 
+  @Test("an exception that nothing needs any more is gone", arguments: SourceRule.all)
+  func exceptionsAreNeeded(_ rule: SourceRule) {
+    var strict = rule
+    strict.exceptions = []
+    for exception in rule.exceptions {
+      let needs = Self.sources.contains {
+        $0.path.hasPrefix(exception.prefix) && !strict.complaints(about: $0).isEmpty
+      }
+      #expect(needs, "\(exception.prefix)")
+    }
+  }
+
   @Test("files and functions fit their screens, and a file begins with what it is for")
   func shape() {
     let complaints = Self.sources.flatMap { Shape.complaints(about: $0) }

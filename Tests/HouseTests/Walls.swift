@@ -34,8 +34,8 @@ enum Walls {
     Wall(
       from: ["CLI/"],
       to: [
-        "Netlink", "Cgroups", "Store", "Journal", "Control", "Registry", "Images", "Networking",
-        "Runtime", "ContainerInit", "Supervision", "Compose", "Planning",
+        "Netlink", "Cgroups", "Control", "Registry", "Images", "Networking", "Runtime",
+        "ContainerInit", "Supervision", "CCurl", "CNftables", "CSeccomp", "CCrypto",
       ],
       reach: .direct,
       reason: "the CLI calls the kernel for the terminal and signals only"),

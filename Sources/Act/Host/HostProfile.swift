@@ -20,6 +20,9 @@ package struct HostProfile: Sendable {
 
   package var isPrivileged: Bool { userID == 0 }
 
+  /// Who owns what this process makes, for those who ask before there is a profile.
+  package static var callerID: UInt32 { geteuid() }
+
   package var berth: FilePath { programs.appending("berth") }
   package var shim: FilePath { programs.appending("berth-shim") }
 

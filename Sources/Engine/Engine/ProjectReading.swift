@@ -5,6 +5,7 @@ import CLinux
 import Compose
 import Diagnostics
 import Glibc
+import Host
 import Linux
 import Store
 import SystemPackage
@@ -47,19 +48,13 @@ struct DiskReader: ComposeReader {
   func isTrusted(_ folder: String) -> Bool {
     var status = stat()
     guard stat(folder, &status) == 0 else { return false }
-    let caller = geteuidOfProcess()
+    let caller = HostProfile.callerID
     return status.st_uid == 0 || status.st_uid == caller
       || caller == 0 && sudoUser() == status.st_uid
   }
 
   /// Under sudo the files are the calling user's.
   private func sudoUser() -> UInt32? { getenv("SUDO_UID").flatMap { UInt32(String(cString: $0)) } }
-}
-
-/// The owner of what this process makes.
-private func geteuidOfProcess() -> UInt32 {
-  var status = stat()
-  return stat("/proc/self", &status) == 0 ? status.st_uid : .max
 }
 
 func projectOptions(_ request: SessionRequest) -> ProjectOptions {
