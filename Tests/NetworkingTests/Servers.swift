@@ -157,15 +157,17 @@ private func openSocket(_ machine: Machine, _ transport: PublishedPort.Transport
   }
 }
 
-private func bindIPv4(_ socket: SharedDescriptor, _ host: IPv4Address, _ port: UInt16) throws {
-  try withAddress(host, port) { address, size in
-    try checking("bind") { bind(socket.raw, address, size) }
-  }
+private func bindIPv4(_ socket: SharedDescriptor, _ host: IPv4Address, _ port: UInt16)
+  throws(SystemCallError)
+{
+  var result: CInt = 0
+  withAddress(host, port) { result = bind(socket.raw, $0, $1) }
+  try checking("bind") { result }
 }
 
 /// A listening (or datagram) socket on this thread's machine. `::` takes IPv6 alone.
-func bindSocket(_ host: String, _ port: UInt16, _ transport: PublishedPort.Transport) throws
-  -> SharedDescriptor
+func bindSocket(_ host: String, _ port: UInt16, _ transport: PublishedPort.Transport)
+  throws(SystemCallError) -> SharedDescriptor
 {
   let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
   let family = host == "::" ? AF_INET6 : AF_INET
@@ -179,13 +181,12 @@ func bindSocket(_ host: String, _ port: UInt16, _ transport: PublishedPort.Trans
     var name = sockaddr_in6()
     name.sin6_family = sa_family_t(AF_INET6)
     name.sin6_port = port.bigEndian
-    try withUnsafePointer(to: &name) { pointer in
-      try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        _ = try checking("bind") {
-          bind(socket.raw, address, socklen_t(MemoryLayout<sockaddr_in6>.size))
-        }
+    let result = withUnsafePointer(to: &name) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        bind(socket.raw, address, socklen_t(MemoryLayout<sockaddr_in6>.size))
       }
     }
+    try checking("bind") { result }
   }
   if transport == .tcp { try checking("listen") { listen(socket.raw, 8) } }
   return socket

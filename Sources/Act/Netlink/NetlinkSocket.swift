@@ -52,8 +52,12 @@ package struct NetlinkSocket: ~Copyable {
     }
   }
 
+  /// Answers wait in the socket's buffer while the kernel works off what was sent: no more at once
+  /// than surely fit.
+  private static let requestsPerSend = 64
+
   /// Sends all requests at once and waits for each to be acknowledged.
-  /// - Throws: the first failure; later requests were carried out all the same.
+  /// - Throws: the first failure; later requests may have been carried out all the same.
   package mutating func perform(_ requests: [NetlinkRequest]) throws(SystemCallError) {
     _ = try exchange(requests)
   }
@@ -62,7 +66,11 @@ package struct NetlinkSocket: ~Copyable {
   package mutating func exchange(_ requests: [NetlinkRequest]) throws(SystemCallError)
     -> [NetlinkMessage?]
   {
-    guard !requests.isEmpty else { return [] }
+    if requests.isEmpty { return [] }
+    if requests.count > Self.requestsPerSend {
+      return try exchange(Array(requests.prefix(Self.requestsPerSend)))
+        + exchange(Array(requests.dropFirst(Self.requestsPerSend)))
+    }
     var writer = NetlinkWriter()
     let first = sequence &+ 1
     for request in requests {
