@@ -220,6 +220,49 @@ struct FirstProcessTests {
       ], "\(result)")
   }
 
+  @Test("a user may open standard streams by name, with and without a terminal")
+  func streamsByName() async throws {
+    let box = try Box()
+    box.blueprint.process.user = "app"
+    let script = "echo one > /dev/stdout; echo two > /proc/self/fd/2"
+    let piped = try await box.shell(script)
+    #expect(piped.output == "one\n" && piped.errorOutput == "two\n", "\(piped)")
+    box.blueprint.process.terminal = true
+    #expect(try await box.shell(script).output == "one\r\ntwo\r\n")
+  }
+
+  @Test("on the host's network it has the host's files and may not set its settings")
+  func hostNetwork() async throws {
+    let box = try Box()
+    box.blueprint.network = NetworkBlueprint(mode: .host)
+    box.blueprint.network.extraHosts = [HostEntry(name: "db", address: "10.0.0.9")]
+    let result = try await box.shell("cat /etc/hosts; readlink /proc/self/ns/net")
+    let own = try await Command(
+      ["sh", "-c", "cat /etc/hosts; readlink /proc/self/ns/net"], folder: "/",
+      environment: ["PATH": "/usr/bin:/bin"]
+    ).wait()
+    #expect(
+      result.lines.dropLast() == own.lines.dropLast() + ["10.0.0.9\tdb"], "\(result)")
+    #expect(result.lines.last == own.lines.last)
+    box.blueprint.security.sysctls = ["net.ipv4.ip_forward": "1"]
+    #expect(try await box.start().errorOutput.contains("would change the host"))
+  }
+
+  @Test("on another container's network it has that container's files")
+  func sharedNetwork() async throws {
+    let box = try Box()
+    for name in ["hosts", "resolv.conf", "hostname"] {
+      let folder = box.top.appending("other")
+      _ = mkdir(folder.string, 0o700)
+      let file = open(folder.appending(name).string, O_CREAT | O_WRONLY, 0o644)
+      Glibc.write(file, "other's\n", 8)
+      close(file)
+    }
+    box.blueprint.network = NetworkBlueprint(mode: .container("other"))
+    let result = try await box.shell("cat /etc/hosts /etc/resolv.conf /etc/hostname")
+    #expect(result.lines == ["other's", "other's", "other's"], "\(result)")
+  }
+
   @Test("settings of the network namespace are its own; others are refused")
   func sysctls() async throws {
     let box = try Box()

@@ -72,6 +72,9 @@ struct LaunchFailureTests {
         DeviceBlueprint(source: "/dev/nonexistent", target: "/dev/x", permissions: "rwm")
       ]
     },
+    Row("setting of an interface that never came", 1, "setting sysctl `net.ipv4.conf.nope") {
+      $0.security.sysctls = ["net.ipv4.conf.nope.forwarding": "1"]
+    },
     Row("unknown limit", 1, "setting limit `nope`") {
       $0.resources.limits = [ProcessLimit(name: "nope", soft: 1, hard: 1)]
     },

@@ -85,8 +85,7 @@ struct FirstProcess {
     let taken = Set(blueprint.mounts.map { $0.target.path.lexicallyNormalized() })
     var mounts: [MountStep] = []
     for name in ["hosts", "resolv.conf", "hostname"] {
-      // The name is the container's own, also where the network is another's.
-      let source = (name == "hostname" ? request.runFolder : folder).appending(name)
+      let source = folder.appending(name)
       let target = FilePath("/etc").appending(name)
       if taken.contains(target) { continue }
       mounts.append(

@@ -74,9 +74,7 @@ struct Privileges {
 
   private func bound() throws(SystemCallError) {
     for number in 0..<cap_max_bits() where !capabilities.contains(number) {
-      if cap_get_bound(number) == 1 {
-        try checking("prctl", "PR_CAPBSET_DROP") { cap_drop_bound(number) }
-      }
+      try checking("prctl", "PR_CAPBSET_DROP") { cap_drop_bound(number) }
     }
     // Kernels without ambient capabilities have nothing to clear.
     _ = cap_reset_ambient()
