@@ -26,6 +26,8 @@ package final class ImagePuller: Sendable {
   /// Pulls all, and reports all that failed together. `events` is called from several threads.
   package func pull(_ requests: [PullRequest], events: @escaping Events) async throws {
     let session = try await blocking { [store] in try IngestSession(store.folders) }
+    // Ends, cancelled, with this function.
+    async let _: Void = session.flusher.flushEarly()
     var faults: [Diagnostic] = []
     await withTaskGroup(of: (Int, Result<Void, any Error>).self) { group in
       for (index, request) in requests.enumerated() {
@@ -210,7 +212,10 @@ extension ImagePuller {
     let client = client
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {
+      var noted: Int64 = 0
       try pipeline.ingest(keepingIn: stored ? nil : session.blobFile(digest)) { received in
+        session.flusher.note(received - noted)
+        noted = received
         let isAll = received >= layer.blob.size
         events(
           .layer(
@@ -236,11 +241,9 @@ extension ImagePuller {
       pipeline.finishInput(.failure(error))
     }
     let size = try outcome(layer, reference, await ingested, await unpacked)
-    try await blocking {
-      try session.publish(
-        LayerRecord(blob: digest, diffID: layer.diffID, size: size), chain: layer.chain,
-        fetchedBlob: !stored)
-    }
+    try await session.publish(
+      LayerRecord(blob: digest, diffID: layer.diffID, size: size), chain: layer.chain,
+      fetchedBlob: !stored)
     return size
   }
 

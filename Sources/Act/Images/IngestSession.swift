@@ -1,7 +1,6 @@
 // The folder of one running pull. All that a pull makes is made here and renamed into the store when
 // it is whole and on the disk; what a dead pull left is removed by the next one.
 
-import CLinux
 import Glibc
 import JSON
 import Linux
@@ -14,6 +13,7 @@ import SystemPackage
 final class IngestSession: Sendable {
   let folders: ImageFolders
   let folder: FilePath
+  let flusher: Flusher
   private let lease: HeldLock
   private let lastFile = Atomic<Int>(0)
 
@@ -25,6 +25,7 @@ final class IngestSession: Sendable {
     var random = SystemRandomNumberGenerator()
     let name = String(random.next() as UInt64, radix: 16)
     folder = folders.ingest.appending("session-" + name)
+    flusher = Flusher(folder)
     // Made under a name that no sweep looks at, so that nobody meets it without its lock.
     let aside = folders.ingest.appending("new-" + name)
     try makeFolders(aside)
@@ -86,29 +87,27 @@ final class IngestSession: Sendable {
     try sync(path.removingLastComponent())
   }
 
-  /// Puts a layer, and its blob if it was fetched, into the store. Blocks until both are on the disk.
-  func publish(_ layer: LayerRecord, chain: Digest, fetchedBlob: Bool) throws {
-    let made = layerFolder(chain)
-    try writeRecord(layer, to: made.appending("layer.json"), .volatile)
-    try flush()
+  /// Puts a layer, and its blob if it was fetched, into the store, when both are on the disk.
+  func publish(_ layer: LayerRecord, chain: Digest, fetchedBlob: Bool) async throws {
+    let record = layerFolder(chain).appending("layer.json")
+    try await blocking { try writeRecord(layer, to: record, .volatile) }
+    try await flusher.flush()
+    try await blocking { try self.rename(layer, chain: chain, fetchedBlob: fetchedBlob) }
+  }
+
+  private func rename(_ layer: LayerRecord, chain: Digest, fetchedBlob: Bool) throws {
     if fetchedBlob {
       try rename(blobFile(layer.blob), to: folders.blob(layer.blob))
       try sync(folders.blobs)
     }
     do throws(SystemCallError) {
-      try rename(made, to: folders.layer(chain))
+      try rename(layerFolder(chain), to: folders.layer(chain))
     } catch {
       // The same layer, published under another blob meanwhile, is as good.
       guard error.errno == .directoryNotEmpty || error.errno == .fileExists else { throw error }
       return
     }
     try sync(folders.layers)
-  }
-
-  /// Thousands of files and the blob: one call for the file system instead of one for each.
-  private func flush() throws(SystemCallError) {
-    let descriptor = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
-    try checking("syncfs", folder.string) { berth_syncfs(descriptor.raw) }
   }
 
   private func sync(_ folder: FilePath) throws(SystemCallError) {
