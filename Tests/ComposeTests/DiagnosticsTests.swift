@@ -199,6 +199,10 @@ struct FaultTextTests {
       "services: {a: {image: i, command: \"x 'y\"}}", "B0116", 1, 35,
       "`services.a.command` cannot be split into words: `x 'y`"
     ),
+    (
+      "include: ['https://example.com/c.yaml']", "B0160", 1, 11,
+      "`https://example.com/c.yaml` is remote: compose files are read from this machine only"
+    ),
     ("", "B0101", 0, 0, "empty compose file"),
     ("- a", "B0111", 1, 1, "a compose file is a mapping, not a list"),
   ]

@@ -24,6 +24,11 @@ func resolve(_ path: String, in folder: String, home: String? = nil) -> String {
   return isAbsolute(path) ? path : cleanPath(folder + "/" + path)
 }
 
+/// Whether a file would have to be fetched: compose files are read from this machine only.
+func isRemoteFile(_ path: String) -> Bool {
+  path.contains("://") || path.hasPrefix("git@") || path.hasPrefix("oci:")
+}
+
 func parentFolder(_ path: String) -> String { cleanPath(path + "/..") }
 
 func baseName(_ path: String) -> String {

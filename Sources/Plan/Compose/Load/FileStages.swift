@@ -89,7 +89,9 @@ extension Assembly {
     _ item: Node, from path: String, into document: inout Node, _ set: FileSet
   ) throws(Fault) {
     let home = environment["HOME"]
-    let paths = texts(item.map == nil ? item : item["path"]).map {
+    let given = texts(item.map == nil ? item : item["path"])
+    if let remote = given.first(where: isRemoteFile) { throw remoteFault(remote, item.origin) }
+    let paths = given.map {
       resolve($0, in: set.folder, home: home)
     }
     guard let main = paths.first else {
@@ -105,8 +107,8 @@ extension Assembly {
         .cycle, "files include each other deeper than \(Template.depth)", at: item.origin)
     }
     var folder = parentFolder(main)
-    if let given = item["project_directory"]?.string {
-      folder = resolve(given, in: set.folder, home: home)
+    if let own = item["project_directory"]?.string {
+      folder = resolve(own, in: set.folder, home: home)
     }
     var included = FileSet(
       paths: paths, folder: folder, environment: set.environment, chain: chain)
@@ -169,6 +171,12 @@ extension Assembly {
     }
   }
 
+  private func remoteFault(_ path: String, _ origin: Origin) -> Fault {
+    Fault(
+      .unsupported, "`\(path)` is remote: compose files are read from this machine only",
+      at: origin, hint: "fetch it first and name the local file")
+  }
+
   // MARK: extends
 
   private func applyExtends(_ document: inout Node, from path: String, _ set: FileSet) {
@@ -208,6 +216,7 @@ extension Assembly {
     var basePath = path
     var baseFolder = folder
     if let file = extends["file"]?.string {
+      if isRemoteFile(file) { throw remoteFault(file, extends.origin(of: "file")) }
       basePath = resolve(file, in: folder, home: environment["HOME"])
       baseFolder = parentFolder(basePath)
       base = try baseServices(basePath, name, extends.origin, set)

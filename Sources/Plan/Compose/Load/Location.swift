@@ -40,6 +40,11 @@ struct Locator<Reader: ComposeReader> {
     try readEnvFiles(&location)
     if location.files.isEmpty { filesFromEnvironment(&location) }
     if location.files.isEmpty { search(&location) }
+    if let remote = options.files.first(where: isRemoteFile) {
+      throw Fault(
+        .unsupported, "`\(remote)` is remote: compose files are read from this machine only",
+        hint: "fetch it first and name the local file")
+    }
     for file in location.files where file != "-" && reader.kind(file) == .missing {
       throw Fault(
         .noFile, "compose file `\(shown(file))` does not exist",

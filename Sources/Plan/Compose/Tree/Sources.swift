@@ -114,7 +114,9 @@ final class Findings {
   var isFaulty: Bool { !faults.isEmpty }
   /// Whether a part of the text could not be read at all.
   var isIncomplete: Bool {
-    faults.contains { [.unreadable, .include, .syntax, .duplicateKey].contains($0.kind) }
+    faults.contains {
+      [.unreadable, .unsupported, .include, .syntax, .duplicateKey].contains($0.kind)
+    }
   }
 
   func add(_ fault: Fault) {
