@@ -2,11 +2,13 @@
 
 import Addressing
 import Blueprint
+import CLinux
 import Glibc
 import Linux
 import Netlink
 import Networking
 import Store
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -163,6 +165,32 @@ struct NetworkStoreTests {
     }
   }
 
+  @Test("two state folders on one machine never choose the same subnet")
+  func twoStores() async throws {
+    try await laboratory { lab in
+      let namespace = lab.host.namespace
+      let found = Collected()
+      for index in 0..<4 {
+        let folder = lab.folder.appending("other\(index)")
+        BlockingPool.shared.run {
+          found.add(
+            Result {
+              let home = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)
+              try checking("setns") { berth_setns(namespace.raw, CLONE_NEWNET) }
+              defer { _ = berth_setns(home.raw, CLONE_NEWNET) }
+              let store = NetworkStore(layout: Layout(state: folder, run: folder))
+              return try store.ensure(
+                NetworkSpecification(name: "same"), now: Timestamp(nanoseconds: 1)
+              ).subnet
+            })
+        }
+      }
+      while found.count < 4 { usleep(1000) }
+      let subnets = try found.subnets()
+      #expect(Set(subnets).count == 4)
+    }
+  }
+
   @Test("eight askers at once never get the same address")
   func contention() async throws {
     let layout = Layout(
@@ -184,4 +212,13 @@ struct NetworkStoreTests {
     #expect(all.count == 80 && Set(all).count == 80)
     #expect(try NetworkStore(layout: layout).leases("n").count == 80)
   }
+}
+
+/// What threads found, put together.
+private final class Collected: Sendable {
+  private let results = Mutex<[Result<IPv4Subnet, any Error>]>([])
+
+  var count: Int { results.withLock { $0.count } }
+  func add(_ result: Result<IPv4Subnet, any Error>) { results.withLock { $0.append(result) } }
+  func subnets() throws -> [IPv4Subnet] { try results.withLock { $0 }.map { try $0.get() } }
 }

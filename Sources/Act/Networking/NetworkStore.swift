@@ -42,9 +42,13 @@ package final class NetworkStore: Sendable {
       if let present = try readRecord(NetworkRecord.self, at: recordPath(wanted.name)) {
         record = present
       } else {
+        let turn = try waitForTurn()
+        defer { withExtendedLifetime(turn) {} }
         record = try decide(wanted, now: now)
         try makeFolders(leasesFolder(record.name))
         try writeRecord(record, to: recordPath(record.name), .volatile)
+        try materialise(record)
+        return record
       }
       try materialise(record)
       return record
@@ -82,6 +86,18 @@ package final class NetworkStore: Sendable {
         "delete table inet \(record.table)",
         doing: "removing the rules of network `\(record.name)`")
     }
+  }
+
+  /// Keeps two state folders on one machine from choosing the same subnet at once: a lock on the network
+  /// namespace itself, until the new bridge has its address. Anybody may hold this lock, so it is
+  /// waited for with a bound and then gone without.
+  private func waitForTurn() throws -> SharedDescriptor {
+    let namespace = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)
+    for _ in 0..<200 {
+      if flock(namespace.raw, LOCK_EX | LOCK_NB) == 0 { break }
+      usleep(5000)
+    }
+    return SharedDescriptor(namespace)
   }
 
   /// One change of networks at a time on this state folder: subnets are compared with one another.
