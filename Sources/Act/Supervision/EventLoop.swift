@@ -52,20 +52,22 @@ final class EventLoop {
     epoll_ctl(epoll.raw, EPOLL_CTL_DEL, fd, nil)
   }
 
-  /// Waits for events, at the longest until `deadline`, and handles them.
-  func turn(until deadline: Int64?) throws(SystemCallError) {
+  /// Waits for events, at the longest until `deadline`, and handles them; false when none came.
+  func turn(until deadline: Int64?) throws(SystemCallError) -> Bool {
     let timeout = deadline.map { milliseconds(until: $0) } ?? -1
-    try withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.eventsPerWait) {
-      events throws(SystemCallError) in
+    return try withUnsafeTemporaryAllocation(
+      of: epoll_event.self, capacity: Self.eventsPerWait
+    ) { events throws(SystemCallError) in
       let count = epoll_wait(epoll.raw, events.baseAddress, CInt(events.count), timeout)
       if count < 0 {
-        if Errno.current == .interrupted { return }
+        if Errno.current == .interrupted { return false }
         throw SystemCallError("epoll_wait")
       }
       for event in events[..<Int(count)] {
         // Gone when an earlier handler has forgotten it.
         handlers[event.data.fd]?(event.events)
       }
+      return count > 0
     }
   }
 }

@@ -69,7 +69,6 @@ private func start(
     let run = try supervisor.launchRun()
     try supervisor.shakeHands(run, berth)
     shutdown(berth.raw, CInt(SHUT_RDWR))
-    giveBackStartMemory()
     try supervisor.supervise(signals)
   } catch {
     // The first failure is the one that is told.
@@ -107,13 +106,6 @@ extension Supervisor {
       }
     }
   }
-}
-
-/// What a start touches and a life does not: the heap's free ends, and the pages of our own program,
-/// which come back from the page cache one by one when they are wanted. Each counts in every shim.
-private func giveBackStartMemory() {
-  malloc_trim(0)
-  berth_forget_program_text()
 }
 
 private func lockRunFolder(_ folder: FilePath) throws(SystemCallError) -> FileLock {

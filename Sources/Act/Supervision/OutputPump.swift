@@ -42,7 +42,7 @@ final class ReadBuffer {
     }
   }
 
-  var isIdleLarge: Bool { touched > 2 * Self.pageSize }
+  var isLarge: Bool { touched > 2 * Self.pageSize }
 
   func giveBack() {
     madvise(memory, Self.size, MADV_DONTNEED)

@@ -108,11 +108,13 @@ final class Supervisor {
     if let names = network.names {
       try loop.watch(names.descriptor) { [unowned names] _ in names.ready() }
     }
+    giveBackAt = monotonicNow() + quiet
     // What has ended since the clone is not told again.
     reap()
     while true {
       if case .ended = phase { break }
-      try loop.turn(until: nextDeadline)
+      let wasBusy = try loop.turn(until: nextDeadline)
+      if wasBusy, giveBackAt == nil { giveBackAt = monotonicNow() + quiet }
       expire(monotonicNow())
     }
     finish()
@@ -131,12 +133,22 @@ final class Supervisor {
     }
     if let giveBackAt, now >= giveBackAt {
       self.giveBackAt = nil
-      buffer.giveBack()
+      giveBackMemory()
     }
     health?.expire(now)
     if let deadline = network.names?.deadline, now >= deadline { network.names?.expire(now) }
     if case .restarting(let at) = phase, now >= at { startAgain() }
   }
+
+  /// What has been touched and is not wanted any more, for it counts in every shim: the buffer, the
+  /// heap's free end, the program's own pages. Done a moment after something has happened.
+  private func giveBackMemory() {
+    if buffer.isLarge { buffer.giveBack() }
+    malloc_trim(0)
+    berth_forget_used_pages()
+  }
+
+  private let quiet: Int64 = 1_000_000_000
 
   private func healthChanged() {
     state.health = health?.state
@@ -153,7 +165,6 @@ final class Supervisor {
       loop.forget(pump.descriptor.raw)
       run.forgetOutput(pump)
     }
-    if giveBackAt == nil, buffer.isIdleLarge { giveBackAt = monotonicNow() + 1_000_000_000 }
   }
 
   private func drain(_ run: ContainerRun) {

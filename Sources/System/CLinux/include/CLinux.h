@@ -241,11 +241,14 @@ static inline long berth_bpf_attach_device_program(int program, int group) {
   return syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes);
 }
 
-// Drops the mapped pages of the program's own instructions. They are clean and of the page cache, so
-// each comes back at its next use. The names are the linker's.
-static inline void berth_forget_program_text(void) {
+// Drops what a program has mapped and touched and will not read again: the pages of its own
+// instructions, which are clean and come back from the page cache at their next use (the names are
+// the linker's), and its stack below the frames in use. For a program of one thread.
+static inline void berth_forget_used_pages(void) {
   extern char __executable_start[] __attribute__((weak));
   extern char etext[] __attribute__((weak));
   uintptr_t page = 4096, start = (uintptr_t)__executable_start, end = (uintptr_t)etext;
   if (start && end > start) madvise((void *)start, (end - start) & ~(page - 1), MADV_DONTNEED);
+  uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - 2 * page;
+  madvise((void *)(top - 16 * page), 16 * page, MADV_DONTNEED);
 }
