@@ -30,6 +30,8 @@ package struct Layout: Sendable, Hashable {
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }
   package func exitRecord(_ id: String) -> FilePath { container(id).appending("exit.json") }
+  /// Locked by the command in front of a one-off container.
+  package func attached(_ id: String) -> FilePath { container(id).appending("attached") }
   package func journal(_ id: String) -> FilePath { container(id).appending("journal") }
   package func network(_ name: String) -> FilePath { networks.appending(name) }
   package func volume(_ name: String) -> FilePath { volumes.appending(name) }

@@ -8,6 +8,7 @@ import Diagnostics
 package import Linux
 import Planning
 import Store
+import SystemPackage
 
 package struct RunRequest: Sendable {
   package var service: String
@@ -159,6 +160,7 @@ extension Session {
 
   /// Starts it for an attached caller, who reads the journal and writes to `input`.
   package func runStart(_ run: PreparedRun) async throws -> AttachedRun {
+    let hold = try RunHold(layout.attached(run.blueprint.id))
     _ = try await runDetached(run)
     let client = ShimClient(runFolder: layout.running(run.blueprint.id))
     let input: SharedDescriptor? = try await blocking {
@@ -169,7 +171,7 @@ extension Session {
         return nil
       }
     }
-    return AttachedRun(run: run, input: input)
+    return AttachedRun(run: run, input: input, hold: hold)
   }
 
   /// The output of a one-off container until its end.
@@ -207,6 +209,15 @@ package struct AttachedRun: Sendable {
   package var run: PreparedRun
   /// Its input: a pipe, or the master of its terminal.
   package var input: SharedDescriptor?
+  /// While it lives, the exit record of a container that is removed at its end stays for the caller.
+  let hold: RunHold
 
   package var hasTerminal: Bool { run.blueprint.process.terminal }
+}
+
+/// Says that somebody in front of a one-off container removes it themselves, for as long as they live.
+final class RunHold: Sendable {
+  private let lock: FileLock
+
+  init(_ path: FilePath) throws { lock = try FileLock.wait(path) }
 }

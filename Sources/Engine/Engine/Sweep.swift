@@ -63,7 +63,7 @@ package func releaseContainer(_ id: String, host: HostProfile) throws {
   let layout = Layout(state: host.state, run: host.run)
   try NetworkStore(layout: layout).unpublish([id])
   guard let blueprint = try readRecord(ContainerBlueprint.self, at: layout.blueprint(id)),
-    blueprint.removeOnExit
+    blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
   else { return }
   let networks = NetworkStore(layout: layout)
   for endpoint in blueprint.network.endpoints {
