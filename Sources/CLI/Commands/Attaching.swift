@@ -63,13 +63,10 @@ private func end(_ attachment: Attachment, _ asked: AsyncStream<Int>) async thro
 
 /// Runs a one-off container in front of the user; its exit code.
 func runAttached(_ session: Session, _ prepared: PreparedRun) async throws -> Int32 {
-  let run = try await session.runStart(prepared)
-  let master = run.hasTerminal ? run.input : nil
-  if let master {
-    RawTerminal.copySize(to: master.raw)
-    RawTerminal.enter()
-  }
+  var started = try await session.runStart(prepared)
   defer { RawTerminal.restoreIfChanged() }
+  let master = connectInput(&started)
+  let run = started
   Signals.handle { signal in
     if signal == SIGWINCH {
       if let master { RawTerminal.copySize(to: master.raw) }
@@ -79,10 +76,6 @@ func runAttached(_ session: Session, _ prepared: PreparedRun) async throws -> In
     try? session.runSignal(run, signal)
   }
   defer { Signals.handle(nil) }
-  if let input = run.input {
-    // The descriptor closes when the pump lets go of it: that is the end of the input inside.
-    pumpInput(to: input.raw) { withExtendedLifetime(input) {} }
-  }
   try await session.runOutput(run) { event in
     guard case .lines(let batches) = event else { return }
     for batch in batches {
@@ -90,4 +83,16 @@ func runAttached(_ session: Session, _ prepared: PreparedRun) async throws -> In
     }
   }
   return try await session.runFinish(run)
+}
+
+/// Passes our input on to the container; its terminal, where it has one. Nobody else may keep the
+/// pipe of a container without terminal: the pump closes it, and that is the end of the input inside.
+private func connectInput(_ run: inout AttachedRun) -> SharedDescriptor? {
+  guard let input = run.takeInput() else { return nil }
+  if run.hasTerminal {
+    RawTerminal.copySize(to: input.raw)
+    RawTerminal.enter()
+  }
+  pumpInput(to: input.raw) { withExtendedLifetime(input) {} }
+  return run.hasTerminal ? input : nil
 }

@@ -213,6 +213,12 @@ package struct AttachedRun: Sendable {
   let hold: RunHold
 
   package var hasTerminal: Bool { run.blueprint.process.terminal }
+
+  /// Gives the input away, so that it closes when its new owner lets go of it.
+  package mutating func takeInput() -> SharedDescriptor? {
+    defer { input = nil }
+    return input
+  }
 }
 
 /// Says that somebody in front of a one-off container removes it themselves, for as long as they live.
