@@ -168,7 +168,8 @@ private func openNetlink(_ family: CInt) throws(SystemCallError) -> Descriptor {
     owning: try checking("socket", "netlink") { Glibc.socket(AF_NETLINK, type, family) })
   // Acknowledgements without a copy of what was sent; without it they are only longer.
   var on: CInt = 1
-  setsockopt(socket.raw, 270 /* SOL_NETLINK */, NETLINK_CAP_ACK, &on, 4)
+  let netlinkLevel: CInt = 270  // SOL_NETLINK
+  setsockopt(socket.raw, netlinkLevel, NETLINK_CAP_ACK, &on, 4)
   return socket
 }
 
