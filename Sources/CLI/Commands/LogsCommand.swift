@@ -51,6 +51,7 @@ struct LogsCommand: AsyncParsableCommand {
     form.hasPrefix = !noLogPrefix
     form.hasTimestamps = timestamps
     let printer = LogPrinter(form)
+    if !noLogPrefix { printer.announce(try await work.session.logSources(query)) }
     try await work.session.logs(query) { event in
       if case .lines = event { printer.show(event) }
     }

@@ -66,6 +66,16 @@ extension Session {
     }
   }
 
+  /// The names of the containers that `logs` would begin with, so that their column is wide enough
+  /// from the first line on.
+  package func logSources(_ query: LogQuery) async throws -> [String] {
+    try checkNames(query.services)
+    return try await blocking {
+      try self.containers.list(project: self.projectName)
+        .filter { self.isShown($0, query) }.map(\.displayName)
+    }
+  }
+
   /// Blocks. New containers of the project join as they appear.
   func read(_ query: LogQuery, stop: LogStop, _ sink: LogSink) throws {
     var merge = LogMerge(since: query.since, until: query.until)
