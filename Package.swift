@@ -150,7 +150,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Linux", "CLinux", system], path: "Tests/TestSupport",
       swiftSettings: strict),
     test("TestSupport", ["TestSupport"]),
-    test("Integration", ["TestSupport"]),
+    test("Integration", ["TestSupport", "JSON"]),
     test("House", []),
     test("JSON", ["JSON"]),
     test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),

@@ -66,8 +66,32 @@ package final class Registry: Sendable {
     self.process = process
   }
 
+  /// The registry of all scenarios that do it no harm: filled once for each image, ends with the
+  /// tests.
+  package static func shared(with image: TestImage) async throws -> (Registry, String) {
+    try await SharedRegistry.only.holding(image)
+  }
+
   /// Starts a registry that keeps its data in `folder`.
   package static func start(in folder: String) async throws -> Registry {
+    try await start(in: folder, command: ["docker-registry", "serve", "\(folder)/config.yml"])
+  }
+
+  /// Starts one that ends soon after this process, however that ends, and takes its folder along.
+  fileprivate static func startForTheRun() async throws -> Registry {
+    var template = Array("/tmp/berth-registry-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: \(errno)") }
+    let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let script = """
+      docker-registry serve '\(folder)/config.yml' &
+      tail --pid=\(getpid()) --sleep-interval=0.2 -f /dev/null
+      kill $!
+      rm -rf '\(folder)'
+      """
+    return try await start(in: folder, command: ["sh", "-c", script])
+  }
+
+  private static func start(in folder: String, command: [String]) async throws -> Registry {
     try makeFolders(FilePath(folder))
     let configuration = """
       version: 0.1
@@ -77,7 +101,7 @@ package final class Registry: Sendable {
       """
     try write(configuration, to: "\(folder)/config.yml")
     let process = try Command(
-      ["docker-registry", "serve", "\(folder)/config.yml"], folder: folder,
+      command, folder: folder,
       environment: ["PATH": variable("PATH") ?? "/usr/bin"])
     var address: String?
     try await eventually("an address in the registry's log") {
@@ -118,5 +142,20 @@ package final class Registry: Sendable {
   package func stop() async throws {
     process.signal(SIGKILL)
     _ = try await process.wait(within: .seconds(5))
+  }
+}
+
+private actor SharedRegistry {
+  static let only = SharedRegistry()
+  private var started: Task<Registry, any Error>?
+  private var pushes: [TestImage: Task<String, any Error>] = [:]
+
+  func holding(_ image: TestImage) async throws -> (Registry, String) {
+    let starting = started ?? Task { try await Registry.startForTheRun() }
+    started = starting
+    let registry = try await starting.value
+    let pushing = pushes[image] ?? Task { try await registry.push(image) }
+    pushes[image] = pushing
+    return (registry, try await pushing.value)
   }
 }

@@ -11,12 +11,17 @@ import SystemPackage
 /// `compose` is the text of compose.yaml; `${IMAGE}` in it is the first of `images` in the registry,
 /// and each image is also `${BUSYBOX_IMAGE}`, `${NGINX_IMAGE}`, `${REDIS_IMAGE}`. `files` lie
 /// beside it, by their relative paths. With `sample`, a copy of that folder of `samples/` comes first.
+/// The registry is shared with other scenarios unless `ownsRegistry`. Few scenarios run at once, the
+/// others wait for their turn.
 /// Afterwards, also when `body` throws: `down -v`, and a failure when something is left behind.
 package func scenario(
   _ compose: String? = nil, files: [String: String] = [:], sample: String? = nil,
-  images: [TestImage] = [.busybox], _ body: (Berth) async throws -> Void
+  images: [TestImage] = [.busybox], ownsRegistry: Bool = false,
+  _ body: (Berth) async throws -> Void
 ) async throws {
-  let berth = try await Berth.prepare(images: images)
+  await Turns.shared.take()
+  defer { Turns.shared.giveBack() }
+  let berth = try await Berth.prepare(images: images, ownsRegistry: ownsRegistry)
   do {
     try await berth.fill(compose: compose, files: files, sample: sample)
     try await body(berth)
@@ -36,11 +41,15 @@ package final class Berth: Sendable {
   package let state: String
   package let run: String
   package let registry: Registry
+  private let ownsRegistry: Bool
   /// What every command of the scenario gets, beside PATH.
   package let environment: [String: String]
   let footprint = Mutex(Footprint())
 
-  private init(root: String, registry: Registry, environment: [String: String]) {
+  private init(
+    root: String, registry: Registry, ownsRegistry: Bool, environment: [String: String]
+  ) {
+    self.ownsRegistry = ownsRegistry
     self.root = root
     project = root + "/shop"
     state = root + "/state"
@@ -119,12 +128,12 @@ package final class Berth: Sendable {
 }
 
 extension Berth {
-  fileprivate static func prepare(images: [TestImage]) async throws -> Berth {
+  fileprivate static func prepare(images: [TestImage], ownsRegistry: Bool) async throws -> Berth {
     var template = Array("/tmp/berth-scenario-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: \(errno)") }
     let root = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     do {
-      return try await prepare(in: root, images: images)
+      return try await prepare(in: root, images: images, ownsRegistry: ownsRegistry)
     } catch {
       // The first failure is the one to tell.
       try? removeTree(FilePath(root))
@@ -132,19 +141,27 @@ extension Berth {
     }
   }
 
-  private static func prepare(in root: String, images: [TestImage]) async throws -> Berth {
-    let registry = try await Registry.start(in: root + "/registry")
+  private static func prepare(
+    in root: String, images: [TestImage], ownsRegistry: Bool
+  ) async throws -> Berth {
+    let registry =
+      ownsRegistry
+      ? try await Registry.start(in: root + "/registry")
+      : try await Registry.shared(with: .busybox).0
     var environment = [
       "PATH": variable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": root,
       "TERM": "dumb", "BERTH_STATE": root + "/state", "BERTH_RUN": root + "/run",
       "REGISTRY": registry.address,
     ]
     for image in images {
-      let reference = try await registry.push(image)
+      let reference =
+        ownsRegistry
+        ? try await registry.push(image) : try await Registry.shared(with: image).1
       environment[image.rawValue.uppercased() + "_IMAGE"] = reference
       if environment["IMAGE"] == nil { environment["IMAGE"] = reference }
     }
-    return Berth(root: root, registry: registry, environment: environment)
+    return Berth(
+      root: root, registry: registry, ownsRegistry: ownsRegistry, environment: environment)
   }
 
   fileprivate func fill(compose: String?, files: [String: String], sample: String?) async throws {
@@ -176,7 +193,7 @@ extension Berth {
       failures += left.map { "left behind: \($0)" }
       removeByForce()
     }
-    try await registry.stop()
+    if ownsRegistry { try await registry.stop() }
     try removeTree(FilePath(root))
     if !failures.isEmpty { throw TestFailure(failures.joined(separator: "\n")) }
   }

@@ -49,7 +49,7 @@ struct TestSupportTests {
 
   @Test("a registry serves what was pushed", .enabled(if: isRoot))
   func registry() async throws {
-    try await scenario("services: {}") { berth in
+    try await scenario("services: {}", ownsRegistry: true) { berth in
       let page = try await berth.tool(
         "curl", "-fsS", "http://\(berth.registry.address)/v2/busybox/tags/list")
       #expect(page.output.contains("latest"))
