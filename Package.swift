@@ -13,8 +13,6 @@ let strict: [SwiftSetting] = [
 ]
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
-let collections: Target.Dependency = .product(
-  name: "OrderedCollections", package: "swift-collections")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -41,7 +39,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
   ],
   targets: [
     // System
@@ -114,7 +111,7 @@ let package = Package(
         "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
         "Host", "Store", "Journal", "CLinux", "Control", "Registry", "Images", "Networking",
         "Runtime",
-        "Cgroups", system, collections,
+        "Cgroups", system,
       ]),
 
     // CLI
