@@ -1,5 +1,6 @@
 // `exec`: finds the container, then becomes `berth-shim exec`.
 
+import Runtime
 import Compose
 import SystemPackage
 import Host
@@ -32,7 +33,7 @@ extension Session {
   package func exec(_ request: ExecRequest) async throws {
     let record = try runningContainer(of: request.service, index: request.index)
     var arguments = [
-      host.shim.string, "exec", "--container", layout.container(record.id).string,
+      "berth-shim", "exec", "--container", layout.container(record.id).string,
       "--run", layout.run.string,
     ]
     if request.hasTerminal { arguments.append("--tty") }
@@ -78,6 +79,11 @@ extension Session {
     var nothing = sigset_t()
     sigemptyset(&nothing)
     pthread_sigmask(SIG_SETMASK, &nothing, nil)
-    try checking("execv", host.shim.string) { execv(arguments[0], &pointers) }
+    // As for a container's own shim: what enters a container cannot be written to from there.
+    let program = try ShimProgram.open(host.shim)
+    let path = program.path
+    try checking("execv", host.shim.string) {
+      path.withPlatformString { execv($0, &pointers) }
+    }
   }
 }
