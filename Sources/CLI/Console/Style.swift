@@ -34,12 +34,13 @@ package struct Style: Sendable {
   package init(coloured: Bool) { self.coloured = coloured }
 
   package init(_ mode: AnsiMode, output: Output, environment: [String: String]) {
-    let refused = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+    let isRefused = !(environment["NO_COLOR"] ?? "").isEmpty
     coloured =
       switch mode {
       case .never: false
-      case .always: !refused
-      case .auto: output.isTerminal && !refused
+      // What the user typed outweighs what the terminal says of itself.
+      case .always: !isRefused
+      case .auto: output.isTerminal && !isRefused && environment["TERM"] != "dumb"
       }
   }
 
