@@ -104,6 +104,25 @@ struct KillTests {
     }
   }
 
+  @Test("kill -9 of pull at any instant: the next pull works, and what was half done is gone")
+  func killedPull() async throws {
+    try await scenario(Self.shop, files: [".env": "PORT=1"]) { berth in
+      for turn in 0..<5 {
+        let instant = Duration.milliseconds(15 + turn * 25 + Int.random(in: 0..<25))
+        let pull = try berth.start(["pull"])
+        try await Task.sleep(for: instant)
+        pull.signal(SIGKILL)
+        _ = try await pull.wait()
+        let next = try await berth("pull")
+        #expect(next.exitCode == 0, "after a kill at \(instant): \(next)")
+        let half = try await berth.tool(
+          "find", berth.state + "/images/ingest", "-mindepth", "1", "!", "-name", "*.lock")
+        #expect(half.lines.isEmpty, "after a kill at \(instant)")
+        try await berth.tool("rm", "-r", berth.state + "/images")
+      }
+    }
+  }
+
   @Test("kill -9 of a shim ends its container alone; ps says so, up brings it back")
   func killedShim() async throws {
     let port = try freePort()
