@@ -144,17 +144,19 @@ private final class Capture: Sendable {
     let exit = CInt(berth_pidfd_open(pid, 0))
     var isOutputOpen = true
     var isErrorsOpen = true
+    // A program that another thread starts has our pipes until its exec: that ends by itself soon.
+    var deadline: ContinuousClock.Instant?
     while true {
       var waiting = [
-        pollfd(fd: exit, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: deadline == nil ? exit : -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: isOutputOpen ? output.raw : -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: isErrorsOpen ? errors.raw : -1, events: Int16(POLLIN), revents: 0),
       ]
-      poll(&waiting, nfds_t(waiting.count), -1)
-      let hasEnded = waiting[0].revents != 0
+      poll(&waiting, nfds_t(waiting.count), deadline == nil ? -1 : 10)
+      if waiting[0].revents != 0 { deadline = ContinuousClock.now + .milliseconds(500) }
       if isOutputOpen { isOutputOpen = drain(output, into: \.output) }
       if isErrorsOpen { isErrorsOpen = drain(errors, into: \.errors) }
-      if hasEnded { break }
+      if let deadline, !(isOutputOpen || isErrorsOpen) || ContinuousClock.now > deadline { break }
     }
     close(exit)
     finish(isHeld: isOutputOpen || isErrorsOpen)

@@ -35,7 +35,7 @@ struct TestSupportTests {
   @Test("a child that keeps the output of its parent is seen")
   func heldOutput() async throws {
     let command = try Command(
-      ["sh", "-c", "sleep 1 & exit 0"], folder: "/", environment: environment)
+      ["sh", "-c", "sleep 2 & exit 0"], folder: "/", environment: environment)
     #expect(try await command.wait().isOutputHeld)
   }
 
