@@ -81,6 +81,9 @@ struct NetworkTests {
       }
       #expect(try await berth("exec", "left", "nslookup", "right").exitCode != 0)
       let right = try await berth.inside("right", "hostname -i")
+      let allowed = try await berth(
+        "exec", "middle", "wget", "-q", "-O", "-", "http://\(right)/group")
+      #expect(allowed.exitCode == 0)
       let direct = try await berth(
         "exec", "left", "wget", "-q", "-T", "1", "-O", "-", "http://\(right)/group")
       #expect(direct.exitCode != 0)
