@@ -21,7 +21,9 @@ struct SampleTests {
     }
   }
 
-  @Test("web-cache: nginx passes on to redis, which keeps its data through `down`")
+  @Test(
+    "web-cache: nginx passes on to redis, which keeps its data through `down`",
+    .enabled(if: TestImage.nginx.isAtHand && TestImage.redis.isAtHand))
   func webCache() async throws {
     let front = try freePort()
     let cache = try freePort()

@@ -29,6 +29,12 @@ package enum TestImage: String, Sendable, CaseIterable {
     return layout
   }
 
+  /// Whether it costs no minutes to have this image: it was made before, or CI asks for everything.
+  package var isAtHand: Bool {
+    self == .busybox || variable("CI") == "true"
+      || access("\(cacheFolder())/\(rawValue)/index.json", F_OK) == 0
+  }
+
   private func cacheFolder() -> String {
     let cache = variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? "/tmp") + "/.cache"
     return cache + "/berth-test-images"
