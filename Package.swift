@@ -150,6 +150,7 @@ let package = Package(
     test("Integration", ["TestSupport", "JSON"]),
     test("House", []),
     test("JSON", ["JSON"]),
+    test("Host", ["Host", "CLinux", system]),
     test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),
     test("Runtime", ["Runtime", "Linux", "TestSupport", system]),
     test(

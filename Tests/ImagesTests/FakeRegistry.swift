@@ -45,7 +45,8 @@ final class FakeRegistry: Sendable {
   /// - Parameter special: answers first; nil leaves the answer to what was put in.
   init(special: @escaping Answer = { _ in nil }) throws {
     self.special = special
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    let socket = Glibc.socket(AF_INET, type, 0)
     listener = SharedDescriptor(Descriptor(owning: socket))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -59,12 +60,12 @@ final class FakeRegistry: Sendable {
     guard result == 0 else { throw TestFailure("no listener") }
     self.address = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
     let (listener, registry) = (self.listener, Weak(self))
-    BlockingPool.shared.run {
+    detachThread {
       while true {
         let raw = accept(listener.raw, nil, nil)
         guard raw >= 0 else { return }
         let connection = SharedDescriptor(Descriptor(owning: raw))
-        BlockingPool.shared.run { registry.value?.serve(connection) }
+        detachThread { registry.value?.serve(connection) }
       }
     }
   }
@@ -208,4 +209,24 @@ extension ImageIndex {
     ]
     return value.bytes()
   }
+}
+
+/// A thread of its own: servers of tests wait for long, and must not take the places of the pool that
+/// the code under test works on.
+func detachThread(_ body: @escaping @Sendable () -> Void) {
+  final class Job: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var thread = pthread_t()
+  let job = Unmanaged.passRetained(Job(body))
+  let made = pthread_create(
+    &thread, nil,
+    { pointer in
+      guard let pointer else { return nil }
+      Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body()
+      return nil
+    }, job.toOpaque())
+  precondition(made == 0, "no thread for a test server")
+  pthread_detach(thread)
 }

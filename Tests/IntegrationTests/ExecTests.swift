@@ -86,7 +86,7 @@ struct ExecTests {
   func run() async throws {
     try await scenario(Self.web) { berth in
       let result = try await berth("run", "--rm", "web", "sh", "-c", "echo $FROM_FILE; exit 5")
-      #expect(result.exitCode == 5)
+      #expect(result.exitCode == 5, "\(result.errorOutput)")
       #expect(result.output == "one\n")
       #expect(try await berth.rows().isEmpty)
       #expect(berth.shims().isEmpty)

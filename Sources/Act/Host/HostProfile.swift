@@ -68,9 +68,33 @@ package struct HostProfile: Sendable {
     return FilePath(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 
-  /// Verbs that make or touch containers call this first.
+  /// Verbs that make or touch containers call this first: it asks for root, and sees to it that
+  /// nobody else can have laid anything into the state and run folders.
   package func requirePrivilege(for verb: String) throws(HostError) {
     guard isPrivileged else { throw .notPrivileged(verb: verb) }
+    try claim(state)
+    try claim(run)
+  }
+
+  /// Makes the folder for us alone, or checks that it is: ours, and writable by nobody else.
+  private func claim(_ folder: FilePath) throws(HostError) {
+    do {
+      try makeFolders(folder)
+      let opened = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+      var status = stat()
+      try checking("fstat", folder.string) { fstat(opened.raw, &status) }
+      guard status.st_uid == userID else {
+        throw HostError.foreignFolder(folder.string, "it belongs to user \(status.st_uid)")
+      }
+      guard status.st_mode & 0o022 == 0 else {
+        throw HostError.foreignFolder(folder.string, "others may write to it")
+      }
+    } catch let error as HostError {
+      throw error
+    } catch {
+      throw .foreignFolder(
+        folder.string, "\((error as? SystemCallError)?.errno.text ?? "\(error)")")
+    }
   }
 }
 
@@ -78,6 +102,7 @@ package enum HostError: Diagnosable, Hashable {
   case setuid
   case notPrivileged(verb: String)
   case relativeFolder(String)
+  case foreignFolder(String, String)
   case noHome
 
   package var exitStatus: Int32 { self == .setuid ? 126 : 1 }
@@ -97,6 +122,12 @@ package enum HostError: Diagnosable, Hashable {
         Diagnostic(
           "the state and run folders must be absolute, not `\(path)`",
           hint: "set BERTH_STATE and BERTH_RUN to absolute folders")
+      ]
+    case .foreignFolder(let path, let reason):
+      [
+        Diagnostic(
+          "`\(path)` cannot hold berth's state", causes: [reason],
+          hint: "remove it, or set BERTH_STATE and BERTH_RUN to folders of your own")
       ]
     case .noHome:
       [
