@@ -183,7 +183,7 @@ let package = Package(
       "Networking",
       [
         "Networking", "Netlink", "Addressing", "Blueprint", "Store", "Linux", "CLinux", "JSON",
-        "Diagnostics", system,
+        "Diagnostics", "TestSupport", system,
       ]),
     test("YAML", ["YAML"]),
     test("Compose", ["Compose", "YAML", "Diagnostics", "JSON"]),

@@ -210,23 +210,3 @@ extension ImageIndex {
     return value.bytes()
   }
 }
-
-/// A thread of its own: servers of tests wait for long, and must not take the places of the pool that
-/// the code under test works on.
-func detachThread(_ body: @escaping @Sendable () -> Void) {
-  final class Job: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  var thread = pthread_t()
-  let job = Unmanaged.passRetained(Job(body))
-  let made = pthread_create(
-    &thread, nil,
-    { pointer in
-      guard let pointer else { return nil }
-      Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body()
-      return nil
-    }, job.toOpaque())
-  precondition(made == 0, "no thread for a test server")
-  pthread_detach(thread)
-}

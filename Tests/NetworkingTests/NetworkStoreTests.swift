@@ -8,6 +8,7 @@ import Linux
 import Netlink
 import Networking
 import Store
+import TestSupport
 import Synchronization
 import SystemPackage
 import Testing
@@ -172,7 +173,7 @@ struct NetworkStoreTests {
       let found = Collected()
       for index in 0..<4 {
         let folder = lab.folder.appending("other\(index)")
-        BlockingPool.shared.run {
+        detachThread {
           found.add(
             Result {
               let home = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)

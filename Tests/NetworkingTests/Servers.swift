@@ -7,6 +7,7 @@ import CLinux
 import Glibc
 import Linux
 import Netlink
+import TestSupport
 import Synchronization
 import SystemPackage
 
@@ -34,7 +35,7 @@ final class Servers: Sendable {
     }
     if !isFirst { return }
     isServing.withLock { $0 = true }
-    BlockingPool.shared.run { self.serve() }
+    detachThread { self.serve() }
   }
 
   /// Returns when the thread has gone and the sockets are closed.
