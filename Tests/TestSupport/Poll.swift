@@ -1,6 +1,7 @@
 // Waiting for what comes soon: asked again and again, with a bound, never by a fixed sleep.
 
 import Glibc
+import Synchronization
 
 /// Returns once `condition` holds; a failure that says `what` lacked when it does not within `limit`.
 package func eventually(
@@ -16,20 +17,30 @@ package func eventually(
   }
 }
 
-/// A TCP port that nobody holds at this moment.
+/// The next port to try. Below the range that the kernel takes for clients, so that no connection of
+/// another test sits on it by the time it is used; counted up, so that no two tests get the same.
+private let nextPort = Mutex(UInt16.random(in: 20_000..<30_000))
+
+/// A port on which nobody listens now and that no other test of this process is given.
 package func freePort() throws -> UInt16 {
-  let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  defer { close(socket) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  var size = socklen_t(MemoryLayout.size(ofValue: address))
-  let result = withUnsafeMutablePointer(to: &address) { pointer in
-    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(socket, $0, size) == 0 ? getsockname(socket, $0, &size) : -1
+  for _ in 0..<1000 {
+    let port = nextPort.withLock { next in
+      next = next >= 31_999 ? 20_000 : next + 1
+      return next
     }
+    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    defer { close(socket) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    let result = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if result == 0 { return port }
   }
-  guard result == 0 else { throw TestFailure("no free port: \(errno)") }
-  return UInt16(bigEndian: address.sin_port)
+  throw TestFailure("no free port")
 }
 
 /// Whether the tests may make containers.
