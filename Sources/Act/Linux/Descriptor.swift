@@ -65,19 +65,33 @@ extension Descriptor {
     return Descriptor(owning: raw)
   }
 
+  /// More lost races than this are somebody's doing.
+  private static let racesLost = 1000
+
   /// openat2(2) below this directory: how `path` may be walked is said by `resolve`
-  /// (RESOLVE_BENEATH, RESOLVE_IN_ROOT, …). O_CLOEXEC is added.
+  /// (RESOLVE_BENEATH, RESOLVE_IN_ROOT, …). O_CLOEXEC is added. The kernel answers EAGAIN when
+  /// anything on the machine was renamed or mounted while it walked a `..` and it cannot tell whether
+  /// the walk stayed inside: it is asked again, as openat2(2) says.
   package func resolve(_ path: FilePath, _ flags: CInt, mode: mode_t = 0, resolve: Int32)
     throws(SystemCallError) -> Descriptor
   {
-    let raw = try retrying("openat2", path.description) {
-      path.withPlatformString {
-        berth_openat2(
-          self.raw, $0, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode),
-          UInt64(UInt32(bitPattern: resolve)))
+    for attempt in 1...Self.racesLost {
+      do throws(SystemCallError) {
+        let raw = try retrying("openat2", path.description) {
+          path.withPlatformString {
+            berth_openat2(
+              self.raw, $0, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode),
+              UInt64(UInt32(bitPattern: resolve)))
+          }
+        }
+        return Descriptor(owning: CInt(raw))
+      } catch {
+        if error.errno != .resourceTemporarilyUnavailable || attempt == Self.racesLost {
+          throw error
+        }
       }
     }
-    return Descriptor(owning: CInt(raw))
+    throw SystemCallError("openat2", path.description, .resourceTemporarilyUnavailable)
   }
 
   /// A pipe, both ends close-on-exec.
