@@ -30,22 +30,43 @@ extension Invocation {
   ///   - file: whether the compose file is needed, or the project's name is enough.
   ///   - services: named behind the verb.
   ///   - quiet: no progress.
+  ///   - quietPull: no progress of images.
   func open(
-    _ title: String, file: FileNeed = .required, services: [String] = [], quiet: Bool = false
+    _ title: String, file: FileNeed = .required, services: [String] = [], quiet: Bool = false,
+    quietPull: Bool = false
   ) throws -> Work {
+    try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
     let progress = Progress(
       quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
     let session = try Session(request(file: file, services: services), host: host) { event in
       switch event {
-      case .progress(let event): progress.show(event)
+      case .progress(let event):
+        if quietPull, event.isOfImage { break }
+        progress.show(event)
       case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
       case .note(let text): progress.interrupt { Output.error.line(text) }
       }
     }
     return Work(session: session, progress: progress)
   }
+
+  /// A global flag that the verb would not heed: `--dry-run stop` must not stop.
+  private func refuseUnheeded(by verb: String) throws {
+    if global.dryRun, Self.changing.contains(verb) {
+      throw UsageFault(
+        "`berth \(verb)` cannot be tried with `--dry-run`",
+        hint: "`up` and `down` can; leave out the flag")
+    }
+    if global.compatibility {
+      throw UsageFault(
+        "names separated by `_` (`--compatibility`) are not made by `berth \(verb)`",
+        hint: "leave out the flag, or set `container_name`")
+    }
+  }
+
+  private static let changing: Set<String> = ["stop", "start", "exec", "run", "pull"]
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool {

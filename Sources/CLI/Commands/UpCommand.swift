@@ -70,7 +70,7 @@ struct UpCommand: AsyncParsableCommand {
     try checkPairs()
     let invocation = try Invocation.now()
     let dryRun = dryRun || invocation.global.dryRun
-    let work = try invocation.open("up", services: services)
+    let work = try invocation.open("up", services: services, quietPull: quietPull)
     let since = Session.now()
     let up = try await finishing(work.progress) {
       try await work.session.up(try options(dryRun: dryRun))

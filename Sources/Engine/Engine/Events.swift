@@ -35,6 +35,9 @@ package struct ProgressEvent: Hashable, Sendable {
     self.current = current
     self.total = total
   }
+
+  /// Of an image or one of its layers.
+  package var isOfImage: Bool { parent != nil || id.hasPrefix("Image ") }
 }
 
 package enum EngineEvent: Sendable {
