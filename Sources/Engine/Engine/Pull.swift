@@ -8,7 +8,6 @@ import Images
 import Linux
 import OCI
 import Store
-import SystemPackage
 
 package struct PullOptions: Sendable {
   package var services: [String] = []
@@ -110,19 +109,11 @@ extension Session {
   private func fetch(_ references: [ImageReference]) async throws {
     guard !references.isEmpty else { return }
     let tell = tell
-    let client = RegistryClient(credentials: try credentials())
+    let client = RegistryClient(credentials: try registryCredentials(request.environment))
     let puller = ImagePuller(images, client: client, parallelLayers: request.parallelism ?? 4)
     try await puller.pull(references.map { PullRequest($0) }) { event in
       if let event = ProgressEvent(event) { tell(.progress(event)) }
     }
-  }
-
-  /// What `docker login` has written, where it has.
-  private func credentials() throws -> Credentials {
-    let folder =
-      request.environment["DOCKER_CONFIG"] ?? request.environment["HOME"].map { $0 + "/.docker" }
-    guard let folder, !folder.isEmpty else { return Credentials() }
-    return try Credentials(configFolder: FilePath(folder))
   }
 
   /// One row for each container of the project, in order of name.

@@ -55,7 +55,7 @@ extension ProjectLoader {
   package static func hasFiles(_ options: ProjectOptions, reading reader: some ComposeReader)
     -> Bool
   {
-    let locator = Locator(options: options, reader: reader, findings: Findings())
+    var locator = Locator(options: options, reader: reader, findings: Findings())
     // A file that is named but missing is for `load` to complain about.
     guard let location = try? locator.locate() else { return true }
     return !location.files.isEmpty

@@ -9,7 +9,7 @@ struct Location {
   var files: [String] = []
   /// The folder that relative paths are resolved against.
   var folder = ""
-  var environment: [String: String] = [:]
+  var environment = Variables([:])
   var profiles: [String] = []
   /// Given by the caller, not by a file.
   var name: String?
@@ -29,12 +29,20 @@ struct Locator<Reader: ComposeReader> {
   let options: ProjectOptions
   let reader: Reader
   let findings: Findings
+  /// The env files that were read on the way.
+  var sources = Sources()
 
-  func locate() throws(Fault) -> Location {
+  init(options: ProjectOptions, reader: Reader, findings: Findings) {
+    self.options = options
+    self.reader = reader
+    self.findings = findings
+  }
+
+  mutating func locate() throws(Fault) -> Location {
     var location = Location()
-    location.environment = options.environment
+    location.environment = Variables(options.environment)
     if location.environment["PWD"] == nil {
-      location.environment["PWD"] = options.workingDirectory
+      location.environment.set("PWD", options.workingDirectory)
     }
     location.files = options.files.map(absolute)
     try readEnvFiles(&location)
@@ -42,12 +50,12 @@ struct Locator<Reader: ComposeReader> {
     if location.files.isEmpty { search(&location) }
     if let remote = options.files.first(where: isRemoteFile) {
       throw Fault(
-        .unsupported, "`\(remote)` is remote: compose files are read from this machine only",
+        .remoteFile, "`\(remote)` is remote: compose files are read from this machine only",
         hint: "fetch it first and name the local file")
     }
     for file in location.files where file != "-" && reader.kind(file) == .missing {
       throw Fault(
-        .noFile, "compose file `\(shown(file))` does not exist",
+        .noFile, "compose file `\(options.shown(file))` does not exist",
         hint: "check the path given by `-f`")
     }
     location.folder = folder(location)
@@ -62,11 +70,6 @@ struct Locator<Reader: ComposeReader> {
 
   private func absolute(_ path: String) -> String {
     path == "-" ? path : resolve(path, in: options.workingDirectory, home: nil)
-  }
-
-  private func shown(_ path: String) -> String {
-    let prefix = options.workingDirectory + "/"
-    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
   }
 
   private func pieces(_ text: String?, _ separator: String) -> [String] {
@@ -115,7 +118,7 @@ struct Locator<Reader: ComposeReader> {
       if let first = found.first {
         findings.warn(
           Fault(
-            .severalFiles, "`\(folder)/\(first)` is left out: the folder belongs to another user",
+            .foreignFolder, "`\(folder)/\(first)` is left out: the folder belongs to another user",
             hint: "name the file with `-f` if you trust it"))
       }
       if folder == "/" { return }
@@ -124,7 +127,7 @@ struct Locator<Reader: ComposeReader> {
   }
 
   /// `.env` or the files that stand for it. What is set already stays.
-  private func readEnvFiles(_ location: inout Location) throws(Fault) {
+  private mutating func readEnvFiles(_ location: inout Location) throws(Fault) {
     var files = options.envFiles
     if files.isEmpty { files = pieces(location.environment["COMPOSE_ENV_FILES"], ",") }
     let home = location.environment["HOME"]
@@ -139,12 +142,12 @@ struct Locator<Reader: ComposeReader> {
       let path = cleanPath(folder(location) + "/.env")
       if reader.kind(path) == .file { paths = [path] }
     }
-    let values = try loadEnvironment(
-      paths, over: location.environment, reader: reader, findings: findings)
-    location.environment.merge(values) { first, _ in first }
+    let values = try EnvFiles(reader: reader, options: options)
+      .values(paths, over: location.environment, sources: &sources)
+    location.environment.add(values)
   }
 
-  private func givenName(_ environment: [String: String]) throws(Fault) -> String? {
+  private func givenName(_ environment: Variables) throws(Fault) -> String? {
     guard let name = options.projectName ?? environment["COMPOSE_PROJECT_NAME"], !name.isEmpty
     else { return nil }
     guard isProjectName(name) else {
@@ -157,28 +160,6 @@ struct Locator<Reader: ComposeReader> {
     }
     return name
   }
-}
-
-/// The values of several env files; later ones win, `environment` serves as variables.
-func loadEnvironment(
-  _ paths: [String], over environment: [String: String], reader: some ComposeReader,
-  findings: Findings
-) throws(Fault) -> [String: String] {
-  var parser = EnvFileParser(lookup: { environment[$0] })
-  for path in paths where path != "/dev/null" {
-    let bytes: [UInt8]
-    do throws(ComposeReadFault) {
-      bytes = try reader.read(path)
-    } catch {
-      throw Fault(.environmentFile, "env file `\(path)` cannot be read: \(error.text)")
-    }
-    do throws(EnvFileFault) {
-      try parser.parse(bytes)
-    } catch {
-      throw Fault(.environmentFile, "env file `\(path)`, line \(error.line): \(error.summary)")
-    }
-  }
-  return Dictionary(parser.values.map { ($0.key, $0.value) }) { _, last in last }
 }
 
 /// `[a-z0-9][a-z0-9_-]*`, by bytes.

@@ -16,6 +16,22 @@ extension Project {
     return escaped(emitter.output, escapingDollars)
   }
 
+  /// The merged model as it is, without the defaults that the long forms of `canonicalJSON` have.
+  package var rawJSON: [UInt8] {
+    Printer(isJSON: true).raw(model).bytes(JSONStyle(indent: 2))
+  }
+
+  package var rawYAML: [UInt8] {
+    var emitter = YAMLEmitter()
+    emitter.document(Printer(isJSON: false).raw(model))
+    return emitter.output
+  }
+
+  /// The `model` of each of the top-level models.
+  package var modelNames: [String] {
+    (model["models"]?.map?.entries ?? []).compactMap { $0.node["model"]?.text }
+  }
+
   private func escaped(_ bytes: [UInt8], _ escapes: Bool) -> [UInt8] {
     guard escapes, bytes.contains(UInt8(ascii: "$")) else { return bytes }
     return Array(bytes.flatMap { $0 == UInt8(ascii: "$") ? [$0, $0] : [$0] })
@@ -135,6 +151,15 @@ struct Printer {
     let entries = fields.entries.sorted { precedes($0.key, $1.key) }
     for entry in entries { object.append(entry.key, change(entry.node)) }
     return object
+  }
+
+  /// Everything that the files say, keys sorted.
+  func raw(_ node: Node) -> JSONValue {
+    switch node.value {
+    case .list(let items): .array(items.map(raw))
+    case .map(let fields): .object(sorted(fields, raw))
+    default: plain(node)
+    }
   }
 
   func plain(_ node: Node) -> JSONValue {

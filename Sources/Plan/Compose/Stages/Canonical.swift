@@ -46,12 +46,14 @@ struct Canonical {
     fields.rewrite { entry in
       guard let attribute = record[entry.key] else { return true }
       path.append(entry.key)
+      let story = entry.node.story
       do throws(Fault) {
         try number(&entry.node, attribute.cast, path)
         try form(&entry.node, attribute.form, path)
       } catch {
         if !ignoresFaults { findings.add(error) }
       }
+      if entry.node.story.isEmpty { entry.node.story = story }
       walk(&entry.node, attribute.shape, &path)
       path.removeLast()
       return true
@@ -216,7 +218,16 @@ struct Canonical {
     changed.reserveCapacity(items.count)
     for item in items {
       do throws(Fault) {
-        changed += try change(item)
+        let forms = try change(item)
+        guard findings.keepsStories, !item.story.isEmpty else {
+          changed += forms
+          continue
+        }
+        changed += forms.map { form in
+          var form = form
+          form.story = item.story
+          return form
+        }
       } catch {
         if !ignoresFaults { findings.add(error) }
         changed.append(item)

@@ -150,7 +150,7 @@ extension Assembly {
 
   // MARK: names
 
-  func normalise(_ root: inout Node, project: String, environment: [String: String]) {
+  func normalise(_ root: inout Node, project: String, environment: Variables) {
     attachNetworks(&root)
     edit(&root, "services") { service in
       guard service.node.map != nil else { return }
@@ -200,16 +200,25 @@ extension Assembly {
 
   /// Keys without a value take the caller's.
   private func inherit(
-    _ node: inout Node, _ key: String, _ environment: [String: String], keepsUnset: Bool
+    _ node: inout Node, _ key: String, _ environment: Variables, keepsUnset: Bool
   ) {
     guard case .map(var fields)? = node[key]?.value else { return }
     fields.rewrite { entry in
       guard entry.node.isNull else { return true }
       guard let value = environment[entry.key] else { return keepsUnset }
       entry.node.value = .string(value)
+      if findings.keepsStories { noteInherited(&entry.node, entry.key, environment) }
       return true
     }
     node[key]?.value = .map(fields)
+  }
+
+  private func noteInherited(_ node: inout Node, _ name: String, _ environment: Variables) {
+    var steps = node.steps
+    steps[steps.count - 1].uses.append(
+      VariableInput(
+        name: name, value: environment[name], source: environment.source(name, sources)))
+    node.story = steps
   }
 
   private func addImpliedDependencies(_ service: inout Node) {

@@ -155,7 +155,7 @@ extension Project {
         ? Fault(
           .unsupported, "`\(name)` \(row.note ?? "is not supported by `up`")", at: origin,
           hint: row.note == nil ? "remove it, or leave the service out" : nil)
-        : Fault(.unsupported, "`\(name)` has no effect", at: origin)
+        : Fault(.noEffect, "`\(name)` has no effect", at: origin)
       row.severity == .error ? findings.add(fault) : findings.warn(fault)
       return
     }
