@@ -57,7 +57,9 @@ func faults(_ text: String, environment: [String: String] = [:]) -> [Diagnostic]
 }
 
 /// The canonical JSON below a path of keys, compact with sorted names.
-func json(_ project: Project, _ path: String...) throws -> String {
+func json(_ project: Project, _ path: String...) throws -> String { try json(project, path) }
+
+func json(_ project: Project, _ path: [String]) throws -> String {
   var value = try JSONValue(parsing: project.canonicalJSON())
   for key in path {
     guard let inner = value[key] else { return "absent" }

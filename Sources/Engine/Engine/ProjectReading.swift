@@ -39,9 +39,13 @@ struct DiskReader: ComposeReader {
   }
 
   func resolvingLinks(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return path }
-    defer { free(resolved) }
-    return String(cString: resolved)
+    if let resolved = realpath(path, nil) {
+      defer { free(resolved) }
+      return String(cString: resolved)
+    }
+    // What is not there yet is below something that is.
+    guard let cut = path.lastIndex(of: "/"), cut > path.startIndex else { return path }
+    return resolvingLinks(String(path[..<cut])) + path[cut...]
   }
 
   /// S-64: a folder that another user can fill must not choose what root runs.

@@ -72,6 +72,7 @@ extension Assembly {
   private func applyIncludes(_ document: inout Node, from path: String, _ set: FileSet) {
     guard let include = document["include"] else { return }
     document["include"] = nil
+    if include.isNull { return }
     guard let items = include.list else {
       findings.add(
         Fault(.wrongType, "`include` must be a list, not \(include.kindName)", at: include.origin))

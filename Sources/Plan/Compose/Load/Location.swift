@@ -62,7 +62,10 @@ struct Locator<Reader: ComposeReader> {
     try readEnvFiles(&location)
     location.profiles = options.profiles
     if location.profiles.isEmpty {
-      location.profiles = pieces(location.environment["COMPOSE_PROFILES"], ",")
+      // Empty ones count, as with the reference: a service whose only profile is a variable that is
+      // not set has the profile `` and is enabled.
+      location.profiles = (location.environment["COMPOSE_PROFILES"] ?? "")
+        .split(separator: ",", omittingEmptySubsequences: false).map { trimmed(String($0)) }
     }
     location.name = try givenName(location.environment)
     return location
@@ -74,9 +77,11 @@ struct Locator<Reader: ComposeReader> {
 
   private func pieces(_ text: String?, _ separator: String) -> [String] {
     guard let text, let character = separator.first else { return [] }
-    return text.split(separator: character).map { piece in
-      String(piece.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-    }.filter { !$0.isEmpty }
+    return text.split(separator: character).map { trimmed(String($0)) }.filter { !$0.isEmpty }
+  }
+
+  private func trimmed(_ piece: String) -> String {
+    String(piece.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
   /// The given project directory, else that of the first file, else where the caller stands.

@@ -146,21 +146,21 @@ final class Assembly<Reader: ComposeReader> {
     if let name = location.name { return name }
     let template = Template(lookup: { [environment] in environment[$0] })
     var named = ""
+    var place: Origin?
     for document in texts.flatMap(\.documents) {
-      guard let text = document["name"]?.string else { continue }
+      guard let node = document["name"], let text = node.string, !text.isEmpty else { continue }
+      place = node.origin
       if let name = try? template.substitute(text) { named = name }
     }
-    let own = projectName(from: named)
-    if !own.isEmpty { return own }
-    let derived = projectName(from: baseName(location.folder))
-    guard !derived.isEmpty else {
-      findings.add(
-        Fault(
-          .projectName, "project name must not be empty",
-          hint: "the folder's name gives none; name the project with `-p` or `name:`"))
-      return nil
-    }
-    return derived
+    let derived = projectName(from: place == nil ? baseName(location.folder) : named)
+    guard derived.isEmpty else { return derived }
+    findings.add(
+      Fault(
+        .projectName, "project name must not be empty", at: place ?? .none,
+        hint: place == nil
+          ? "the folder's name gives none; name the project with `-p` or `name:`"
+          : "give the variable a default, or name the project with `-p`"))
+    return nil
   }
 }
 

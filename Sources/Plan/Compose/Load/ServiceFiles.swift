@@ -27,8 +27,7 @@ struct ServiceFiles<Reader: ComposeReader> {
       guard enabled.contains(service.key), let list = service.node["label_file"]?.list else {
         return
       }
-      let caller = environment
-      var parser = EnvFileParser(lookup: { caller[$0] })
+      var parser = EnvFileParser(lookup: { _ in nil })
       for file in list { read(file, &parser) }
       fold(parser.values, into: &service.node, "labels")
       service.node["label_file"] = nil
@@ -56,6 +55,7 @@ struct ServiceFiles<Reader: ComposeReader> {
   private mutating func read(_ file: Node, _ parser: inout EnvFileParser) {
     guard let path = file["path"]?.string ?? file.string else { return }
     let origin = file.origin(of: "path")
+    if path.isEmpty, file["required"]?.bool == false { return }
     let bytes: [UInt8]
     do throws(ComposeReadFault) {
       bytes = try files.reader.read(path)

@@ -86,7 +86,9 @@ struct Printer {
     for attribute in record.attributes {
       let node = fields[attribute.name]
       guard let node, !isLeftOut(node, attribute) else {
-        if isJSON, attribute.printing == .nullWhenUnset {
+        if attribute.printing == .always {
+          object.append(printedName(attribute, record), zero(of: attribute))
+        } else if isJSON, attribute.printing == .nullWhenUnset {
           object.append(attribute.name, .null)
         } else if isJSON, attribute.printing == .emptyWhenUnset {
           object.append(attribute.name, empty(attribute))
@@ -101,6 +103,11 @@ struct Printer {
       }
     }
     return object
+  }
+
+  private func zero(of attribute: Attribute) -> JSONValue {
+    guard case .scalar(let kinds) = attribute.shape, kinds.contains(.integer) else { return "" }
+    return attribute.form == .bytes ? "0" : 0
   }
 
   private func empty(_ attribute: Attribute) -> JSONValue {
@@ -121,6 +128,11 @@ struct Printer {
     case .hosts:
       let texts = (node.list ?? []).compactMap(\.text)
       return .array(texts.sorted(by: precedes).map { .string($0) })
+    case .ulimits:
+      // A limit of nothing is one that the reference takes for unset.
+      guard let fields = node.map else { return value(node, attribute.shape) }
+      return .object(
+        sorted(fields) { $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit)) })
     case .asIs where attribute.name == "expose" || attribute.name == "group_add":
       return .array((node.list ?? []).map { .string($0.text ?? "") })
     default: return value(node, attribute.shape)
@@ -132,7 +144,7 @@ struct Printer {
     case .never: return true
     case .omitUnset: return node.isNull
     case .emptyWhenUnset: return node.isNull || node.map?.isEmpty == true
-    case .nullWhenUnset: return node.isNull
+    case .nullWhenUnset, .always: return node.isNull
     case .omitEmpty: break
     }
     switch node.value {
@@ -140,7 +152,9 @@ struct Printer {
     case .bool(let flag): return !flag
     case .int(let number): return number == 0
     case .float(let number): return number == 0
-    case .string(let text): return text.isEmpty || attribute.form == .bytes && text == "0"
+    case .string(let text):
+      return text.isEmpty || attribute.form == .bytes && text == "0"
+        || attribute.form == .duration && text == "0s"
     case .list(let items): return items.isEmpty
     case .map(let fields): return fields.isEmpty
     }

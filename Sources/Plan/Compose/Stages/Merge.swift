@@ -38,7 +38,9 @@ struct Merging {
   ) -> Node? {
     guard findings.keepsStories else { return laid(over, on: base, shape, rule, &path) }
     guard var result = laid(over, on: base, shape, rule, &path) else { return nil }
-    guard over.mark != .none || !over.isNull, !base.isNull else { return result }
+    guard over.mark != .none || !over.isNull || rule == .replace, !base.isNull else {
+      return result
+    }
     let verb: Step.Verb =
       if over.mark == .override {
         .replaced
@@ -60,7 +62,7 @@ struct Merging {
   ) -> Node? {
     if over.mark == .reset { return keepsMarks ? over : nil }
     if over.mark == .override { return settle(over) }
-    if over.isNull { return base }
+    if over.isNull, rule != .replace { return base }
     if base.isNull || base.mark == .reset { return settle(over) }
     switch rule {
     case .replace: return settle(over)
@@ -240,31 +242,32 @@ func built(_ node: Node) -> Node {
   return Node(.map(fields), node.origin)
 }
 
-/// `host=address` texts, one for each address. A host without an address stays as it is.
+/// `host=address` texts, one for each address. A host without an address stays as it is. In lists
+/// several addresses are separated by commas.
 func hostItems(_ node: Node) -> [Node] {
   var items: [Node] = []
-  func add(_ host: String, _ addresses: String, _ origin: Origin) {
-    for address in addresses.split(separator: ",") {
-      var address = address.drop { $0 == " " }
-      if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
-      items.append(Node("\(host)=\(address)", origin))
-    }
+  func add(_ host: String, _ address: Substring, _ origin: Origin) {
+    var address = address
+    if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+    items.append(Node("\(host)=\(address)", origin))
   }
   switch node.value {
   case .map(let fields):
     for entry in fields.entries {
       for address in entry.node.list ?? [entry.node] {
-        add(entry.key, address.text ?? "", address.origin)
+        add(entry.key, (address.text ?? "")[...], address.origin)
       }
     }
   case .list(let list):
     for item in list {
       guard let text = item.text else { continue }
-      let cut = text.firstIndex(of: "=") ?? text.firstIndex(of: ":")
-      if let cut {
-        add(String(text[..<cut]), String(text[text.index(after: cut)...]), item.origin)
-      } else {
+      guard let cut = text.firstIndex(of: "=") ?? text.firstIndex(of: ":") else {
         items.append(item)
+        continue
+      }
+      let addresses = text[text.index(after: cut)...]
+      for address in addresses.split(separator: ",", omittingEmptySubsequences: false) {
+        add(String(text[..<cut]), address, item.origin)
       }
     }
   default: break
