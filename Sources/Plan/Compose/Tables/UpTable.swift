@@ -104,6 +104,7 @@ extension Tables {
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
     .refused("services.*.uts"),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
+    .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
     .refused("networks.*.driver_opts"),
