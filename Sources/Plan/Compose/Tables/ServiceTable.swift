@@ -290,7 +290,14 @@ enum Tables {
       Attribute("volume", .record(volumeOptions), printing: .omitUnset),
       Attribute("tmpfs", .record(tmpfsOptions), printing: .omitUnset),
       Attribute("image", .record(imageOptions), printing: .omitUnset),
+      // Printed with the other `x-` keys, not by this line.
+      Attribute("x-berth", .record(mountExtension), printing: .never),
     ])
+
+  /// What compose files have no word for.
+  static let mountExtension = Record([
+    Attribute("bind_owner", .word(["map"]))
+  ])
 
   static let bindOptions = Record([
     Attribute("selinux", .word(["z", "Z"])),

@@ -20,9 +20,9 @@ extension Tables {
     Attribute("project_directory", .text),
   ])
 
-  static let external = Shape.either([
-    .flag, .record(Record([Attribute("name", .text)])),
-  ])
+  static let external = Shape.either([.flag, .record(externalResource)])
+
+  static let externalResource = Record([Attribute("name", .text)])
 
   static let driverOptions = Shape.map(.scalar([.string, .number]), names: .any)
 

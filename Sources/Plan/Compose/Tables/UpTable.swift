@@ -10,13 +10,26 @@ struct UpRow: Sendable {
   let severity: Diagnostic.Severity
   /// Whether the value asks for something that is not there.
   let asks: @Sendable (Node) -> Bool
-  /// What to say instead of "is not supported".
+  /// What to say instead of "is not supported": the rule, behind the attribute's name.
   var note: String?
+  /// Where `up` acts on some words only: these, for the schema.
+  var allowed: [String] = []
+
+  /// The words that `up` acts on.
+  struct Words: Sendable {
+    let all: [String]
+  }
 
   static func refused(
     _ path: String, _ asks: @escaping @Sendable (Node) -> Bool = isSet
   ) -> UpRow {
     UpRow(path: split(path), severity: .error, asks: asks)
+  }
+
+  static func refused(_ path: String, _ words: Words) -> UpRow {
+    UpRow(
+      path: split(path), severity: .error,
+      asks: { node in isSet(node) && !words.all.contains(node.text ?? "") }, allowed: words.all)
   }
 
   static func ignored(
@@ -41,9 +54,7 @@ struct UpRow: Sendable {
     }
   }
 
-  static func isNone(of words: String...) -> @Sendable (Node) -> Bool {
-    { node in isSet(node) && !words.contains(node.text ?? "") }
-  }
+  static func isNone(of words: String...) -> Words { Words(all: words) }
 
   static func begins(with prefixes: String...) -> @Sendable (Node) -> Bool {
     { node in prefixes.contains { (node.text ?? "").hasPrefix($0) } }
@@ -79,7 +90,7 @@ extension Tables {
     UpRow(
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
-      note: "has a `start_interval` but no `start_period`"),
+      note: "needs a `start_period` when it has a `start_interval`"),
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
     .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
@@ -104,6 +115,7 @@ extension Tables {
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
     .refused("services.*.uts"),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
+    .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
     .refused("networks.*.driver_opts"),
