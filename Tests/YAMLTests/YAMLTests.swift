@@ -81,6 +81,18 @@ struct YAMLTests {
     #expect(fault?.mark == YAMLMark(line: 2, column: 4))
   }
 
+  @Test(
+    "places count every kind of line end, and no byte order mark",
+    arguments: [
+      ("a: 1\rb: \u{1}\n", 2, 4), ("a: 1\r\nb: \u{1}\n", 2, 4), ("a: 1\u{85}b: \u{1}\n", 2, 4),
+      ("a: 1\u{2028}é: \u{1}\n", 2, 4), ("\u{FEFF}a: \u{1}\n", 1, 4), ("é: 1\n\nb: \u{1}", 3, 4),
+      ("a: 1\rb: *x\n", 2, 4),
+    ])
+  func lineEnds(text: String, line: Int32, column: Int32) {
+    let fault = #expect(throws: YAMLFault.self) { try readYAML(Array(text.utf8)) }
+    #expect(fault?.mark == YAMLMark(line: line, column: column))
+  }
+
   @Test("equal keys are found in large mappings, and twins of another encoding are different keys")
   func largeMappings() throws {
     let many = (0..<500).map { "k\($0): \($0)\n" }.joined()

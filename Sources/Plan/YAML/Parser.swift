@@ -227,20 +227,22 @@ private struct Builder {
   private func fault(of parser: yaml_parser_t) -> YAMLFault {
     let problem = parser.problem.map { String(cString: $0) } ?? "unreadable"
     if parser.error == YAML_READER_ERROR {
-      var place = YAMLMark(line: 1, column: 1)
-      for byte in text.prefix(parser.problem_offset) {
-        if byte == 0x0A {
-          place = YAMLMark(line: place.line + 1, column: 1)
-        } else if byte & 0xC0 != 0x80 {
-          place.column += 1
-        }
-      }
-      return YAMLFault(summary: problem, mark: place)
+      return YAMLFault(summary: problem, mark: place(of: parser.problem_offset))
     }
     let hint = parser.context.map { context in
       "\(String(cString: context)) that began at line \(parser.context_mark.line + 1)"
     }
     return YAMLFault(summary: problem, mark: mark(parser.problem_mark), hint: hint)
+  }
+
+  private func place(of offset: Int) -> YAMLMark {
+    let lines = YAMLLines(text.prefix(offset))
+    let line = lines.line(at: offset)
+    var before = text[(lines.range(of: line, end: offset)?.lowerBound ?? offset)..<offset]
+    // A byte order mark is no character of the first line.
+    if line == 1, before.starts(with: [0xEF, 0xBB, 0xBF]) { before = before.dropFirst(3) }
+    let column = before.count { $0 & 0xC0 != 0x80 } + 1
+    return YAMLMark(line: Int32(clamping: line), column: Int32(clamping: column))
   }
 }
 

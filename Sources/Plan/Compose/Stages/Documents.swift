@@ -20,6 +20,18 @@ func readDocuments(_ bytes: [UInt8], file: Int32, _ findings: Findings) -> [Node
   return documents.map { reader.node($0) }.filter { !$0.isNull }
 }
 
+/// A text in UTF-16, which YAML may be written in, as UTF-8, which places and excerpts count in. Told
+/// by its byte order mark; all other texts stay as they are.
+func utf8(_ bytes: [UInt8]) -> [UInt8] {
+  let isLittle = bytes.starts(with: [0xFF, 0xFE])
+  guard isLittle || bytes.starts(with: [0xFE, 0xFF]) else { return bytes }
+  let units = stride(from: 2, to: bytes.count - 1, by: 2).map { at in
+    let (first, second) = (UInt16(bytes[at]), UInt16(bytes[at + 1]))
+    return isLittle ? second << 8 | first : first << 8 | second
+  }
+  return Array(String(decoding: units, as: UTF16.self).utf8)
+}
+
 private struct DocumentReader {
   let file: Int32
   let findings: Findings
