@@ -86,7 +86,7 @@ struct YAMLTests {
     arguments: [
       ("a: 1\rb: \u{1}\n", 2, 4), ("a: 1\r\nb: \u{1}\n", 2, 4), ("a: 1\u{85}b: \u{1}\n", 2, 4),
       ("a: 1\u{2028}é: \u{1}\n", 2, 4), ("\u{FEFF}a: \u{1}\n", 1, 4), ("é: 1\n\nb: \u{1}", 3, 4),
-      ("a: 1\rb: *x\n", 2, 4),
+      ("a: 1\rb: *x\n", 2, 4), ("a: |\n x\nb  ", 3, 4), ("a: [1", 1, 6),
     ])
   func lineEnds(text: String, line: Int32, column: Int32) {
     let fault = #expect(throws: YAMLFault.self) { try readYAML(Array(text.utf8)) }

@@ -232,7 +232,12 @@ private struct Builder {
     let hint = parser.context.map { context in
       "\(String(cString: context)) that began at line \(parser.context_mark.line + 1)"
     }
-    return YAMLFault(summary: problem, mark: mark(parser.problem_mark), hint: hint)
+    return YAMLFault(summary: problem, mark: inside(mark(parser.problem_mark)), hint: hint)
+  }
+
+  /// At the end of a text without a last line end, libyaml is on a line that is not there.
+  private func inside(_ mark: YAMLMark) -> YAMLMark {
+    mark.column == 1 && YAMLLines(text).count < mark.line ? place(of: text.count) : mark
   }
 
   private func place(of offset: Int) -> YAMLMark {
