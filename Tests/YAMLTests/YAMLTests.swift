@@ -52,6 +52,13 @@ struct YAMLTests {
     #expect(entries[0].value.start == YAMLMark(line: 1, column: 7))
   }
 
+  @Test("a value that the end of the text leaves out is in its last line")
+  func missingValue() throws {
+    let root = try #require(try readYAML(Array("? a\n b".utf8)).first)
+    guard case .mapping(let entries) = root.content else { throw Stop() }
+    #expect(entries[0].value.start == YAMLMark(line: 2, column: 3))
+  }
+
   private struct Stop: Error {}
 
   @Test(

@@ -34,6 +34,8 @@ private struct Builder {
   var open: Set<String> = []
   var total = Weight()
   var expanded = 0
+  /// Counted when a place at the start of a line may be behind the last one.
+  private lazy var lineCount = YAMLLines(text).count
 
   init(text: UnsafeBufferPointer<UInt8>) {
     self.text = text
@@ -55,7 +57,7 @@ private struct Builder {
     }
   }
 
-  private func next(_ parser: inout yaml_parser_t) throws(YAMLFault) -> yaml_event_t {
+  private mutating func next(_ parser: inout yaml_parser_t) throws(YAMLFault) -> yaml_event_t {
     var event = yaml_event_t()
     guard yaml_parser_parse(&parser, &event) == 1 else { throw fault(of: parser) }
     return event
@@ -116,7 +118,7 @@ private struct Builder {
     let plain = data.style == YAML_PLAIN_SCALAR_STYLE && tag != .string
     let node = YAMLNode(
       content: .scalar(YAMLScalar(text: String(decoding: bytes, as: UTF8.self), isPlain: plain)),
-      tag: tag, start: start, end: mark(event.end_mark))
+      tag: tag, start: data.length == 0 ? inside(start) : start, end: mark(event.end_mark))
     if let anchor = data.anchor.map(string) {
       anchors[anchor] = Anchored(node: node, weight: Weight(nodes: 1, bytes: data.length + 1))
     }
@@ -224,7 +226,7 @@ private struct Builder {
   }
 
   /// libyaml gives decoding faults as a byte offset; the place is counted from it.
-  private func fault(of parser: yaml_parser_t) -> YAMLFault {
+  private mutating func fault(of parser: yaml_parser_t) -> YAMLFault {
     let problem = parser.problem.map { String(cString: $0) } ?? "unreadable"
     if parser.error == YAML_READER_ERROR {
       return YAMLFault(summary: problem, mark: place(of: parser.problem_offset))
@@ -236,8 +238,8 @@ private struct Builder {
   }
 
   /// At the end of a text without a last line end, libyaml is on a line that is not there.
-  private func inside(_ mark: YAMLMark) -> YAMLMark {
-    mark.column == 1 && YAMLLines(text).count < mark.line ? place(of: text.count) : mark
+  private mutating func inside(_ mark: YAMLMark) -> YAMLMark {
+    mark.column == 1 && lineCount < mark.line ? place(of: text.count) : mark
   }
 
   private func place(of offset: Int) -> YAMLMark {
