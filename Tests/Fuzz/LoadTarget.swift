@@ -1,8 +1,9 @@
 // The whole load: faults have places, what is accepted prints as a text that means the same.
 
-import Compose
 import Diagnostics
 import JSON
+
+@testable import Compose
 
 /// The files of one input, below `/shop`. Parts of the input begin with a line `#file NAME`; what
 /// stands before the first one is `compose.yaml`.
@@ -73,7 +74,7 @@ private func checkPlace(_ diagnostic: Diagnostic, _ folder: InputFolder) {
   }
   let bytes = required(folder.files["/shop/" + span.file], "`\(span.file)` is no file")
   require(
-    Places(bytes).hold(line: span.line, column: span.column),
+    Places(utf8(bytes)).hold(line: span.line, column: span.column),
     "`\(diagnostic.summary)` is outside of the text: \(span)")
   require(diagnostic.excerpt != nil, "`\(diagnostic.summary)` shows no text")
 }

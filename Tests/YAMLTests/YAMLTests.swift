@@ -122,7 +122,9 @@ struct YAMLBombTests {
         + String(repeating: "*a,", count: 100_000) + "]"
     ),
     ("merge fan-out", mergeFan()),
-    ("too many values", "[" + String(repeating: "1,", count: 1_200_000) + "]"),
+    ("too many values", "[" + String(repeating: "1,", count: 300_000) + "]"),
+    ("too many documents", String(repeating: "---\na: 1\n", count: 300)),
+    ("aliases that deepen each other", deepening(levels: 3, depth: 60)),
     ("anchor to itself", "a: &a\n  b: &b\n    c: *a\n"),
   ]
 
@@ -133,6 +135,22 @@ struct YAMLBombTests {
       text += "a\(level): &a\(level) [\(items)]\n"
     }
     return text
+  }
+
+  static func deepening(levels: Int, depth: Int) -> String {
+    let (open, close) = (
+      String(repeating: "[", count: depth), String(repeating: "]", count: depth)
+    )
+    return "a0: &a0 \(open)\(close)\n"
+      + (1..<levels).map { "a\($0): &a\($0) \(open)*a\($0 - 1)\(close)\n" }.joined()
+  }
+
+  @Test("aliases nest as deep as a text may")
+  func nestingAliases() throws {
+    #expect(try readYAML(Array(Self.deepening(levels: 2, depth: 60).utf8)).count == 1)
+    #expect(throws: YAMLFault.self) {
+      try readYAML(Array(Self.deepening(levels: 2, depth: 64).utf8))
+    }
   }
 
   static func mergeFan() -> String {

@@ -26,6 +26,8 @@ private struct Anchored {
 private struct Weight {
   var nodes = 0
   var bytes = 0
+  /// How many levels the tree has: aliases in aliases nest deeper than the text does.
+  var height = 1
 }
 
 private struct Builder {
@@ -34,6 +36,8 @@ private struct Builder {
   var open: Set<String> = []
   var total = Weight()
   var expanded = 0
+  /// The deepest level that was reached since the outermost open anchor began.
+  var deepest = 0
   /// Counted when a place at the start of a line may be behind the last one.
   private lazy var lineCount = YAMLLines(text).count
 
@@ -52,7 +56,12 @@ private struct Builder {
       case YAML_STREAM_END_EVENT: return documents
       case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT, YAML_NO_EVENT: continue
       case YAML_DOCUMENT_START_EVENT: anchors = [:]
-      default: documents.append(try node(&event, &parser, depth: 1))
+      default:
+        guard documents.count < YAMLLimit.documents else {
+          throw YAMLFault(
+            summary: "more than \(YAMLLimit.documents) documents", mark: mark(event.start_mark))
+        }
+        documents.append(try node(&event, &parser, depth: 1))
       }
     }
   }
@@ -68,28 +77,26 @@ private struct Builder {
     _ event: inout yaml_event_t, _ parser: inout yaml_parser_t, depth: Int
   ) throws(YAMLFault) -> YAMLNode {
     let start = mark(event.start_mark)
-    guard depth <= YAMLLimit.depth else {
-      throw YAMLFault(summary: "nested deeper than \(YAMLLimit.depth) levels", mark: start)
-    }
+    try reach(depth, at: start)
     total.nodes += 1
     guard total.nodes <= YAMLLimit.nodes else {
       throw YAMLFault(summary: "more than \(YAMLLimit.nodes) values", mark: start)
     }
     switch event.type {
     case YAML_ALIAS_EVENT:
-      return try alias(string(event.data.alias.anchor), at: start)
+      return try alias(string(event.data.alias.anchor), at: start, depth: depth)
     case YAML_SCALAR_EVENT:
       return scalar(event, start: start)
     case YAML_SEQUENCE_START_EVENT:
       let anchor = event.data.sequence_start.anchor.map(string)
       let tag = tag(event.data.sequence_start.tag)
-      return try anchored(anchor) { builder throws(YAMLFault) in
+      return try anchored(anchor, depth: depth) { builder throws(YAMLFault) in
         try builder.sequence(&parser, start: start, tag: tag, depth: depth)
       }
     case YAML_MAPPING_START_EVENT:
       let anchor = event.data.mapping_start.anchor.map(string)
       let tag = tag(event.data.mapping_start.tag)
-      return try anchored(anchor) { builder throws(YAMLFault) in
+      return try anchored(anchor, depth: depth) { builder throws(YAMLFault) in
         try builder.mapping(&parser, start: start, tag: tag, depth: depth)
       }
     default:
@@ -97,15 +104,26 @@ private struct Builder {
     }
   }
 
+  private mutating func reach(_ depth: Int, at mark: YAMLMark) throws(YAMLFault) {
+    guard depth <= YAMLLimit.depth else {
+      throw YAMLFault(summary: "nested deeper than \(YAMLLimit.depth) levels", mark: mark)
+    }
+    deepest = max(deepest, depth)
+  }
+
   private mutating func anchored(
-    _ anchor: String?, _ build: (inout Builder) throws(YAMLFault) -> YAMLNode
+    _ anchor: String?, depth: Int, _ build: (inout Builder) throws(YAMLFault) -> YAMLNode
   ) throws(YAMLFault) -> YAMLNode {
     guard let anchor else { return try build(&self) }
-    let before = total
+    let (before, outer) = (total, deepest)
+    deepest = depth
     open.insert(anchor)
     let node = try build(&self)
     open.remove(anchor)
-    let weight = Weight(nodes: total.nodes - before.nodes + 1, bytes: total.bytes - before.bytes)
+    let weight = Weight(
+      nodes: total.nodes - before.nodes + 1, bytes: total.bytes - before.bytes,
+      height: deepest - depth + 1)
+    deepest = max(deepest, outer)
     anchors[anchor] = Anchored(node: node, weight: weight)
     return node
   }
@@ -125,7 +143,9 @@ private struct Builder {
     return node
   }
 
-  private mutating func alias(_ name: String, at mark: YAMLMark) throws(YAMLFault) -> YAMLNode {
+  private mutating func alias(
+    _ name: String, at mark: YAMLMark, depth: Int
+  ) throws(YAMLFault) -> YAMLNode {
     guard !open.contains(name) else {
       throw YAMLFault(summary: "anchor `\(name)` contains itself", mark: mark)
     }
@@ -134,6 +154,7 @@ private struct Builder {
         summary: "unknown anchor `\(name)`", mark: mark,
         hint: "define it before use with `&\(name)`")
     }
+    try reach(depth + anchored.weight.height - 1, at: mark)
     try grow(anchored.weight, at: mark)
     return anchored.node
   }
