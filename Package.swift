@@ -194,3 +194,21 @@ let package = Package(
       ["Supervision", "DNS", "Addressing", "Blueprint", "Store", "Linux", "CLinux", system]),
   ]
 )
+
+// The fuzz programs of `scripts/fuzz`: only when BERTH_FUZZ is set, for they need libFuzzer, and what
+// they try out is then compiled to count which of its branches an input reached.
+if Context.environment["BERTH_FUZZ"] != nil {
+  let reached = ["YAML", "Compose", "JSON", "Addressing", "Diagnostics"]
+  let counted = SwiftSetting.unsafeFlags(["-sanitize=fuzzer"])
+  for target in package.targets where reached.contains(target.name) {
+    target.swiftSettings = (target.swiftSettings ?? []) + [counted]
+  }
+  package.targets += [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "berth-fuzz",
+      dependencies: ["Compose", "YAML", "JSON", "Diagnostics", "CFuzzer"],
+      path: "Tests/Fuzz", exclude: ["CFuzzer", "seeds", "words"],
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+  ]
+}

@@ -83,7 +83,8 @@ struct ScalarTests {
       ("1.2.3", "\"1.2.3\""), ("+5", "5"), ("1e", "\"1e\""), ("0x", "\"0x\""),
       ("9223372036854775807", "9223372036854775807"), ("no", "\"no\""), ("!!str 5", "\"5\""),
       (".inf", "\"inf\""), ("1e999", "\"1e999\""),
-      ("18446744073709551615", "\"18446744073709551615\""),
+      ("18446744073709551615", "\"18446744073709551615\""), ("0-3", "\"0-3\""),
+      ("0x-5", "\"0x-5\""), ("0o+7", "\"0o+7\""), ("0\u{301}x1F", "\"0\u{301}x1F\""),
     ])
   func scalars(text: String, expected: String) throws {
     let project = try loaded("x-v: \(text)\nservices: {a: {image: b}}\n").project
@@ -117,7 +118,11 @@ struct QuantityTests {
     arguments: [
       ("30s", "30s"), ("1m30s", "1m30s"), ("90s", "1m30s"), ("1h", "1h0m0s"), ("1.5s", "1.5s"),
       ("500ms", "500ms"), ("1d", "24h0m0s"), ("1w", "168h0m0s"), ("100us", "100µs"), ("0", "0s"),
-      ("1m30.5s", "1m30.5s"), ("7ns", "7ns"), ("1500ms", "1.5s"), ("-1s", "-1s"), ("0s", "0s"),
+      ("1m30.5s", "1m30.5s"), ("7ns", "7ns"),
+      ("200h24m2.5196s", "200h24m2.5196s"), ("4h0m0.5000005s", "4h0m0.5000005s"),
+      ("1.000000003s", "1.000000003s"), ("0.9999999999999999999999s", "999.999999ms"),
+      ("0.999999999999999999w", "167h59m59.999999999s"), ("1500ms", "1.5s"), ("-1s", "-1s"),
+      ("0s", "0s"),
     ])
   func durations(text: String, printed: String) throws {
     let duration = try #require(parseDuration(text))
@@ -224,6 +229,11 @@ struct MountTests {
       (
         "data:/x:nocopy,cached",
         #"{"source":"data","target":"/x","type":"volume","volume":{"nocopy":true}}"#
+      ),
+      // A combining mark behind a separator does not hide it.
+      (
+        "data:\u{301}/x/\u{301}/../y",
+        #"{"source":"data","target":"\#u{301}/x/y","type":"volume","volume":{}}"#
       ),
     ])
   func mounts(text: String, expected: String) throws {

@@ -141,7 +141,7 @@ struct ReferenceTests {
       "", "B0140"
     ),
     ("a secret from a driver", "tty: false", "secrets: {s: {driver: d}}", "B0112"),
-    ("a grant of nothing", "secrets: [{target: x}]", "", "B0112"),
+    ("a grant of nothing", "secrets: [{target: x}]", "", "B0140"),
     ("a watch of nothing", "develop: {watch: [{path: \"\", action: rebuild}]}", "", "B0116"),
     ("an extra host without a name", "extra_hosts: [\":1.1.1.1\"]", "", "B0115"),
     ("a variable without a name", "environment: {\"\": x}", "", "B0115"),

@@ -51,7 +51,7 @@ struct SchemaAgreementTests {
     (true, "init: true"), (true, "init: 'True'"), (true, "init: yes"), (true, "init: OFF"),
     (false, "init: maybe"), (false, "init: 1"), (false, "init: "), (true, "init: '${FLAG}'"),
     (false, "init: ''"), (true, "use_api_socket: true"), (false, "use_api_socket: 'true'"),
-    (true, "depends_on: {b: {condition: service_started, required: 'false'}}"),
+    (false, "depends_on: {b: {condition: service_started, required: 'false'}}"),
     // numbers
     (true, "scale: 2"), (true, "scale: '2'"), (true, "scale: 2.0"), (false, "scale: 2.5"),
     (false, "scale: two"), (true, "scale: '${NUMBER}'"), (true, "cpus: .5"), (true, "cpus: '.5'"),

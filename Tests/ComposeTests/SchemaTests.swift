@@ -133,7 +133,7 @@ struct SchemaTests {
   func golden() {
     let service = composeFileSchema["$defs"]?["service"]?["properties"]
     #expect(text(composeFileSchema["$defs"]?["ulimit"]) == Self.ulimit)
-    #expect(text(composeFileSchema["properties"]?["models"]) == Self.models)
+    #expect(text(composeFileSchema["properties"]?["secrets"]) == Self.secrets)
     #expect(composeFileSchema["$defs"]?["network"]?["type"] == ["object", "null"])
     let mount = service?["volumes"]?["items"]?["anyOf"]?.array?.last
     #expect(mount?["required"] == ["type", "target"])
@@ -177,13 +177,13 @@ struct SchemaTests {
     }
     """#
 
-  private static let models = #"""
+  private static let secrets = #"""
     {
-      "description": "AI models that services use.",
+      "description": "Secrets that services and builds are given as files.",
       "type": "object",
       "patternProperties": {
         "^[a-zA-Z0-9._-]+$": {
-          "$ref": "#/$defs/model"
+          "$ref": "#/$defs/secret"
         }
       },
       "additionalProperties": false

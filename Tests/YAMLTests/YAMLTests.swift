@@ -60,6 +60,13 @@ struct YAMLTests {
     #expect(entries[0].value.start == YAMLMark(line: 1, column: 7))
   }
 
+  @Test("a value that the end of the text leaves out is in its last line")
+  func missingValue() throws {
+    let root = try #require(try readWhole(Array("? a\n b".utf8)).first)
+    guard case .mapping(let entries) = root.content else { throw Stop() }
+    #expect(entries[0].value.start == YAMLMark(line: 2, column: 3))
+  }
+
   private struct Stop: Error {}
 
   @Test(
@@ -107,6 +114,18 @@ struct YAMLTests {
     #expect(fault?.mark == YAMLMark(line: 2, column: 4))
   }
 
+  @Test(
+    "places count every kind of line end, and no byte order mark",
+    arguments: [
+      ("a: 1\rb: \u{1}\n", 2, 4), ("a: 1\r\nb: \u{1}\n", 2, 4), ("a: 1\u{85}b: \u{1}\n", 2, 4),
+      ("a: 1\u{2028}é: \u{1}\n", 2, 4), ("\u{FEFF}a: \u{1}\n", 1, 4), ("é: 1\n\nb: \u{1}", 3, 4),
+      ("a: 1\rb: *x\n", 2, 4), ("a: |\n x\nb  ", 3, 4), ("a: [1", 1, 6),
+    ])
+  func lineEnds(text: String, line: Int32, column: Int32) {
+    let fault = #expect(throws: YAMLFault.self) { try readWhole(Array(text.utf8)) }
+    #expect(fault?.mark == YAMLMark(line: line, column: column))
+  }
+
   @Test("equal keys are found in large mappings, and twins of another encoding are different keys")
   func largeMappings() throws {
     let many = (0..<500).map { "k\($0): \($0)\n" }.joined()
@@ -129,7 +148,9 @@ struct YAMLBombTests {
         + String(repeating: "*a,", count: 100_000) + "]"
     ),
     ("merge fan-out", mergeFan()),
-    ("too many values", "[" + String(repeating: "1,", count: 1_200_000) + "]"),
+    ("too many values", "[" + String(repeating: "1,", count: 300_000) + "]"),
+    ("too many documents", String(repeating: "---\na: 1\n", count: 300)),
+    ("aliases that deepen each other", deepening(levels: 3, depth: 60)),
     ("anchor to itself", "a: &a\n  b: &b\n    c: *a\n"),
   ]
 
@@ -140,6 +161,22 @@ struct YAMLBombTests {
       text += "a\(level): &a\(level) [\(items)]\n"
     }
     return text
+  }
+
+  static func deepening(levels: Int, depth: Int) -> String {
+    let (open, close) = (
+      String(repeating: "[", count: depth), String(repeating: "]", count: depth)
+    )
+    return "a0: &a0 \(open)\(close)\n"
+      + (1..<levels).map { "a\($0): &a\($0) \(open)*a\($0 - 1)\(close)\n" }.joined()
+  }
+
+  @Test("aliases nest as deep as a text may")
+  func nestingAliases() throws {
+    #expect(try readWhole(Array(Self.deepening(levels: 2, depth: 60).utf8)).count == 1)
+    #expect(throws: YAMLFault.self) {
+      try readWhole(Array(Self.deepening(levels: 2, depth: 64).utf8))
+    }
   }
 
   static func mergeFan() -> String {

@@ -35,6 +35,8 @@ private struct Anchored {
 private struct Weight {
   var nodes = 0
   var bytes = 0
+  /// How many levels the tree has: aliases in aliases nest deeper than the text does.
+  var height = 1
 }
 
 private struct Builder {
@@ -45,6 +47,10 @@ private struct Builder {
   var open: Set<String> = []
   var total = Weight()
   var expanded = 0
+  /// The deepest level that was reached since the outermost open anchor began.
+  var deepest = 0
+  /// Counted when a place at the start of a line may be behind the last one.
+  private lazy var lineCount = YAMLLines(text).count
 
   init(text: UnsafeBufferPointer<UInt8>) {
     self.text = text
@@ -58,12 +64,17 @@ private struct Builder {
       case YAML_STREAM_END_EVENT: return
       case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT, YAML_NO_EVENT: continue
       case YAML_DOCUMENT_START_EVENT: anchors = [:]
-      default: documents.append(try node(&event, &parser, depth: 1))
+      default:
+        guard documents.count < YAMLLimit.documents else {
+          throw YAMLFault(
+            .limit, "more than \(YAMLLimit.documents) documents", mark: mark(event.start_mark))
+        }
+        documents.append(try node(&event, &parser, depth: 1))
       }
     }
   }
 
-  private func next(_ parser: inout yaml_parser_t) throws(YAMLFault) -> yaml_event_t {
+  private mutating func next(_ parser: inout yaml_parser_t) throws(YAMLFault) -> yaml_event_t {
     var event = yaml_event_t()
     guard yaml_parser_parse(&parser, &event) == 1 else { throw fault(of: parser) }
     return event
@@ -79,28 +90,27 @@ private struct Builder {
     _ event: inout yaml_event_t, _ parser: inout yaml_parser_t, depth: Int
   ) throws(YAMLFault) -> YAMLNode {
     let start = mark(event.start_mark)
-    guard depth <= YAMLLimit.depth else {
-      throw YAMLFault(.limit, "nested deeper than \(YAMLLimit.depth) levels", mark: start)
-    }
+    try reach(depth, at: start)
     total.nodes += 1
     guard total.nodes <= YAMLLimit.nodes else {
       throw YAMLFault(.limit, "more than \(YAMLLimit.nodes) values", mark: start)
     }
     switch event.type {
     case YAML_ALIAS_EVENT:
-      return try alias(string(event.data.alias.anchor), at: start, end: mark(event.end_mark))
+      return try alias(
+        string(event.data.alias.anchor), at: start, end: mark(event.end_mark), depth: depth)
     case YAML_SCALAR_EVENT:
       return scalar(event, start: start)
     case YAML_SEQUENCE_START_EVENT:
       let anchor = event.data.sequence_start.anchor.map(string)
       let tag = tag(event.data.sequence_start.tag)
-      return try anchored(anchor) { builder throws(YAMLFault) in
+      return try anchored(anchor, depth: depth) { builder throws(YAMLFault) in
         try builder.sequence(&parser, start: start, tag: tag, depth: depth)
       }
     case YAML_MAPPING_START_EVENT:
       let anchor = event.data.mapping_start.anchor.map(string)
       let tag = tag(event.data.mapping_start.tag)
-      return try anchored(anchor) { builder throws(YAMLFault) in
+      return try anchored(anchor, depth: depth) { builder throws(YAMLFault) in
         try builder.mapping(&parser, start: start, tag: tag, depth: depth)
       }
     default:
@@ -108,15 +118,26 @@ private struct Builder {
     }
   }
 
+  private mutating func reach(_ depth: Int, at mark: YAMLMark) throws(YAMLFault) {
+    guard depth <= YAMLLimit.depth else {
+      throw YAMLFault(.limit, "nested deeper than \(YAMLLimit.depth) levels", mark: mark)
+    }
+    deepest = max(deepest, depth)
+  }
+
   private mutating func anchored(
-    _ anchor: String?, _ build: (inout Builder) throws(YAMLFault) -> YAMLNode
+    _ anchor: String?, depth: Int, _ build: (inout Builder) throws(YAMLFault) -> YAMLNode
   ) throws(YAMLFault) -> YAMLNode {
     guard let anchor else { return try build(&self) }
-    let before = total
+    let (before, outer) = (total, deepest)
+    deepest = depth
     open.insert(anchor)
     let node = try build(&self)
     open.remove(anchor)
-    let weight = Weight(nodes: total.nodes - before.nodes + 1, bytes: total.bytes - before.bytes)
+    let weight = Weight(
+      nodes: total.nodes - before.nodes + 1, bytes: total.bytes - before.bytes,
+      height: deepest - depth + 1)
+    deepest = max(deepest, outer)
     anchors[anchor] = Anchored(node: node, weight: weight)
     return node
   }
@@ -129,7 +150,7 @@ private struct Builder {
     let plain = data.style == YAML_PLAIN_SCALAR_STYLE && tag != .string
     let node = YAMLNode(
       content: .scalar(YAMLScalar(text: String(decoding: bytes, as: UTF8.self), isPlain: plain)),
-      tag: tag, start: start, end: mark(event.end_mark))
+      tag: tag, start: data.length == 0 ? inside(start) : start, end: mark(event.end_mark))
     if let anchor = data.anchor.map(string) {
       anchors[anchor] = Anchored(node: node, weight: Weight(nodes: 1, bytes: data.length + 1))
     }
@@ -137,7 +158,7 @@ private struct Builder {
   }
 
   private mutating func alias(
-    _ name: String, at mark: YAMLMark, end: YAMLMark
+    _ name: String, at mark: YAMLMark, end: YAMLMark, depth: Int
   ) throws(YAMLFault) -> YAMLNode {
     guard !open.contains(name), let anchored = anchors[name] else {
       note(
@@ -150,6 +171,7 @@ private struct Builder {
       return YAMLNode(
         content: .scalar(YAMLScalar(text: "", isPlain: true)), tag: .none, start: mark, end: end)
     }
+    try reach(depth + anchored.weight.height - 1, at: mark)
     try grow(anchored.weight, at: mark)
     return anchored.node
   }
@@ -249,23 +271,30 @@ private struct Builder {
   }
 
   /// libyaml gives decoding faults as a byte offset; the place is counted from it.
-  private func fault(of parser: yaml_parser_t) -> YAMLFault {
+  private mutating func fault(of parser: yaml_parser_t) -> YAMLFault {
     let problem = parser.problem.map { String(cString: $0) } ?? "unreadable"
     if parser.error == YAML_READER_ERROR {
-      var place = YAMLMark(line: 1, column: 1)
-      for byte in text.prefix(parser.problem_offset) {
-        if byte == 0x0A {
-          place = YAMLMark(line: place.line + 1, column: 1)
-        } else if byte & 0xC0 != 0x80 {
-          place.column += 1
-        }
-      }
-      return YAMLFault(.syntax, problem, mark: place)
+      return YAMLFault(.syntax, problem, mark: place(of: parser.problem_offset))
     }
     let hint = parser.context.map { context in
       "\(String(cString: context)) that began at line \(parser.context_mark.line + 1)"
     }
-    return YAMLFault(.syntax, problem, mark: mark(parser.problem_mark), hint: hint)
+    return YAMLFault(.syntax, problem, mark: inside(mark(parser.problem_mark)), hint: hint)
+  }
+
+  /// At the end of a text without a last line end, libyaml is on a line that is not there.
+  private mutating func inside(_ mark: YAMLMark) -> YAMLMark {
+    mark.column == 1 && lineCount < mark.line ? place(of: text.count) : mark
+  }
+
+  private func place(of offset: Int) -> YAMLMark {
+    let lines = YAMLLines(text.prefix(offset))
+    let line = lines.line(at: offset)
+    var before = text[(lines.range(of: line, end: offset)?.lowerBound ?? offset)..<offset]
+    // A byte order mark is no character of the first line.
+    if line == 1, before.starts(with: [0xEF, 0xBB, 0xBF]) { before = before.dropFirst(3) }
+    let column = before.count { $0 & 0xC0 != 0x80 } + 1
+    return YAMLMark(line: Int32(clamping: line), column: Int32(clamping: column))
   }
 }
 

@@ -105,7 +105,8 @@ package struct YAMLText: Sendable {
 /// The bounds of reading; every one is an error with its place when passed.
 package enum YAMLLimit {
   package static let depth = 128
-  package static let nodes = 1_000_000
+  package static let nodes = 250_000
+  package static let documents = 256
   /// Bytes that aliases and merge keys may add: ten times the text and this much.
   package static let expansion = 1 << 20
   /// So many faults are enough for any screen.

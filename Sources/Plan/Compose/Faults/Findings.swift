@@ -59,11 +59,11 @@ final class Findings {
 
   /// In the order of the files, and in each by place; what has no place comes last.
   func diagnostics(_ sources: Sources) -> [Diagnostic] {
-    ordered(faults).map { sources.diagnostic($0, severity: .error) }
+    sources.diagnostics(ordered(faults), severity: .error)
   }
 
   func warningDiagnostics(_ sources: Sources) -> [Diagnostic] {
-    ordered(warnings).map { sources.diagnostic($0, severity: .warning) }
+    sources.diagnostics(ordered(warnings), severity: .warning)
   }
 
   private func ordered(_ faults: [Fault]) -> [Fault] {

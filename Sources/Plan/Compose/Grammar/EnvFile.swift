@@ -7,7 +7,7 @@ struct EnvFileFault: Error {
 }
 
 /// One variable of such a file, and the place of the statement that set it.
-struct EnvFileValue: Sendable {
+struct EnvFileValue: Sendable, Hashable {
   var key: String
   var value: String
   var origin: Origin

@@ -18,7 +18,7 @@ func parseMount(_ text: String, _ origin: Origin) throws(Fault) -> Node {
   var bind = Fields()
   var volume = Fields()
   if isBind { bind["create_host_path"] = Node(.bool(true), origin) }
-  for option in parts.count > 2 ? parts[2].split(separator: ",") : [] {
+  for option in parts.count > 2 ? pieces(of: parts[2], at: ",") : [] {
     switch option {
     case "ro": fields["read_only"] = Node(.bool(true), origin)
     case "rw": fields["read_only"] = Node(.bool(false), origin)
@@ -39,13 +39,13 @@ private func mountParts(_ text: String, _ origin: Origin) throws(Fault) -> [Stri
   var parts: [String] = []
   var part = ""
   var open = 0
-  var previous: Character = " "
-  for character in text {
-    if character == "{", previous == "$" { open += 1 }
-    if character == "}", open > 0 { open -= 1 }
-    previous = character
-    guard character == ":", open == 0, !isDrive(part) || parts.count > 1 else {
-      part.append(character)
+  var previous: Unicode.Scalar = " "
+  for scalar in text.unicodeScalars {
+    if scalar == "{", previous == "$" { open += 1 }
+    if scalar == "}", open > 0 { open -= 1 }
+    previous = scalar
+    guard scalar == ":", open == 0, !isDrive(part) || parts.count > 1 else {
+      part.unicodeScalars.append(scalar)
       continue
     }
     guard !part.isEmpty else { throw emptySection(text, origin) }
@@ -73,14 +73,14 @@ private func isDrive(_ text: String) -> Bool {
 }
 
 private func isFilePath(_ source: String) -> Bool {
-  guard let first = source.first else { return false }
+  guard let first = source.unicodeScalars.first else { return false }
   return [".", "/", "~", "\\"].contains(first)
-    || source.dropFirst().first == ":" && isDrive(String(first))
+    || source.unicodeScalars.dropFirst().first == ":" && isDrive(String(first))
 }
 
 /// The long form of `HOST[:CONTAINER[:PERMISSIONS]]`.
 func parseDevice(_ text: String, _ origin: Origin) throws(Fault) -> Node {
-  let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+  let parts = pieces(of: text, at: ":").map(String.init)
   guard parts.count <= 3, !text.isEmpty else {
     throw Fault(
       .badValue, "device `\(text)` is invalid", at: origin,

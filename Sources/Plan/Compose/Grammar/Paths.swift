@@ -4,7 +4,7 @@
 func cleanPath(_ path: String) -> String {
   let isAbsolute = path.utf8.first == UInt8(ascii: "/")
   var parts: [Substring] = []
-  for part in path.split(separator: "/") where part != "." {
+  for part in pieces(of: path, at: "/", keepingEmpty: false) where part != "." {
     if part == "..", let last = parts.last, last != ".." {
       parts.removeLast()
     } else if part != ".." || !isAbsolute {
@@ -13,6 +13,16 @@ func cleanPath(_ path: String) -> String {
   }
   let joined = parts.joined(separator: "/")
   return isAbsolute ? "/" + joined : (joined.isEmpty ? "." : joined)
+}
+
+/// What stands between separators of one byte: a mark that follows one, and that `Character` would
+/// take for a part of it, does not hide it.
+func pieces(
+  of text: String, at separator: Unicode.Scalar, keepingEmpty: Bool = true
+) -> [Substring] {
+  text.utf8.split(
+    separator: UInt8(ascii: separator), omittingEmptySubsequences: !keepingEmpty
+  ).map { Substring($0) }
 }
 
 func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
@@ -33,5 +43,5 @@ func isRemoteFile(_ path: String) -> Bool {
 func parentFolder(_ path: String) -> String { cleanPath(path + "/..") }
 
 func baseName(_ path: String) -> String {
-  path.split(separator: "/").last.map(String.init) ?? ""
+  pieces(of: path, at: "/", keepingEmpty: false).last.map(String.init) ?? ""
 }

@@ -42,9 +42,20 @@ private func scaled(_ number: String, by unit: Int) -> Int? {
   let (product, overflow) = whole.multipliedReportingOverflow(by: unit)
   guard !overflow else { return nil }
   guard parts.count == 2, !parts[1].isEmpty else { return product }
-  guard let fraction = Double("0." + parts[1]) else { return nil }
-  let (sum, carry) = product.addingReportingOverflow(Int(fraction * Double(unit)))
+  let (sum, carry) = product.addingReportingOverflow(fraction(parts[1], of: unit))
   return carry ? nil : sum
+}
+
+/// What digits behind a point are of a unit, cut to a whole number. In integers: what a duration is
+/// printed as must be read as the same duration.
+private func fraction(_ digits: Substring, of unit: Int) -> Int {
+  var (value, scale) = (0, 1)
+  // Further digits are less than a nanosecond, and so is what they could carry.
+  for digit in digits.utf8.prefix(18) {
+    value = value * 10 + Int(digit) - 0x30
+    scale *= 10
+  }
+  return scale.dividingFullWidth(value.multipliedFullWidth(by: unit)).quotient
 }
 
 /// As `config` prints durations: `1h30m0s`, `1.5s`, `500ms`, `0s`.

@@ -133,7 +133,7 @@ struct Consistency {
       for grant in service.node[kind]?.list ?? [] {
         guard let source = grant["source"]?.string, !source.isEmpty else {
           add(
-            .missingKey, "a \(kind.dropLast()) of service `\(service.key)` has no `source`",
+            .undefinedReference, "a \(kind.dropLast()) of service `\(service.key)` has no `source`",
             grant.origin, hint: "name one that stands under `\(kind):` at the top level")
           continue
         }

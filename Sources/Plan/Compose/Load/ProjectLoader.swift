@@ -127,7 +127,7 @@ final class Assembly<Reader: ComposeReader> {
     }
     let bytes: [UInt8]
     do throws(ComposeReadFault) {
-      bytes = try reader.read(path)
+      bytes = utf8(try reader.read(path))
     } catch {
       findings.add(
         Fault(.unreadable, "cannot read `\(options.shown(path))`: \(error.text)", at: origin))

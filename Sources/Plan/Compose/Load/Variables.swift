@@ -2,6 +2,7 @@
 // it is from.
 
 import Diagnostics
+import YAML
 
 struct Variables: Sendable {
   private(set) var values: [String: String]
@@ -73,7 +74,8 @@ struct EnvFiles<Reader: ComposeReader> {
       }
     } catch {
       let place = Origin(file: file, line: Int32(clamping: error.line), column: 1, length: 1)
-      let width = sources.excerpt(place)?.unicodeScalars.count ?? 1
+      var lines: [Int32: YAMLLines] = [:]
+      let width = sources.excerpt(place, &lines)?.unicodeScalars.count ?? 1
       throw Fault(
         .environmentFile, error.summary,
         at: Origin(file: file, line: place.line, column: 1, length: Int32(clamping: width)),

@@ -3,6 +3,7 @@
 
 package import Diagnostics
 import JSON
+import YAML
 
 /// How one value of the project came to be.
 package struct ValueStory: Sendable {
@@ -42,7 +43,8 @@ extension Project {
       node = inner
     }
     var stories: [ValueStory] = []
-    tell(node, walked, &stories)
+    var lines: [Int32: YAMLLines] = [:]
+    tell(node, walked, &stories, &lines)
     return stories
   }
 
@@ -86,23 +88,29 @@ extension Project {
         ?? (known.isEmpty ? nil : "it has \(list)"))
   }
 
-  private func tell(_ node: Node, _ path: [String], _ stories: inout [ValueStory]) {
+  private func tell(
+    _ node: Node, _ path: [String], _ stories: inout [ValueStory],
+    _ lines: inout [Int32: YAMLLines]
+  ) {
     let isWhole = node.isOfOnePiece
     if isWhole || node.steps.count > 1 || path.isEmpty {
       let value = isWhole ? String(decoding: plainJSON(node), as: UTF8.self) : nil
       stories.append(
-        ValueStory(path: joined(path), value: value, steps: node.steps.map(shown)))
+        ValueStory(
+          path: joined(path), value: value, steps: node.steps.map { shown($0, &lines) }))
     }
     if isWhole { return }
-    for entry in node.map?.entries ?? [] { tell(entry.node, path + [entry.key], &stories) }
+    for entry in node.map?.entries ?? [] {
+      tell(entry.node, path + [entry.key], &stories, &lines)
+    }
     for (index, item) in (node.list ?? []).enumerated() {
-      tell(item, path + ["\(index)"], &stories)
+      tell(item, path + ["\(index)"], &stories, &lines)
     }
   }
 
   private func plainJSON(_ node: Node) -> [UInt8] { Printer(isJSON: true).plain(node).bytes() }
 
-  private func shown(_ step: Step) -> ValueStory.Step {
+  private func shown(_ step: Step, _ lines: inout [Int32: YAMLLines]) -> ValueStory.Step {
     let verb =
       switch step.verb {
       case .set: sources.span(step.origin) == nil ? "by default" : "set by"
@@ -112,7 +120,7 @@ extension Project {
       case .replaced: "replaced by"
       case .removed(let key): "`\(key)` removed by"
       }
-    let excerpt = sources.excerpt(step.origin).map { line in
+    let excerpt = sources.excerpt(step.origin, &lines).map { line in
       String(line.drop { $0 == " " || $0 == "\t" })
     }
     return ValueStory.Step(

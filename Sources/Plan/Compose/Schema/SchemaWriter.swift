@@ -104,14 +104,22 @@ struct SchemaWriter {
       object.append("description", .string(sentences.joined(separator: " ")))
     }
     var place = Place(path: path, cast: attribute.cast, dropsDuplicates: attribute.unique != nil)
-    // What lists of mounts are unique by must be there (`Unique.swift`).
-    if case .mountTarget? = attribute.unique { place.required = ["target"] }
+    // What mounts and ports are unique by must be there.
+    switch attribute.unique {
+    case .mountTarget?, .port?: place.required = ["target"]
+    default: break
+    }
     for member in schema(attribute.shape, at: place).members {
       object.append(member.name, member.value)
     }
-    if case .range(let low, let high) = attribute.form {
+    switch attribute.form {
+    case .range(let low, let high):
       object.append("minimum", JSONValue(low))
       if high != .max { object.append("maximum", JSONValue(high)) }
+    case .containerName:
+      object.append("pattern", .string("[a-zA-Z0-9][a-zA-Z0-9_.-]|\(Self.variable)"))
+    case .pullPolicy: object.append("pattern", ".")
+    default: break
     }
     if let words = Descriptions.examples[path] {
       object.append("examples", .array(words.map { .string($0) }))

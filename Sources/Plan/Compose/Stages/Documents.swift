@@ -32,6 +32,18 @@ private func place(_ start: YAMLMark, _ end: YAMLMark, in file: Int32) -> Origin
     length: start.line == end.line ? max(1, end.column - start.column) : 1)
 }
 
+/// A text in UTF-16, which YAML may be written in, as UTF-8, which places and excerpts count in. Told
+/// by its byte order mark; all other texts stay as they are.
+func utf8(_ bytes: [UInt8]) -> [UInt8] {
+  let isLittle = bytes.starts(with: [0xFF, 0xFE])
+  guard isLittle || bytes.starts(with: [0xFE, 0xFF]) else { return bytes }
+  let units = stride(from: 2, to: bytes.count - 1, by: 2).map { at in
+    let (first, second) = (UInt16(bytes[at]), UInt16(bytes[at + 1]))
+    return isLittle ? second << 8 | first : first << 8 | second
+  }
+  return Array(String(decoding: units, as: UTF16.self).utf8)
+}
+
 private struct DocumentReader {
   let file: Int32
   let findings: Findings

@@ -57,7 +57,7 @@ struct Uniqueness {
   private func key(_ item: Node, _ identity: Identity) -> String? {
     switch identity {
     case .value: return item.text
-    case .key: return item.text.map { String($0.prefix { $0 != "=" }) }
+    case .key: return item.text.map { String(pieces(of: $0, at: "=")[0]) }
     case .path: return item["path"]?.string ?? item.string
     case .mountTarget:
       if let text = item.string { return try? parseMount(text, item.origin)["target"]?.string }
@@ -70,7 +70,7 @@ struct Uniqueness {
       return item["target"]?.string.map(cleanPath)
     case .devicePath:
       if let text = item.string {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = pieces(of: text, at: ":")
         return String(parts.count > 1 ? parts[1] : parts[0])
       }
       return item["target"]?.string ?? item["source"]?.string

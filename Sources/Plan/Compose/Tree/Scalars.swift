@@ -80,6 +80,9 @@ func integer(_ text: String) -> Int? {
     digits.removeFirst()
   }
   guard let first = digits.utf8.first, first >= 0x30, first <= 0x39 else { return nil }
+  // `0-3` is a range of processors, and no number with a sign behind the zero. Bytes above ASCII
+  // would hide what stands behind them from a comparison of characters.
+  guard digits.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x2B && $0 != 0x2D }) else { return nil }
   if first == 0x30, digits.utf8.count > 1 {
     switch digits.dropFirst().first {
     case "x", "X": return Int(sign + digits.dropFirst(2), radix: 16)

@@ -1,6 +1,7 @@
 // The texts of one load, with the lines that faults and explanations point at.
 
 import Diagnostics
+import YAML
 
 /// The files that were read. Origins point into it.
 struct Sources: Sendable {
@@ -23,25 +24,27 @@ struct Sources: Sendable {
   }
 
   /// The line that `origin` points at, without its line end, cut to a length that fits a screen.
-  func excerpt(_ origin: Origin) -> String? {
+  /// `lines` keeps where the lines of a file begin: many faults are in one file.
+  func excerpt(_ origin: Origin, _ lines: inout [Int32: YAMLLines]) -> String? {
     guard origin.file >= 0, origin.line > 0, Int(origin.file) < files.count else { return nil }
     let bytes = files[Int(origin.file)].bytes
-    var line = 1
-    var start = 0
-    while line < Int(origin.line), start < bytes.count {
-      if bytes[start] == 0x0A { line += 1 }
-      start += 1
-    }
-    guard line == Int(origin.line) else { return nil }
-    let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
-    var text = String(decoding: bytes[start..<min(end, start + 400)], as: UTF8.self)
+    let known = lines[origin.file] ?? YAMLLines(bytes)
+    lines[origin.file] = known
+    guard let range = known.range(of: Int(origin.line), end: bytes.count) else { return nil }
+    var shown = bytes[range].prefix(400)
+    // A byte order mark is no column.
+    if origin.line == 1, shown.starts(with: [0xEF, 0xBB, 0xBF]) { shown = shown.dropFirst(3) }
+    var text = String(decoding: shown, as: UTF8.self)
     while text.last?.isNewline == true { text.removeLast() }
     return text
   }
 
-  func diagnostic(_ fault: Fault, severity: Diagnostic.Severity) -> Diagnostic {
-    Diagnostic(
-      fault.summary, severity: severity, code: fault.kind.code, causes: fault.causes,
-      span: span(fault.origin), excerpt: excerpt(fault.origin), hint: fault.hint)
+  func diagnostics(_ faults: [Fault], severity: Diagnostic.Severity) -> [Diagnostic] {
+    var lines: [Int32: YAMLLines] = [:]
+    return faults.map { fault in
+      Diagnostic(
+        fault.summary, severity: severity, code: fault.kind.code, causes: fault.causes,
+        span: span(fault.origin), excerpt: excerpt(fault.origin, &lines), hint: fault.hint)
+    }
   }
 }

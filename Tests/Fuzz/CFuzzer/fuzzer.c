@@ -1,0 +1,1 @@
+// Placeholder translation unit: a target needs one source.
