@@ -137,8 +137,8 @@ struct SchemaTests {
     #expect(composeFileSchema["$defs"]?["network"]?["type"] == ["object", "null"])
     let mount = service?["volumes"]?["items"]?["anyOf"]?.array?.last
     #expect(mount?["required"] == ["type", "target"])
-    let recursive = mount?["properties"]?["bind"]?["properties"]?["recursive"]
-    #expect(text(recursive) == Self.recursive)
+    let relabelling = mount?["properties"]?["bind"]?["properties"]?["selinux"]
+    #expect(text(relabelling) == Self.relabelling)
   }
 
   private func text(_ value: JSONValue?) -> String {
@@ -190,16 +190,14 @@ struct SchemaTests {
     }
     """#
 
-  private static let recursive = #"""
+  private static let relabelling = #"""
     {
-      "description": "What happens to mounts below the source. Default: `enabled`, they come along.",
+      "description": "New SELinux label: `z` for one that containers share, `Z` for one of its own.",
       "anyOf": [
         {
           "enum": [
-            "enabled",
-            "disabled",
-            "writable",
-            "readonly"
+            "z",
+            "Z"
           ]
         },
         {

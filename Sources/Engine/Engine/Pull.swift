@@ -83,10 +83,21 @@ extension Session {
   }
 
   private func reference(_ image: String, _ service: Service) throws -> ImageReference {
+    try refuseOtherPlatform(service)
     do {
       return try ImageReference(parsing: image)
     } catch {
       throw Failure("service `\(service.name)` names no image that there can be", error)
+    }
+  }
+
+  /// Only images of this machine's kind are pulled and run.
+  private func refuseOtherPlatform(_ service: Service) throws {
+    guard let text = service.platform else { return }
+    guard try Platform(parsing: text).accepts(.host) else {
+      throw UnsupportedSetting(
+        service: service, setting: "platform `\(text)`",
+        hint: "this machine is `\(Platform.host)`; remove the platform, or use an image for it")
     }
   }
 
