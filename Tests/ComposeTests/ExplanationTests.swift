@@ -42,6 +42,7 @@ struct ExplanationTests {
   private func codes(of example: String, of kind: FaultKind, isWrong: Bool) -> Set<String> {
     var folder = Folder(files(example))
     if kind == .foreignFolder, isWrong { folder.foreign = ["/shop"] }
+    if kind == .linkedFolder { folder.links = ["/shop": "/srv/shop-2"] }
     var options = ProjectOptions(workingDirectory: "/shop", environment: [:])
     if kind == .projectName { options.projectName = isWrong ? "My.Shop" : "my-shop" }
     if kind == .noService { options.services = ["wbe"] }

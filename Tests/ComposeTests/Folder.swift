@@ -7,6 +7,7 @@ import JSON
 struct Folder: ComposeReader {
   var files: [String: String] = [:]
   var foreign: Set<String> = []
+  var links: [String: String] = [:]
 
   func read(_ path: String) throws(ComposeReadFault) -> [UInt8] {
     guard let text = files[path] else { throw kind(path) == .folder ? .isFolder : .missing }
@@ -17,6 +18,8 @@ struct Folder: ComposeReader {
     if files[path] != nil { return .file }
     return files.keys.contains { $0.hasPrefix(path + "/") } ? .folder : .missing
   }
+
+  func resolvingLinks(_ path: String) -> String { links[path] ?? path }
 
   func isTrusted(_ folder: String) -> Bool { !foreign.contains(folder) }
 }

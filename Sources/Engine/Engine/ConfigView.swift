@@ -60,7 +60,7 @@ package struct ConfigView: Sendable {
   package mutating func pinImages(_ wish: DigestWish) async throws {
     let pins = try await pinnedNames(
       of: loaded.project.imageNames, environment: loaded.environment,
-      limit: request.parallelism.flatMap { $0 > 0 ? $0 : nil } ?? 8)
+      limit: request.transfers)
     loaded.project = loaded.project.pinning(pins)
     if wish == .lock { loaded.project = loaded.project.onlyImages() }
   }

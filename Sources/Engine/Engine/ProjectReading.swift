@@ -61,6 +61,12 @@ struct DiskReader: ComposeReader {
   private func sudoUser() -> UInt32? { getenv("SUDO_UID").flatMap { UInt32(String(cString: $0)) } }
 }
 
+/// The `COMPOSE_…` variables that the project's `.env` adds to the environment. Reads one small file
+/// where there is one; says nothing of what is wrong with it.
+package func projectSettings(_ request: SessionRequest) -> [String: String] {
+  ProjectLoader.settings(projectOptions(request), reading: DiskReader())
+}
+
 func projectOptions(_ request: SessionRequest) -> ProjectOptions {
   var options = ProjectOptions(
     workingDirectory: request.workingDirectory, environment: request.environment)

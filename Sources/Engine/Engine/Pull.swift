@@ -121,7 +121,7 @@ extension Session {
     guard !references.isEmpty else { return }
     let tell = tell
     let client = RegistryClient(credentials: try registryCredentials(request.environment))
-    let puller = ImagePuller(images, client: client, parallelLayers: request.parallelism ?? 4)
+    let puller = ImagePuller(images, client: client, parallelLayers: request.transfers)
     try await puller.pull(references.map { PullRequest($0) }) { event in
       if let event = ProgressEvent(event) { tell(.progress(event)) }
     }

@@ -49,6 +49,7 @@ enum FaultKind: Int, Sendable, CaseIterable {
   case oldBoolean = 172
   case severalFiles = 173
   case foreignFolder = 174
+  case linkedFolder = 175
 
   var code: String {
     let digits = "\(rawValue)"

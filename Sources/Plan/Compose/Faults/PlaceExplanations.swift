@@ -185,6 +185,20 @@ extension FaultKind {
           services:
             web: {image: nginx}
           """)
+    case .linkedFolder:
+      Entry(
+        "the project is named after a link to its folder",
+        "The same project would have another name when it is used through its own folder or through "
+          + "another link, and its containers would not be found. Give it a `name:`.",
+        wrong: """
+          services:
+            web: {image: nginx}
+          """,
+        right: """
+          name: shop
+          services:
+            web: {image: nginx}
+          """)
     case .foreignFolder:
       Entry(
         "a compose file is left out because its folder belongs to another user",

@@ -78,7 +78,8 @@ extension Assembly {
         Fault(.wrongType, "`include` must be a list, not \(include.kindName)", at: include.origin))
       return
     }
-    for item in items {
+    for (index, item) in items.enumerated() {
+      Validation(findings: findings).keys(item, Tables.include, ["include", "\(index)"])
       do throws(Fault) {
         try self.include(item, from: path, into: &document, set)
       } catch {
@@ -208,6 +209,7 @@ extension Assembly {
     guard chain.count < Template.depth else {
       throw Fault(.cycle, "services extend deeper than \(Template.depth)", at: extends.origin)
     }
+    Validation(findings: findings).keys(extends, Tables.extends, ["services", name, "extends"])
     guard let reference = extends.string ?? extends["service"]?.string else {
       throw Fault(.extends, "`extends` of `\(name)` lacks `service`", at: extends.origin)
     }

@@ -38,6 +38,18 @@ struct Locator<Reader: ComposeReader> {
     self.findings = findings
   }
 
+  /// The `COMPOSE_…` variables of the env files that are not set yet: flags of the command itself have
+  /// their defaults in them (reference C48). A file that cannot be read is for `locate` to tell.
+  mutating func settings() -> [String: String] {
+    var location = Location()
+    location.environment = Variables(options.environment)
+    location.files = options.files.map(absolute)
+    do throws(Fault) { try readEnvFiles(&location) } catch { return [:] }
+    return location.environment.values.filter { name, _ in
+      name.hasPrefix("COMPOSE_") && options.environment[name] == nil
+    }
+  }
+
   mutating func locate() throws(Fault) -> Location {
     var location = Location()
     location.environment = Variables(options.environment)

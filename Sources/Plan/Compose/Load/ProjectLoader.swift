@@ -153,7 +153,10 @@ final class Assembly<Reader: ComposeReader> {
       if let name = try? template.substitute(text) { named = name }
     }
     let derived = projectName(from: place == nil ? baseName(location.folder) : named)
-    guard derived.isEmpty else { return derived }
+    guard derived.isEmpty else {
+      if place == nil { warnOfLink(derived) }
+      return derived
+    }
     findings.add(
       Fault(
         .projectName, "project name must not be empty", at: place ?? .none,
@@ -161,6 +164,18 @@ final class Assembly<Reader: ComposeReader> {
           ? "the folder's name gives none; name the project with `-p` or `name:`"
           : "give the variable a default, or name the project with `-p`"))
     return nil
+  }
+}
+
+extension Assembly {
+  /// Through another link, or none, the project would have another name.
+  private func warnOfLink(_ name: String) {
+    let own = baseName(reader.resolvingLinks(location.folder))
+    guard projectName(from: own) != name else { return }
+    findings.warn(
+      Fault(
+        .linkedFolder, "the project is named `\(name)` after a link to the folder `\(own)`",
+        hint: "write `name: \(name)` into the file"))
   }
 }
 

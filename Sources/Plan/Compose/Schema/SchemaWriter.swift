@@ -13,8 +13,6 @@ package import JSON
 /// - A file that is merged over another, or a service that extends another, is looked at alone.
 ///   A key with nothing behind it and a missing key are faults here that the merge would mend.
 /// - Variables are not put in: text with a `$` is let through wherever text may stand.
-/// - `include` and `extends` are held to their tables here. The loader follows them before it looks
-///   at shapes, and passes over a key in them that it does not know.
 /// - What keys demand of each other, and what is wrong with a text of the right kind, such as a
 ///   port, is left to the loader.
 package let composeFileSchema: JSONValue = SchemaWriter().document()

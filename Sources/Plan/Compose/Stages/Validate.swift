@@ -11,6 +11,14 @@ struct Validation {
     record(root, Tables.file, &path)
   }
 
+  /// Only the keys of a mapping, which is looked into before the whole is checked.
+  func keys(_ node: Node, _ record: Record, _ path: [String]) {
+    for entry in node.map?.entries ?? []
+    where record[entry.key] == nil && !entry.key.hasPrefix("x-") {
+      unknown(entry, record, path)
+    }
+  }
+
   private func check(_ node: Node, _ shape: Shape, _ path: inout [String]) {
     switch shape {
     case .any: break
