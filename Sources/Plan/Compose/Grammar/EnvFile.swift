@@ -12,12 +12,21 @@ struct EnvFileParser {
   private var places: [String: Int] = [:]
   private var text: [UInt8] = []
   private var at = 0
+  /// The bytes of all values so far: each may be made of all that stand before it.
+  private var size = 0
+  /// The bytes that all values together may have beyond those of the text.
+  static let growth = 16 << 20
 
   init(lookup: @escaping (String) -> String?) {
     self.lookup = lookup
   }
 
-  private var line: Int { text[..<min(at, text.count)].count { $0 == 0x0A } + 1 }
+  private var line: Int { line(of: at) }
+
+  /// Counted from the start, so only for what is told.
+  private func line(of offset: Int) -> Int {
+    text[..<min(offset, text.count)].count { $0 == 0x0A } + 1
+  }
 
   /// Reads the statements of one file; values of earlier files serve as variables.
   mutating func parse(_ bytes: [UInt8]) throws(EnvFileFault) {
@@ -29,7 +38,13 @@ struct EnvFileParser {
         if let value = lookup(key) { set(key, value) }
         continue
       }
-      set(key, try value())
+      let value = try value()
+      size += value.utf8.count
+      guard size <= Self.growth + text.count else {
+        throw EnvFileFault(
+          line: line, summary: "variables put more than \(Self.growth) bytes into each other")
+      }
+      set(key, value)
     }
   }
 
@@ -161,7 +176,7 @@ struct EnvFileParser {
 
   /// What stands between two quotes; a backslash keeps the quote after it from closing.
   private mutating func quoted(_ quote: UInt8) throws(EnvFileFault) -> [UInt8] {
-    let opened = line
+    let opened = at
     var body: [UInt8] = []
     at += 1
     while at < text.count {
@@ -179,7 +194,7 @@ struct EnvFileParser {
       if byte == quote { return body }
       body.append(byte)
     }
-    throw EnvFileFault(line: opened, summary: "a quote is not closed")
+    throw EnvFileFault(line: line(of: opened), summary: "a quote is not closed")
   }
 
   private func unescaped(_ body: [UInt8]) -> [UInt8] {
