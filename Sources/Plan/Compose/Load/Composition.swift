@@ -151,17 +151,34 @@ struct Composition<Reader: ComposeReader> {
   private func read(_ file: Node, _ parser: inout EnvFileParser) {
     guard let path = file["path"]?.string ?? file.string else { return }
     let origin = file.origin(of: "path")
-    let bytes: [UInt8]
-    do throws(ComposeReadFault) {
-      bytes = try reader.read(path)
+    let known = parser.values.count
+    do throws(Fault) {
+      try findings.growth.take(0, of: .variables, at: origin)
+      guard let bytes = try bytes(of: path, named: file) else { return }
+      try findings.growth.take(bytes.count, of: .read, at: origin)
+      try parse(bytes, of: path, named: file, &parser)
+      try findings.growth.take(parser.values.count - known, of: .variables, at: origin)
     } catch {
-      if case .missing = error, file["required"]?.bool == false { return }
-      findings.add(
-        Fault(
-          .environmentFile, "env file `\(path)` cannot be read: \(error.text)", at: origin,
-          hint: "create it, or write `required: false`"))
-      return
+      findings.add(error)
     }
+  }
+
+  /// nil when the file is missing and may be.
+  private func bytes(of path: String, named file: Node) throws(Fault) -> [UInt8]? {
+    do throws(ComposeReadFault) {
+      return try reader.read(path)
+    } catch {
+      if case .missing = error, file["required"]?.bool == false { return nil }
+      throw Fault(
+        .environmentFile, "env file `\(path)` cannot be read: \(error.text)",
+        at: file.origin(of: "path"), hint: "create it, or write `required: false`")
+    }
+  }
+
+  private func parse(
+    _ bytes: [UInt8], of path: String, named file: Node, _ parser: inout EnvFileParser
+  ) throws(Fault) {
+    let origin = file.origin(of: "path")
     do throws(EnvFileFault) {
       switch file["format"]?.string {
       case nil, "": try parser.parse(bytes)
@@ -173,9 +190,8 @@ struct Composition<Reader: ComposeReader> {
             hint: "it is `raw` or left out"))
       }
     } catch {
-      findings.add(
-        Fault(
-          .environmentFile, "env file `\(path)`, line \(error.line): \(error.summary)", at: origin))
+      throw Fault(
+        .environmentFile, "env file `\(path)`, line \(error.line): \(error.summary)", at: origin)
     }
   }
 }

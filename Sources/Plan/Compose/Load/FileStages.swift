@@ -26,6 +26,11 @@ extension Assembly {
           at: document.origin, hint: "begin with `services:`"))
       return
     }
+    do throws(Fault) {
+      try findings.growth.take(root.size, of: .merged, at: document.origin)
+    } catch {
+      return findings.add(error)
+    }
     var document = document
     interpolate(&document, set.environment)
     guard findingsAllow(document) else { return }
@@ -230,6 +235,7 @@ extension Assembly {
     let parent = try extend(
       reference, in: base, path: basePath, folder: baseFolder, set, chain: chain + [link])
     service["extends"] = nil
+    try findings.growth.take(parent.size, of: .extended, at: extends.origin)
     var trail = ["services", name]
     let settled = Merging(findings: findings, keepsMarks: false).settle(parent)
     return Merging(findings: findings, keepsMarks: true)

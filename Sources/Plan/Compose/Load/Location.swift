@@ -172,6 +172,7 @@ func loadEnvironment(
     } catch {
       throw Fault(.environmentFile, "env file `\(path)` cannot be read: \(error.text)")
     }
+    try findings.growth.take(bytes.count, of: .read, at: .none)
     do throws(EnvFileFault) {
       try parser.parse(bytes)
     } catch {

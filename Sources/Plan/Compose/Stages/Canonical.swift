@@ -234,7 +234,10 @@ struct Canonical {
 
   private func ports(_ item: Node) throws(Fault) -> [Node] {
     guard case .map(var fields) = item.value else {
-      return try parsePorts(item.text ?? "", item.origin)
+      try findings.growth.take(0, of: .ports, at: item.origin)
+      let ports = try parsePorts(item.text ?? "", item.origin)
+      try findings.growth.take(ports.count, of: .ports, at: item.origin)
+      return ports
     }
     if let published = fields["published"], published.int != nil {
       fields["published"] = Node(published.text ?? "", published.origin)

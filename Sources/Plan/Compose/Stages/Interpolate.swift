@@ -58,6 +58,12 @@ struct Interpolation {
       findings.add(fault(error, text, origin, path))
       return .string(text)
     }
+    do throws(Fault) {
+      try findings.growth.take(value.utf8.count - text.utf8.count, of: .text, at: origin)
+    } catch {
+      findings.add(error)
+      return .string(text)
+    }
     guard cast != .none else { return .string(value) }
     guard let typed = self.cast(value, cast, origin, path) else {
       findings.add(

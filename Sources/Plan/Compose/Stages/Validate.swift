@@ -113,6 +113,7 @@ struct Validation {
   }
 
   private func unknown(_ entry: Fields.Entry, _ record: Record, _ path: [String]) {
+    guard !findings.isFull else { return }
     let place: String
     switch path.count {
     case 0: place = "at the top level"
