@@ -13,6 +13,8 @@ struct YAMLEmitter {
     "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=",
   ]
 
+  private static let longestSimpleKey = 128
+
   mutating func document(_ value: JSONValue) {
     guard case .object(let object) = value, !object.isEmpty else { return add("{}\n") }
     mapping(object, indent: 0)
@@ -27,7 +29,14 @@ struct YAMLEmitter {
   private mutating func mapping(_ object: JSONObject, indent: Int) {
     for (index, member) in object.members.enumerated() {
       if index > 0 || indent == 0 || output.last == UInt8(ascii: "\n") { pad(indent) }
+      // Readers look for the colon behind a key only so far; the reference has the same bound.
+      let isLong = member.name.utf8.count > Self.longestSimpleKey
+      if isLong { add("? ") }
       scalar(member.name, indent: indent, isKey: true)
+      if isLong {
+        add("\n")
+        pad(indent)
+      }
       add(":")
       value(member.value, indent: indent)
     }
