@@ -19,11 +19,11 @@ struct Growth {
 
     var limit: Int {
       switch self {
-      case .read: 32 << 20
+      case .read: 24 << 20
       case .text: 16 << 20
       case .ports: 65_536
       case .extended, .variables: 250_000
-      case .merged: 4_000_000
+      case .merged: 2_000_000
       }
     }
 
