@@ -269,6 +269,12 @@ private struct Builder {
     var before = text[(lines.range(of: line, end: offset)?.lowerBound ?? offset)..<offset]
     // A byte order mark is no character of the first line.
     if line == 1, before.starts(with: [0xEF, 0xBB, 0xBF]) { before = before.dropFirst(3) }
+    // A character that is cut short is told at its second byte, and shown at its first.
+    if let lead = before.lastIndex(where: { $0 & 0xC0 != 0x80 }), before[lead] >= 0xC0,
+      before.count - (lead - before.startIndex) < (~before[lead]).leadingZeroBitCount
+    {
+      before = before[..<lead]
+    }
     let column = before.count { $0 & 0xC0 != 0x80 } + 1
     return YAMLMark(line: Int32(clamping: line), column: Int32(clamping: column))
   }
