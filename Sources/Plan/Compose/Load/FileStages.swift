@@ -103,8 +103,8 @@ extension Assembly {
       throw Fault(.include, "an include names no `path`", at: item.origin)
     }
     let chain = set.chain + [path]
-    guard !chain.contains(main) else {
-      let circle = (chain + [main]).map(shown).joined(separator: " → ")
+    if let again = paths.first(where: chain.contains) {
+      let circle = (chain + [again]).map(shown).joined(separator: " → ")
       throw Fault(.cycle, "include cycle: \(circle)", at: item.origin)
     }
     guard chain.count < Template.depth else {
