@@ -144,9 +144,10 @@ struct YAMLEmitter {
     text.unicodeScalars.allSatisfy { isPrintable($0) || $0 == "\n" }
   }
 
+  /// NEL, LS and PS end lines: outside of double quotes they would come back as others.
   private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value >= 0x20 && scalar.value < 0x7F || scalar.value == 0x85
-      || scalar.value >= 0xA0 && scalar.value != 0xFEFF
+    scalar.value >= 0x20 && scalar.value < 0x7F
+      || scalar.value >= 0xA0 && scalar.value & ~1 != 0x2028 && scalar.value != 0xFEFF
   }
 
   private func needsQuotes(_ text: String) -> Bool {
