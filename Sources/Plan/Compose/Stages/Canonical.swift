@@ -36,6 +36,12 @@ struct Canonical {
     case .either(let shapes):
       guard let shape = shapes.first(where: { $0.fits(node) }) else { return }
       walk(&node, shape, &path)
+    case .scalar(let kinds):
+      // `1e3` where only whole numbers may stand is one.
+      guard kinds.contains(.integer), !kinds.contains(.number),
+        case .float(let number) = node.value, let whole = Int(exactly: number)
+      else { return }
+      node.value = .int(whole)
     default: break
     }
   }
@@ -128,6 +134,12 @@ struct Canonical {
       node.value = .string(durationText(duration))
     case .bytes: try bytes(&node, path)
     case .mode, .octalNumber:
+      if case .float(let number) = node.value {
+        guard let whole = Int(exactly: number) else {
+          throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
+        }
+        node.value = .int(whole)
+      }
       if let text = node.string {
         guard let mode = Int(text.hasPrefix("0o") ? String(text.dropFirst(2)) : text, radix: 8),
           mode >= 0
@@ -137,6 +149,9 @@ struct Canonical {
             hint: "such as `0440`")
         }
         node.value = .int(mode)
+      }
+      if let mode = node.int, UInt32(exactly: mode) == nil {
+        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(mode)", at: node.origin)
       }
       if form == .mode, let mode = node.int {
         node.value = .string("0" + String(mode, radix: 8))
@@ -191,9 +206,13 @@ struct Canonical {
 
   private func bytes(_ node: inout Node, _ path: [String]) throws(Fault) {
     switch node.value {
-    case .int(let number): node.value = .string("\(number)")
+    case .int(let number):
+      guard number >= -1 else {
+        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
+      }
+      node.value = .string("\(number)")
     case .float(let number):
-      guard let whole = Int(exactly: number.rounded(.towardZero)) else {
+      guard let whole = Int(exactly: number.rounded(.towardZero)), whole >= -1 else {
         throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
       }
       node.value = .string("\(whole)")
@@ -239,8 +258,11 @@ struct Canonical {
       try findings.growth.take(ports.count, of: .ports, at: item.origin)
       return ports
     }
-    if let published = fields["published"], published.int != nil {
-      fields["published"] = Node(published.text ?? "", published.origin)
+    switch fields["published"]?.value {
+    case .int(let number)?: fields["published"]?.value = .string("\(number)")
+    case .float(let number)?:
+      if let whole = Int(exactly: number) { fields["published"]?.value = .string("\(whole)") }
+    default: break
     }
     return [Node(.map(fields), item.origin)]
   }

@@ -156,7 +156,9 @@ extension Shape {
     case (.scalar(let kinds), .bool): kinds.contains(.bool)
     case (.scalar(let kinds), .int): kinds.contains(.integer)
     case (.scalar(let kinds), .float(let number)):
-      kinds.contains(.number) || kinds.contains(.integer) && number == number.rounded()
+      // Infinities have a text but are no number of anything.
+      kinds.contains(.number) && (number.isFinite || kinds.contains(.string))
+        || kinds.contains(.integer) && Int(exactly: number) != nil
     case (.scalar(let kinds), .string): kinds.contains(.string)
     case (.word, .string): true
     case (.list, .list): true
