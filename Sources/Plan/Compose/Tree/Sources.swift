@@ -110,11 +110,13 @@ extension Fault {
   /// Bytes of a line of a message; names and values of the text stand in it whole.
   private static let longest = 1_000
 
-  /// The fault with lines that fit a screen.
+  /// The fault with lines that fit a screen: beginning and end stay.
   func cut() -> Fault {
     func cut(_ text: String) -> String {
       guard text.utf8.count > Self.longest else { return text }
-      return String(text.unicodeScalars.prefix(Self.longest / 4)) + "…"
+      let scalars = text.unicodeScalars
+      return String(scalars.prefix(Self.longest / 8)) + "…"
+        + String(scalars.suffix(Self.longest / 8))
     }
     var fault = self
     fault.summary = cut(summary)
