@@ -208,7 +208,7 @@ if Context.environment["BERTH_FUZZ"] != nil {
     .executableTarget(
       name: "berth-fuzz",
       dependencies: ["Compose", "YAML", "JSON", "Diagnostics", "CFuzzer"],
-      path: "Tests/Fuzz", exclude: ["CFuzzer", "seeds", "words"],
+      path: "Tests/Fuzz", exclude: ["CFuzzer", "seeds", "words", "bombs.py"],
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
   ]
 }

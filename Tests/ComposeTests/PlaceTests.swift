@@ -36,8 +36,8 @@ struct PlaceTests {
       let text = utf8(bytes)
       let file = sources.add(path: "/a", shown: "a", bytes: text)
       let root = try #require(readDocuments(text, file: file, findings).first)
-      findings.add(
-        Fault(.badName, "here", at: try #require(root["services"]?.map?.entries.first).keyOrigin))
+      let entry = try #require(root["services"]?.map?.entries.first)
+      findings.add(Fault(.badName, "here", at: entry.keyOrigin))
       let fault = try #require(findings.diagnostics(sources).first)
       #expect(fault.excerpt == "  é: {image: b}")
       #expect(fault.span == SourceSpan(file: "a", line: 2, column: 3))

@@ -174,8 +174,14 @@ def variables_100_000():
 
 
 @bomb(ACCEPTED)
-def documents_1_000():
-    return "".join(f"---\nservices: {{s{n}: {{image: b}}}}\n" for n in range(1_000))
+def documents_250():
+    return "".join(f"---\nservices: {{s{n}: {{image: b}}}}\n" for n in range(250))
+
+
+@bomb()
+def documents_of_many_services():
+    services = "".join(f"  s{n}: {{image: b}}\n" for n in range(50_000))
+    return "services:\n" + services + "---\nservices: {s1: {tty: true}}\n" * 250
 
 
 @bomb()

@@ -57,19 +57,24 @@ private struct Builder {
   }
 
   mutating func readAll(_ parser: inout yaml_parser_t) throws(YAMLFault) {
+    var tree: YAMLNode?
     while true {
       var event = try next(&parser)
       defer { yaml_event_delete(&event) }
       switch event.type {
       case YAML_STREAM_END_EVENT: return
-      case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT, YAML_NO_EVENT: continue
+      case YAML_STREAM_START_EVENT, YAML_NO_EVENT: continue
+      // Only now is it known that nothing is wrong behind the tree.
+      case YAML_DOCUMENT_END_EVENT:
+        if let tree { documents.append(tree) }
+        tree = nil
       case YAML_DOCUMENT_START_EVENT: anchors = [:]
       default:
         guard documents.count < YAMLLimit.documents else {
           throw YAMLFault(
             .limit, "more than \(YAMLLimit.documents) documents", mark: mark(event.start_mark))
         }
-        documents.append(try node(&event, &parser, depth: 1))
+        tree = try node(&event, &parser, depth: 1)
       }
     }
   }
@@ -293,6 +298,12 @@ private struct Builder {
     var before = text[(lines.range(of: line, end: offset)?.lowerBound ?? offset)..<offset]
     // A byte order mark is no character of the first line.
     if line == 1, before.starts(with: [0xEF, 0xBB, 0xBF]) { before = before.dropFirst(3) }
+    // A character that is cut short is told at its second byte, and shown at its first.
+    if let lead = before.lastIndex(where: { $0 & 0xC0 != 0x80 }), before[lead] >= 0xC0,
+      before.count - (lead - before.startIndex) < (~before[lead]).leadingZeroBitCount
+    {
+      before = before[..<lead]
+    }
     let column = before.count { $0 & 0xC0 != 0x80 } + 1
     return YAMLMark(line: Int32(clamping: line), column: Int32(clamping: column))
   }

@@ -22,6 +22,25 @@ struct Fault: Error, Sendable {
   }
 }
 
+extension Fault {
+  /// Bytes of a line of a message; names and values of the text stand in it whole.
+  private static let longest = 1_000
+
+  /// The fault with lines that fit a screen: beginning and end stay.
+  func cut() -> Fault {
+    func cut(_ text: String) -> String {
+      guard text.utf8.count > Self.longest else { return text }
+      let scalars = text.unicodeScalars
+      return String(scalars.prefix(Self.longest / 8)) + "…"
+        + String(scalars.suffix(Self.longest / 8))
+    }
+    var fault = self
+    fault.summary = cut(summary)
+    fault.hint = hint.map(cut)
+    return fault
+  }
+}
+
 /// What one load gathers. One is passed through all stages.
 final class Findings {
   private(set) var faults: [Fault] = []
@@ -29,12 +48,16 @@ final class Findings {
   /// Whether values shall keep how they came to be, for `config --explain`.
   let keepsStories: Bool
   private var seen: Set<String> = []
+  /// What the stages have made of the texts so far, where they make more of it than there was.
+  var growth = Growth()
   /// Enough for any screen; a text made of faults must not become a memory of faults.
-  private static let limit = 500
+  private static let limit = 100
 
   init(keepsStories: Bool = false) { self.keepsStories = keepsStories }
 
   var isFaulty: Bool { !faults.isEmpty }
+  /// Nothing more is added: what only prepares a fault can be left out.
+  var isFull: Bool { faults.count >= Self.limit }
   /// Whether a part of the text could not be read at all.
   var isIncomplete: Bool {
     faults.contains {
@@ -42,14 +65,16 @@ final class Findings {
     }
   }
 
-  func add(_ fault: Fault) {
-    guard faults.count < Self.limit, seen.insert(key(fault)).inserted else { return }
-    faults.append(fault)
+  func add(_ fault: @autoclosure () -> Fault) {
+    guard !isFull else { return }
+    let fault = fault().cut()
+    if seen.insert(key(fault)).inserted { faults.append(fault) }
   }
 
-  func warn(_ warning: Fault) {
-    guard warnings.count < Self.limit, seen.insert(key(warning)).inserted else { return }
-    warnings.append(warning)
+  func warn(_ warning: @autoclosure () -> Fault) {
+    guard warnings.count < Self.limit else { return }
+    let warning = warning().cut()
+    if seen.insert(key(warning)).inserted { warnings.append(warning) }
   }
 
   /// Stages see the merged tree again after each file: the same fault is told once.

@@ -21,6 +21,10 @@ struct EnvFileParser {
   private var file: Int32 = -1
   private var text: [UInt8] = []
   private var at = 0
+  /// The bytes of all values so far: each may be made of all that stand before it.
+  private var size = 0
+  /// The bytes that all values together may have beyond those of the text.
+  static let growth = 16 << 20
 
   init(lookup: @escaping (String) -> String?) {
     self.lookup = lookup
@@ -29,13 +33,13 @@ struct EnvFileParser {
   /// Where counting of lines has come to, so that a file is counted through once.
   private var lineStart = (at: 0, line: 1)
 
-  private var line: Int {
-    mutating get {
-      let end = min(at, text.count)
-      if end < lineStart.at { lineStart = (0, 1) }
-      lineStart = (end, lineStart.line + text[lineStart.at..<end].count { $0 == 0x0A })
-      return lineStart.line
-    }
+  private var line: Int { mutating get { line(of: at) } }
+
+  private mutating func line(of offset: Int) -> Int {
+    let end = min(offset, text.count)
+    if end < lineStart.at { lineStart = (0, 1) }
+    lineStart = (end, lineStart.line + text[lineStart.at..<end].count { $0 == 0x0A })
+    return lineStart.line
   }
 
   /// Reads the statements of one file; values of earlier files serve as variables.
@@ -53,7 +57,13 @@ struct EnvFileParser {
         if let value = lookup(key) { set(key, value, line) }
         continue
       }
-      set(key, try value(), line)
+      let value = try value()
+      size += value.utf8.count
+      guard size <= Self.growth + text.count else {
+        throw EnvFileFault(
+          line: line, summary: "variables put more than \(Self.growth) bytes into each other")
+      }
+      set(key, value, line)
     }
   }
 
@@ -187,7 +197,7 @@ struct EnvFileParser {
 
   /// What stands between two quotes; a backslash keeps the quote after it from closing.
   private mutating func quoted(_ quote: UInt8) throws(EnvFileFault) -> [UInt8] {
-    let opened = line
+    let opened = at
     var body: [UInt8] = []
     at += 1
     while at < text.count {
@@ -206,7 +216,8 @@ struct EnvFileParser {
       body.append(byte)
     }
     throw EnvFileFault(
-      line: opened, summary: "a quote is not closed", hint: "close it, or quote the quote")
+      line: line(of: opened), summary: "a quote is not closed", hint: "close it, or quote the quote"
+    )
   }
 
   private func unescaped(_ body: [UInt8]) -> [UInt8] {

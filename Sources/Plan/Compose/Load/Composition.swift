@@ -44,7 +44,8 @@ struct Composition<Reader: ComposeReader> {
 
   private mutating func foldFiles(_ enabled: Set<String>) {
     var files = ServiceFiles(
-      files: EnvFiles(reader: reader, options: options), environment: environment,
+      files: EnvFiles(reader: reader, options: options, findings: findings),
+      environment: environment,
       findings: findings, sources: sources)
     if !options.skipsEnvironmentResolution { files.foldEnvironment(into: &root, of: enabled) }
     files.foldLabels(into: &root, of: enabled)

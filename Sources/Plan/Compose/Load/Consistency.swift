@@ -29,8 +29,14 @@ struct Consistency {
     cycles()
   }
 
-  private func add(_ kind: FaultKind, _ text: String, _ origin: Origin, hint: String? = nil) {
-    findings.add(Fault(kind, text, at: origin, hint: hint))
+  /// A replica is an address and a process at least; more than this is no wish but a slip.
+  private static let mostReplicas = 10_000
+
+  private func add(
+    _ kind: FaultKind, _ text: String, _ origin: Origin, hint: @autoclosure () -> String? = nil
+  ) {
+    guard !findings.isFull else { return }
+    findings.add(Fault(kind, text, at: origin, hint: hint()))
   }
 
   private func image(_ service: Fields.Entry) {
@@ -90,11 +96,11 @@ struct Consistency {
     _ name: String, _ kind: String, _ service: Fields.Entry, _ origin: Origin
   ) {
     guard root[kind]?.map?.entry(name) == nil else { return }
-    let known = root[kind]?.map?.entries.map(\.key) ?? []
     add(
       .undefinedReference,
       "service `\(service.key)` refers to undefined \(kind.dropLast()) `\(name)`", origin,
-      hint: suggestion(name, known) ?? "define it under `\(kind):` at the top level")
+      hint: suggestion(name, root[kind]?.map?.entries.map(\.key) ?? [])
+        ?? "define it under `\(kind):` at the top level")
   }
 
   private func health(_ service: Fields.Entry) {
@@ -168,6 +174,11 @@ struct Consistency {
       if let node, let number = node.int, number < 0 {
         add(
           .outOfRange, "service `\(service.key)` cannot have \(number) containers", node.origin)
+      }
+      if let node, let number = node.int, number > Self.mostReplicas {
+        add(
+          .outOfRange, "service `\(service.key)` cannot have \(number) containers", node.origin,
+          hint: "at most \(Self.mostReplicas) can be asked for")
       }
     }
     let count = scale?.int ?? replicas?.int ?? 1
@@ -248,20 +259,25 @@ struct Consistency {
     var done: Set<String> = []
     for service in services where enabled.contains(service.key) {
       var trail: [String] = []
+      var places: [String: Int] = [:]
       var stack: [(name: String, next: Int)] = [(service.key, 0)]
       while let (name, next) = stack.last {
-        if next == 0 { trail.append(name) }
+        if next == 0 {
+          places[name] = trail.count
+          trail.append(name)
+        }
         let edges = root["services"]?[name]?["depends_on"]?.map?.entries ?? []
         guard next < edges.count, !done.contains(name) else {
           done.insert(name)
           stack.removeLast()
           trail.removeLast()
+          places[name] = nil
           continue
         }
         stack[stack.count - 1].next += 1
         let other = edges[next]
         if other.node["required"]?.bool == false, !enabled.contains(other.key) { continue }
-        if let start = trail.firstIndex(of: other.key) {
+        if let start = places[other.key] {
           let circle = (trail[start...] + [other.key]).joined(separator: " -> ")
           add(.cycle, "dependency cycle detected: \(circle)", other.keyOrigin)
           return

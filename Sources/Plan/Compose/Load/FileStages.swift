@@ -26,6 +26,11 @@ extension Assembly {
           at: document.origin, hint: "begin with `services:`"))
       return
     }
+    do throws(Fault) {
+      try findings.growth.take(root.size, of: .merged, at: document.origin)
+    } catch {
+      return findings.add(error)
+    }
     var document = document
     interpolate(&document, set.environment)
     guard findingsAllow(document) else { return }
@@ -101,8 +106,8 @@ extension Assembly {
       throw Fault(.include, "an include names no `path`", at: item.origin)
     }
     let chain = set.chain + [path]
-    guard !chain.contains(main) else {
-      let circle = (chain + [main]).map(options.shown).joined(separator: " → ")
+    if let again = paths.first(where: chain.contains) {
+      let circle = (chain + [again]).map(options.shown).joined(separator: " → ")
       throw Fault(.cycle, "include cycle: \(circle)", at: item.origin)
     }
     guard chain.count < Template.depth else {
@@ -131,7 +136,7 @@ extension Assembly {
       if reader.kind(own) == .file { files = [own] }
     }
     do throws(Fault) {
-      return try EnvFiles(reader: reader, options: options)
+      return try EnvFiles(reader: reader, options: options, findings: findings)
         .values(files, over: set.environment, sources: &sources)
     } catch {
       var fault = error
@@ -234,6 +239,7 @@ extension Assembly {
     let parent = try extend(
       reference, in: base, path: basePath, folder: baseFolder, set, chain: chain + [link])
     service["extends"] = nil
+    try findings.growth.take(parent.size, of: .extended, at: extends.origin)
     var trail = ["services", name]
     let settled = Merging(findings: findings, keepsMarks: false).settle(parent)
     return Merging(findings: findings, keepsMarks: true)

@@ -159,7 +159,7 @@ struct Locator<Reader: ComposeReader> {
       let path = cleanPath(folder(location) + "/.env")
       if reader.kind(path) == .file { paths = [path] }
     }
-    let values = try EnvFiles(reader: reader, options: options)
+    let values = try EnvFiles(reader: reader, options: options, findings: findings)
       .values(paths, over: location.environment, sources: &sources)
     location.environment.add(values)
   }

@@ -133,6 +133,12 @@ final class Assembly<Reader: ComposeReader> {
         Fault(.unreadable, "cannot read `\(options.shown(path))`: \(error.text)", at: origin))
       return nil
     }
+    do throws(Fault) {
+      try findings.growth.take(bytes.count, of: .read, at: origin)
+    } catch {
+      findings.add(error)
+      return nil
+    }
     let file = sources.add(path: path, shown: options.shown(path), bytes: bytes)
     return readDocuments(bytes, file: file, findings)
   }

@@ -55,31 +55,44 @@ struct ServiceFiles<Reader: ComposeReader> {
   private mutating func read(_ file: Node, _ parser: inout EnvFileParser) {
     guard let path = file["path"]?.string ?? file.string else { return }
     let origin = file.origin(of: "path")
-    if path.isEmpty, file["required"]?.bool == false { return }
-    let bytes: [UInt8]
-    do throws(ComposeReadFault) {
-      bytes = try files.reader.read(path)
-    } catch {
-      if case .missing = error, file["required"]?.bool == false { return }
-      findings.add(
-        Fault(
-          .environmentFile,
-          "env file `\(files.options.shown(path))` cannot be read: \(error.text)", at: origin,
-          hint: "create it, or write `required: false`"))
-      return
-    }
+    let known = parser.values.count
     do throws(Fault) {
-      switch file["format"]?.string {
-      case nil, "", "raw":
-        try files.read(
-          bytes, of: path, &parser, isRaw: file["format"]?.string == "raw", sources: &sources)
-      case let format?:
-        throw Fault(
-          .notOneOf, "env file format cannot be `\(format)`", at: file.origin(of: "format"),
-          hint: "it is `raw` or left out")
-      }
+      try findings.growth.take(0, of: .variables, at: origin)
+      guard let bytes = try bytes(of: path, named: file) else { return }
+      try findings.growth.take(bytes.count, of: .read, at: origin)
+      try parse(bytes, of: path, named: file, &parser)
+      try findings.growth.take(parser.values.count - known, of: .variables, at: origin)
     } catch {
       findings.add(error)
+    }
+  }
+
+  /// nil when the file is missing and may be.
+  private func bytes(of path: String, named file: Node) throws(Fault) -> [UInt8]? {
+    let isOptional = file["required"]?.bool == false
+    if path.isEmpty, isOptional { return nil }
+    do throws(ComposeReadFault) {
+      return try files.reader.read(path)
+    } catch {
+      if case .missing = error, isOptional { return nil }
+      throw Fault(
+        .environmentFile,
+        "env file `\(files.options.shown(path))` cannot be read: \(error.text)",
+        at: file.origin(of: "path"), hint: "create it, or write `required: false`")
+    }
+  }
+
+  private mutating func parse(
+    _ bytes: [UInt8], of path: String, named file: Node, _ parser: inout EnvFileParser
+  ) throws(Fault) {
+    switch file["format"]?.string {
+    case nil, "", "raw":
+      try files.read(
+        bytes, of: path, &parser, isRaw: file["format"]?.string == "raw", sources: &sources)
+    case let format?:
+      throw Fault(
+        .notOneOf, "env file format cannot be `\(format)`", at: file.origin(of: "format"),
+        hint: "it is `raw` or left out")
     }
   }
 }

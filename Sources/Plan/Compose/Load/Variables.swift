@@ -41,6 +41,7 @@ struct Variables: Sendable {
 struct EnvFiles<Reader: ComposeReader> {
   let reader: Reader
   let options: ProjectOptions
+  let findings: Findings
 
   /// The values of several files; later ones win, `over` serves as variables.
   func values(
@@ -55,6 +56,7 @@ struct EnvFiles<Reader: ComposeReader> {
         throw Fault(
           .environmentFile, "env file `\(options.shown(path))` cannot be read: \(error.text)")
       }
+      try findings.growth.take(bytes.count, of: .read, at: .none)
       try read(bytes, of: path, &parser, isRaw: false, sources: &sources)
     }
     return parser.values

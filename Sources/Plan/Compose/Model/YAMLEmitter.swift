@@ -20,6 +20,8 @@ struct YAMLEmitter {
     "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=",
   ]
 
+  private static let longestSimpleKey = 128
+
   mutating func document(_ value: JSONValue) {
     guard case .object(let object) = value, !object.isEmpty else { return add("{}\n") }
     mapping(object, indent: 0)
@@ -34,7 +36,14 @@ struct YAMLEmitter {
   private mutating func mapping(_ object: JSONObject, indent: Int) {
     for (index, member) in object.members.enumerated() {
       if index > 0 || indent == 0 || output.last == UInt8(ascii: "\n") { pad(indent) }
+      // Readers look for the colon behind a key only so far; the reference has the same bound.
+      let isLong = member.name.utf8.count > Self.longestSimpleKey
+      if isLong { add("? ") }
       scalar(member.name, indent: indent, isKey: true)
+      if isLong {
+        add("\n")
+        pad(indent)
+      }
       add(":")
       value(member.value, indent: indent)
     }
@@ -142,9 +151,10 @@ struct YAMLEmitter {
     text.unicodeScalars.allSatisfy { isPrintable($0) || $0 == "\n" }
   }
 
+  /// NEL, LS and PS end lines: outside of double quotes they would come back as others.
   private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value >= 0x20 && scalar.value < 0x7F || scalar.value == 0x85
-      || scalar.value >= 0xA0 && scalar.value != 0xFEFF
+    scalar.value >= 0x20 && scalar.value < 0x7F
+      || scalar.value >= 0xA0 && scalar.value & ~1 != 0x2028 && scalar.value != 0xFEFF
   }
 
   private func needsQuotes(_ text: String) -> Bool {

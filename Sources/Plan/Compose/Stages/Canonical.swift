@@ -36,6 +36,12 @@ struct Canonical {
     case .either(let shapes):
       guard let shape = shapes.first(where: { $0.fits(node) }) else { return }
       walk(&node, shape, &path)
+    case .scalar(let kinds):
+      // `1e3` where only whole numbers may stand is one.
+      guard kinds.contains(.integer), !kinds.contains(.number),
+        case .float(let number) = node.value, let whole = Int(exactly: number)
+      else { return }
+      node.value = .int(whole)
     default: break
     }
   }
@@ -153,10 +159,16 @@ struct Canonical {
 
   private func ports(_ item: Node) throws(Fault) -> [Node] {
     guard case .map(var fields) = item.value else {
-      return try parsePorts(item.text ?? "", item.origin)
+      try findings.growth.take(0, of: .ports, at: item.origin)
+      let ports = try parsePorts(item.text ?? "", item.origin)
+      try findings.growth.take(ports.count, of: .ports, at: item.origin)
+      return ports
     }
-    if let published = fields["published"], published.int != nil {
-      fields["published"] = Node(published.text ?? "", published.origin)
+    switch fields["published"]?.value {
+    case .int(let number)?: fields["published"]?.value = .string("\(number)")
+    case .float(let number)?:
+      if let whole = Int(exactly: number) { fields["published"]?.value = .string("\(whole)") }
+    default: break
     }
     return [Node(.map(fields), item.origin)]
   }

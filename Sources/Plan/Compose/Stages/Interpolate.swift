@@ -70,6 +70,12 @@ struct Interpolation {
       return .string(text)
     }
     uses = names.map { VariableInput(name: $0, value: lookup($0), source: source($0)) }
+    do throws(Fault) {
+      try findings.growth.take(value.utf8.count - text.utf8.count, of: .text, at: origin)
+    } catch {
+      findings.add(error)
+      return .string(text)
+    }
     guard cast != .none else { return .string(value) }
     guard let typed = self.cast(value, cast, origin, path) else {
       findings.add(

@@ -235,7 +235,8 @@ extension Assembly {
       if service.node["networks"]?.map?.entry("default") != nil { usesDefault = true }
     }
     guard usesDefault, root["networks"]?.map?.entry("default") == nil else { return }
-    if root["networks"] == nil { root["networks"] = Node(.map(Fields()), .none) }
+    // What is no mapping has been refused already; that `default` is not in it says nothing new.
+    if root["networks"]?.map == nil { root["networks"] = Node(.map(Fields()), .none) }
     root["networks"]?["default"] = Node(.null, .none)
   }
 

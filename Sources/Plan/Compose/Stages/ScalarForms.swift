@@ -13,16 +13,7 @@ extension Canonical {
       node.value = .string(durationText(duration))
     case .bytes: try bytes(&node, path)
     case .mode, .octalNumber:
-      if let text = node.string {
-        guard let mode = Int(text.hasPrefix("0o") ? String(text.dropFirst(2)) : text, radix: 8),
-          mode >= 0
-        else {
-          throw Fault(
-            .badValue, "`\(joined(path))` is no octal mode: `\(text)`", at: node.origin,
-            hint: "such as `0440`")
-        }
-        node.value = .int(mode)
-      }
+      try mode(&node, path)
       if form == .mode, let mode = node.int {
         node.value = .string("0" + String(mode, radix: 8))
       }
@@ -54,6 +45,22 @@ extension Canonical {
         })
     default: break
     }
+  }
+
+  private func mode(_ node: inout Node, _ path: [String]) throws(Fault) {
+    if case .float(let number) = node.value { try truncate(number, &node, path) }
+    if let text = node.string {
+      guard let mode = Int(text.hasPrefix("0o") ? String(text.dropFirst(2)) : text, radix: 8),
+        mode >= 0
+      else {
+        throw Fault(
+          .badValue, "`\(joined(path))` is no octal mode: `\(text)`", at: node.origin,
+          hint: "such as `0440`")
+      }
+      node.value = .int(mode)
+    }
+    guard let mode = node.int, UInt32(exactly: mode) == nil else { return }
+    throw Fault(.outOfRange, "`\(joined(path))` cannot be \(mode)", at: node.origin)
   }
 
   private func pullPolicy(_ node: Node) throws(Fault) {
@@ -95,9 +102,10 @@ extension Canonical {
   /// Numbers that were written as such: whole ones must fit, others must be numbers.
   func number(_ node: inout Node, _ cast: Cast, _ path: [String]) throws(Fault) {
     guard case .float(let number) = node.value, cast == .int || cast == .float else { return }
-    if cast == .float, number.isFinite {
+    if cast == .float, Float(number).isFinite {
       // The reference keeps these in 32 bits.
-      node.value = Double("\(Float(number))").map { .float($0) } ?? node.value
+      let kept = Double("\(Float(number))") ?? number
+      node.value = Int(exactly: kept).map { .int($0) } ?? .float(kept)
       return
     }
     try truncate(number, &node, path)
@@ -113,9 +121,13 @@ extension Canonical {
 
   private func bytes(_ node: inout Node, _ path: [String]) throws(Fault) {
     switch node.value {
-    case .int(let number): node.value = .string("\(number)")
+    case .int(let number):
+      guard number >= -1 else {
+        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
+      }
+      node.value = .string("\(number)")
     case .float(let number):
-      guard let whole = Int(exactly: number.rounded(.towardZero)) else {
+      guard let whole = Int(exactly: number.rounded(.towardZero)), whole >= -1 else {
         throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
       }
       node.value = .string("\(whole)")

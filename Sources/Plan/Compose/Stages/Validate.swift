@@ -122,6 +122,7 @@ struct Validation {
   }
 
   private func unknown(_ entry: Fields.Entry, _ record: Record, _ path: [String]) {
+    guard !findings.isFull else { return }
     let place: String
     switch path.count {
     case 0: place = "at the top level"
@@ -164,7 +165,9 @@ extension Shape {
     case (.scalar(let kinds), .bool): kinds.contains(.bool)
     case (.scalar(let kinds), .int): kinds.contains(.integer)
     case (.scalar(let kinds), .float(let number)):
-      kinds.contains(.number) || kinds.contains(.integer) && number == number.rounded()
+      // Infinities have a text but are no number of anything.
+      kinds.contains(.number) && (number.isFinite || kinds.contains(.string))
+        || kinds.contains(.integer) && Int(exactly: number) != nil
     case (.scalar(let kinds), .string): kinds.contains(.string)
     case (.word, .string): true
     case (.list, .list): true

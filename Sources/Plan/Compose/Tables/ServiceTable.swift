@@ -126,7 +126,7 @@ enum Tables {
     Attribute("target", .text),
     Attribute("uid", .text),
     Attribute("gid", .text),
-    Attribute("mode", .number, form: .mode, printing: .omitUnset),
+    Attribute("mode", .integer, form: .mode, printing: .omitUnset),
   ])
 
   static let envFile = Record(
@@ -314,7 +314,7 @@ enum Tables {
 
   static let tmpfsOptions = Record([
     Attribute("size", .integer, form: .bytes),
-    Attribute("mode", .number, form: .octalNumber),
+    Attribute("mode", .integer, form: .octalNumber),
   ])
 
   static let imageOptions = Record([
