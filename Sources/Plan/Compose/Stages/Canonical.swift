@@ -50,9 +50,9 @@ struct Canonical {
     guard case .map(var fields) = node.value else { return }
     node.value = .null
     fields.rewrite { entry in
-      guard let attribute = record[entry.key] else { return true }
+      guard let attribute = record[entry.key], entry.node.mark != .reset else { return true }
       path.append(entry.key)
-      let story = entry.node.story
+      let (story, mark) = (entry.node.story, entry.node.mark)
       do throws(Fault) {
         try number(&entry.node, attribute.cast, path)
         try form(&entry.node, attribute.form, path)
@@ -60,6 +60,7 @@ struct Canonical {
         if !ignoresFaults { findings.add(error) }
       }
       if entry.node.story.isEmpty { entry.node.story = story }
+      entry.node.mark = mark
       walk(&entry.node, attribute.shape, &path)
       path.removeLast()
       return true
@@ -133,13 +134,13 @@ struct Canonical {
     for item in items {
       do throws(Fault) {
         let forms = try change(item)
-        guard findings.keepsStories, !item.story.isEmpty else {
+        guard item.mark != .none || !item.story.isEmpty else {
           changed += forms
           continue
         }
         changed += forms.map { form in
           var form = form
-          form.story = item.story
+          (form.story, form.mark) = (item.story, item.mark)
           return form
         }
       } catch {

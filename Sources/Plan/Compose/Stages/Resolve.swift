@@ -241,7 +241,7 @@ extension Assembly {
   }
 
   /// Keys without a value take the caller's.
-  private func inherit(
+  func inherit(
     _ node: inout Node, _ key: String, _ environment: Variables, keepsUnset: Bool
   ) {
     guard case .map(var fields)? = node[key]?.value else { return }

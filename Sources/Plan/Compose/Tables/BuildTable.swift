@@ -21,7 +21,7 @@ extension Tables {
     Attribute("isolation", .text),
     Attribute("network", .text),
     Attribute("target", .text),
-    Attribute("secrets", grants, unique: .grant(""), form: .grants),
+    Attribute("secrets", grants, form: .grants),
     Attribute("shm_size", .integer, form: .bytes),
     Attribute("tags", .list(.text, unique: false), unique: .value),
     Attribute("ulimits", ulimits, form: .ulimits),
