@@ -213,6 +213,7 @@ struct ReferenceTests {
     ("a grant of nothing", "secrets: [{target: x}]", "", "B0140"),
     ("a watch of nothing", "develop: {watch: [{path: \"\", action: rebuild}]}", "", "B0116"),
     ("an extra host without a name", "extra_hosts: [\":1.1.1.1\"]", "", "B0115"),
+    ("a size below zero", "volumes: [{type: tmpfs, target: /t, tmpfs: {size: -1}}]", "", "B0117"),
     ("a variable without a name", "environment: {\"\": x}", "", "B0115"),
     ("more than all of the time", "cpu_percent: 150", "", "B0117"),
     ("a name that is a variable which is not set", "tty: false", "name: ${UNSET}", "B0152"),

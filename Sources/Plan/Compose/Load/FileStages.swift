@@ -47,7 +47,7 @@ extension Assembly {
           at: version.origin, hint: "remove it"))
       root["version"] = nil
     }
-    Canonical(findings: findings, ignoresFaults: options.skipsInterpolation).apply(&root)
+    Canonical(findings: findings, isRaw: options.skipsInterpolation).apply(&root)
     uniqueness.apply(&root, .record(Tables.file))
   }
 
@@ -268,7 +268,7 @@ extension Assembly {
       // What its services extend in turn comes under it only later.
       root = Merging(findings: findings, keepsMarks: true).merge(root, document)
       Uniqueness(findings: findings).apply(&root, .record(Tables.file))
-      Canonical(findings: findings, ignoresFaults: options.skipsInterpolation).apply(&root)
+      Canonical(findings: findings, isRaw: options.skipsInterpolation).apply(&root)
     }
     guard let services = root["services"] else {
       throw Fault(

@@ -3,8 +3,9 @@
 
 struct Canonical {
   let findings: Findings
-  /// Values that cannot be read yet stay as they are: variables are still in them.
-  let ignoresFaults: Bool
+  /// Variables are still in the values: they stay as they are, and only what they stand in gets its
+  /// long form.
+  let isRaw: Bool
 
   func apply(_ root: inout Node) {
     var path: [String] = []
@@ -54,10 +55,12 @@ struct Canonical {
       path.append(entry.key)
       let (story, mark) = (entry.node.story, entry.node.mark)
       do throws(Fault) {
-        try number(&entry.node, attribute.cast, path)
-        try form(&entry.node, attribute.form, path)
+        if !isRaw { try number(&entry.node, attribute.cast, path) }
+        if !isRaw || attribute.form.isOfStructure {
+          try form(&entry.node, attribute.form, path)
+        }
       } catch {
-        if !ignoresFaults { findings.add(error) }
+        if !isRaw { findings.add(error) }
       }
       if entry.node.story.isEmpty { entry.node.story = story }
       entry.node.mark = mark
@@ -144,7 +147,7 @@ struct Canonical {
           return form
         }
       } catch {
-        if !ignoresFaults { findings.add(error) }
+        if !isRaw { findings.add(error) }
         changed.append(item)
       }
     }
@@ -284,6 +287,18 @@ struct Canonical {
       .badName,
       host.isEmpty ? "an extra host has no name" : "an extra host cannot be named `\(host)`",
       at: origin, hint: "write `HOST=ADDRESS`")
+  }
+}
+
+extension Form {
+  /// Whether the long form is another structure, not another value.
+  fileprivate var isOfStructure: Bool {
+    switch self {
+    case .build, .dependsOn, .names, .models, .ports, .volumes, .devices, .grants, .envFiles,
+      .external, .extends, .ssh, .filledTexts:
+      true
+    default: false
+    }
   }
 }
 

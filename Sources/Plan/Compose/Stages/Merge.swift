@@ -134,7 +134,8 @@ struct Merging {
       }
       path.append(other.key)
       let inner = attribute?.shape ?? shape?.member(other.key)?.0
-      if case .map(_, .lowercase)? = shape { rule = ulimitRule(earlier, other.node) }
+      // A limit is one thing, whichever way it is written.
+      if case .map(_, .lowercase)? = shape { rule = .replace }
       let merged = merge(earlier, other.node, inner, rule, &path)
       fields[other.key] = merged
       if merged == nil, findings.keepsStories {
@@ -145,10 +146,6 @@ struct Merging {
     var result = Node(.map(fields), base.origin)
     result.story = lost
     return result
-  }
-
-  private func ulimitRule(_ base: Node, _ over: Node) -> Merge {
-    base.map != nil && over.map != nil ? .deep : .replace
   }
 
   private func hosts(_ base: Node, _ over: Node) -> Node {

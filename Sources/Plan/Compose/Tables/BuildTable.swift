@@ -2,9 +2,9 @@
 
 extension Tables {
   static let build = Record([
-    Attribute("context", .text),
-    Attribute("dockerfile", .text),
-    Attribute("dockerfile_inline", .text),
+    Attribute("context", .text, printing: .emptyInYAML),
+    Attribute("dockerfile", .text, printing: .emptyInYAML),
+    Attribute("dockerfile_inline", .text, printing: .emptyInYAML),
     Attribute("entitlements", .list(.text, unique: false)),
     Attribute("args", .pairs, merge: .pairs, unique: .key, form: .environment),
     Attribute("provenance", .flag, form: .text),
