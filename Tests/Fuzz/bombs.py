@@ -111,6 +111,17 @@ def variables_nested():
 
 
 @bomb()
+def variables_nested_in_15_mib():
+    count = 15 * MIB // 6
+    return service("    user: " + "${A:-" * count + "}" * count + "\n")
+
+
+@bomb(ACCEPTED)
+def variables_with_long_defaults():
+    return service("    command:\n" + f"    - ${{A:-{'x' * 10_000}}}\n" * 1_000)
+
+
+@bomb()
 def variables_opened():
     return service("    user: " + "${A" * 300_000 + "\n")
 
@@ -330,6 +341,14 @@ def includes_of_a_large_file():
         "compose.yaml": "include: [" + "b.yaml," * 500 + "]\n",
         "b.yaml": "x-a: " + "x" * 10 * MIB + "\n",
     }
+
+
+@bomb()
+def includes_with_env_files():
+    lines = "".join(f"A{n}=x\n" for n in range(200_000))
+    files = {f"d{n}.yaml": "services: {}\n" for n in range(900)}
+    includes = "".join(f"- {{path: d{n}.yaml, env_file: b.env}}\n" for n in range(900))
+    return files | {"compose.yaml": "include:\n" + includes, ".env": lines, "b.env": "B=1\n"}
 
 
 @bomb()

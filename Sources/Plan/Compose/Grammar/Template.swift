@@ -20,6 +20,8 @@ package struct VariableUse: Sendable, Hashable {
 struct Template {
   static let depth = 64
   static let growth = 1 << 20
+  /// Bytes of a default that are listed.
+  private static let shown = 4096
 
   let lookup: (String) -> String?
   /// Told of each variable that has no value and no operator.
@@ -37,7 +39,23 @@ struct Template {
 
   func substitute(_ text: String) throws(TemplateFault) -> String {
     guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
-    return String(decoding: try expand(Array(text.utf8)[...], depth: 0), as: UTF8.self)
+    let bytes = Array(text.utf8)
+    guard nesting(bytes) <= Self.depth else { throw .tooDeep }
+    return String(decoding: try expand(bytes[...], depth: 0), as: UTF8.self)
+  }
+
+  /// How deep variables stand in each other, at most or too little: told in one pass, where finding
+  /// the end of each would take one for every level.
+  private func nesting(_ text: [UInt8]) -> Int {
+    var (open, deepest, at) = (0, 0, 0)
+    while at < text.count {
+      let next = at + 1 < text.count ? text[at + 1] : 0
+      if text[at] == UInt8(ascii: "}") { open = max(0, open - 1) }
+      if text[at] == UInt8(ascii: "$"), next == UInt8(ascii: "{") { open += 1 }
+      deepest = max(deepest, open)
+      at += text[at] == UInt8(ascii: "$") && next == UInt8(ascii: "$") ? 2 : 1
+    }
+    return deepest
   }
 
   private func expand(_ text: ArraySlice<UInt8>, depth: Int) throws(TemplateFault) -> [UInt8] {
@@ -104,7 +122,7 @@ struct Template {
     let operand = rest.dropFirst()
     let value = lookup(name)
     let isSet = value.map { !emptyCounts || !$0.isEmpty } ?? false
-    let shown = { String(decoding: operand, as: UTF8.self) }
+    let shown = { String(decoding: operand.prefix(Self.shown), as: UTF8.self) }
     switch mode {
     case UInt8(ascii: "-"):
       used(VariableUse(name: name, isRequired: false, defaultValue: shown(), alternate: ""))

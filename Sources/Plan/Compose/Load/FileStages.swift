@@ -118,6 +118,10 @@ extension Assembly {
     var included = FileSet(
       paths: paths, folder: folder, environment: set.environment, chain: chain)
     let values = try includedEnvironment(item, folder, set)
+    if !values.isEmpty {
+      try findings.growth.take(
+        values.count + set.environment.count, of: .environments, at: item.origin)
+    }
     included.environment.merge(values) { first, _ in first }
     var documents: [(path: String, documents: [Node])] = []
     for path in paths {
