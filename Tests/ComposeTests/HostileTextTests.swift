@@ -75,7 +75,8 @@ struct HostileTextTests {
     HostileRow(
       "variables", service("user: " + times(100, "${U:-") + times(100, "}")),
       "nested deeper than 64"),
-    HostileRow("variables without end", service("user: " + times(1_000, "${U:-")), "invalid"),
+    HostileRow("dollars and braces", service("user: '" + times(1_000, "$${") + "'"), nil),
+    HostileRow("variables without end", service("user: " + times(1_000, "${U:-")), "nested deeper"),
   ]
 
   static let syntax: [HostileRow] = [
@@ -98,6 +99,8 @@ struct HostileTextTests {
     HostileRow("a directive without text", "%YAML 1.1\n", "did not find expected"),
     HostileRow("a directive of another version", "%YAML 9.9\n---\nservices: {}\n", "incompatible"),
     HostileRow("networks that are text", "services: {a: {image: b}}\nnetworks: x\n", "must be"),
+    HostileRow("what is needed but zero", service("ulimits: {n: {soft: 0, hard: 1}}"), nil),
+    HostileRow("what is needed but empty", service("env_file: [{path: '', required: no}]"), nil),
     HostileRow("no mapping", "just words\n", "a compose file is a mapping"),
     HostileRow("a list", "[a, b]\n", "a compose file is a mapping"),
     HostileRow("keys that are numbers", "services: {a: {image: b, labels: {1: 2}}}\n", "not text"),

@@ -69,7 +69,7 @@ struct Printer {
     var object = JSONObject()
     for attribute in record.attributes {
       let node = fields[attribute.name]
-      guard let node, !isLeftOut(node, attribute) else {
+      guard let node, isNeeded(node, attribute, record) || !isLeftOut(node, attribute) else {
         if isJSON, attribute.printing == .nullWhenUnset {
           object.append(attribute.name, .null)
         } else if isJSON, attribute.printing == .emptyWhenUnset {
@@ -85,6 +85,11 @@ struct Printer {
       }
     }
     return object
+  }
+
+  /// What a mapping may not lack stands in YAML however empty it is, so that the text can be loaded.
+  private func isNeeded(_ node: Node, _ attribute: Attribute, _ record: Record) -> Bool {
+    !isJSON && !node.isNull && record.required.contains(attribute.name)
   }
 
   private func empty(_ attribute: Attribute) -> JSONValue {
