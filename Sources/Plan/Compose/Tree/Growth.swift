@@ -21,12 +21,12 @@ struct Growth {
 
     var limit: Int {
       switch self {
-      case .read: 24 << 20
+      case .read: 20 << 20
       case .text: 16 << 20
       case .ports: 65_536
       case .extended, .variables: 250_000
-      case .environments: 10_000_000
-      case .merged: 2_000_000
+      case .environments: 5_000_000
+      case .merged: 1_000_000
       }
     }
 
