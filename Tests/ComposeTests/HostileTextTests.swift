@@ -101,6 +101,7 @@ struct HostileTextTests {
     HostileRow("networks that are text", "services: {a: {image: b}}\nnetworks: x\n", "must be"),
     HostileRow("what is needed but zero", service("ulimits: {n: {soft: 0, hard: 1}}"), nil),
     HostileRow("what is needed but empty", service("env_file: [{path: '', required: no}]"), nil),
+    HostileRow("line ends of Unicode", service(#"user: "x\u0085y\nz\u2028\u2029""#), nil),
     HostileRow("no mapping", "just words\n", "a compose file is a mapping"),
     HostileRow("a list", "[a, b]\n", "a compose file is a mapping"),
     HostileRow("keys that are numbers", "services: {a: {image: b, labels: {1: 2}}}\n", "not text"),
