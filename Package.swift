@@ -56,7 +56,7 @@ let package = Package(
     house("Plan", "Addressing"),
     house("Plan", "JSON"),
     house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"], links: [archive("crypto")]),
-    house("Plan", "YAML", ["CYAML"], links: [archive("yaml")]),
+    house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
     house("Plan", "Compose", ["YAML", "JSON", "Diagnostics", "Addressing"]),
     house(
       "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
@@ -118,7 +118,8 @@ let package = Package(
     house(
       "CLI", "Console",
       [
-        "Engine", "Blueprint", "Store", "Journal", "Linux", "CLinux", "Diagnostics", "JSON", system,
+        "Engine", "Blueprint", "Compose", "Store", "Journal", "Linux", "CLinux", "Diagnostics",
+        "JSON", system,
       ]),
     house(
       "CLI", "Commands",

@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|stop|start|pull|images|config|version|help)
+    up|down|ps|logs|exec|run|stop|start|pull|images|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images config version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -519,9 +519,9 @@ _berth_images() {
 
 _berth_config() {
     repeating_flags=()
-    non_repeating_flags=(--quiet -q --services --volumes --networks --profiles --images --environment --variables --no-interpolate --no-normalize --no-path-resolution --no-consistency --no-env-resolution -h --help)
+    non_repeating_flags=(--quiet -q --services --volumes --networks --profiles --images --models --environment --variables --no-interpolate --no-normalize --no-path-resolution --no-consistency --no-env-resolution --resolve-image-digests --lock-image-digests -h --help)
     repeating_options=()
-    non_repeating_options=(--format --output -o --hash)
+    non_repeating_options=(--format --output -o --explain --hash)
     __berth_offer_flags_options -1
 
     # Offer option value completions
@@ -533,6 +533,9 @@ _berth_config() {
         __berth_add_completions -f
         return
         ;;
+    '--explain')
+        return
+        ;;
     '--hash')
         return
         ;;
@@ -542,6 +545,61 @@ _berth_config() {
     case "${positional_number}" in
     *)
         __berth_add_completions -W "$(__berth_custom_complete ---completion config -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_check() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion check -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_explain() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options 1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W 'B0101'$'\n''B0102'$'\n''B0103'$'\n''B0104'$'\n''B0105'$'\n''B0106'$'\n''B0110'$'\n''B0111'$'\n''B0112'$'\n''B0113'$'\n''B0114'$'\n''B0115'$'\n''B0116'$'\n''B0117'$'\n''B0120'$'\n''B0121'$'\n''B0122'$'\n''B0130'$'\n''B0131'$'\n''B0132'$'\n''B0140'$'\n''B0141'$'\n''B0142'$'\n''B0143'$'\n''B0144'$'\n''B0150'$'\n''B0151'$'\n''B0152'$'\n''B0153'$'\n''B0154'$'\n''B0155'$'\n''B0156'$'\n''B0160'$'\n''B0161'$'\n''B0170'$'\n''B0171'$'\n''B0172'$'\n''B0173'$'\n''B0174'
+        return
+        ;;
+    esac
+}
+
+_berth_schema() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--output -o)
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--output'|'-o')
+        __berth_add_completions -f
         return
         ;;
     esac

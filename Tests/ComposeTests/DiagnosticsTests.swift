@@ -124,11 +124,11 @@ struct FaultTextTests {
       "`services.a.oom_score_adj` must be between -1000 and 1000, not 2000"
     ),
     (
-      "services: {a: {image: '${'}}", "B0120", 1, 23,
+      "services: {a: {image: '${'}}", "B0120", 1, 24,
       "`services.a.image` holds an invalid variable: `${`"
     ),
     (
-      "services: {a: {image: '${X:?set it}'}}", "B0121", 1, 23,
+      "services: {a: {image: '${X:?set it}'}}", "B0121", 1, 24,
       "variable `X` is required by `services.a.image` but has no value: set it"
     ),
     (
@@ -170,7 +170,7 @@ struct FaultTextTests {
     ),
     (
       "services: {a: {image: i, env_file: gone.env}}", "B0151", 1, 36,
-      "env file `/shop/gone.env` cannot be read: no such file"
+      "env file `gone.env` cannot be read: no such file"
     ),
     (
       "services: {a: {image: i, environment: ['A =1']}}", "B0115", 1, 40,
@@ -200,7 +200,7 @@ struct FaultTextTests {
       "`services.a.command` cannot be split into words: `x 'y`"
     ),
     (
-      "include: ['https://example.com/c.yaml']", "B0160", 1, 11,
+      "include: ['https://example.com/c.yaml']", "B0155", 1, 11,
       "`https://example.com/c.yaml` is remote: compose files are read from this machine only"
     ),
     ("", "B0101", 0, 0, "empty compose file"),

@@ -7,6 +7,7 @@ import JSON
 struct Folder: ComposeReader {
   var files: [String: String] = [:]
   var foreign: Set<String> = []
+  var links: [String: String] = [:]
 
   func read(_ path: String) throws(ComposeReadFault) -> [UInt8] {
     guard let text = files[path] else { throw kind(path) == .folder ? .isFolder : .missing }
@@ -17,6 +18,8 @@ struct Folder: ComposeReader {
     if files[path] != nil { return .file }
     return files.keys.contains { $0.hasPrefix(path + "/") } ? .folder : .missing
   }
+
+  func resolvingLinks(_ path: String) -> String { links[path] ?? path }
 
   func isTrusted(_ folder: String) -> Bool { !foreign.contains(folder) }
 }
@@ -57,7 +60,9 @@ func faults(_ text: String, environment: [String: String] = [:]) -> [Diagnostic]
 }
 
 /// The canonical JSON below a path of keys, compact with sorted names.
-func json(_ project: Project, _ path: String...) throws -> String {
+func json(_ project: Project, _ path: String...) throws -> String { try json(project, path) }
+
+func json(_ project: Project, _ path: [String]) throws -> String {
   var value = try JSONValue(parsing: project.canonicalJSON())
   for key in path {
     guard let inner = value[key] else { return "absent" }

@@ -40,7 +40,7 @@ struct TemplateTests {
       _ = try Template(lookup: { Self.variables[$0] }).substitute("${U:?need $A}")
       Issue.record("accepted")
     } catch {
-      guard case .required("U", "need a") = error else {
+      guard case .required("U", "need a") = error.kind else {
         Issue.record("\(error)")
         return
       }
@@ -62,7 +62,7 @@ struct TemplateTests {
     var unset: [String] = []
     var used: [VariableUse] = []
     let template = Template(
-      lookup: { _ in nil }, unset: { unset.append($0) }, used: { used.append($0) })
+      lookup: { _ in nil }, unset: { name, _ in unset.append(name) }, used: { used.append($0) })
     #expect(try template.substitute("$A ${B:-x} ${C+y}") == " x ")
     #expect(unset == ["A"])
     #expect(used.map(\.name) == ["A", "B", "C"])

@@ -11,7 +11,8 @@ struct MergeTests {
   static let rows: [(String, String, String, String)] = [
     ("image", "a", "b", #""b""#),
     ("command", "[a, b]", "[c]", #"["c"]"#),
-    ("command", "[a, b]", "", #"["a","b"]"#),
+    ("command", "[a, b]", "", "null"),
+    ("dns", "[1.1.1.1]", "", #"["1.1.1.1"]"#),
     ("command", "a b", "[]", "[]"),
     ("entrypoint", "x", "y z", #"["y","z"]"#),
     ("environment", "{A: 1, B: 2}", "[B=3, C]", #"{"A":"1","B":"3","C":null}"#),

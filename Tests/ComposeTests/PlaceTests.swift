@@ -35,7 +35,7 @@ struct PlaceTests {
       var sources = Sources()
       let text = utf8(bytes)
       let file = sources.add(path: "/a", shown: "a", bytes: text)
-      let root = try #require(readDocuments(text, file: file, findings)?.first)
+      let root = try #require(readDocuments(text, file: file, findings).first)
       let entry = try #require(root["services"]?.map?.entries.first)
       findings.add(Fault(.badName, "here", at: entry.keyOrigin))
       let fault = try #require(findings.diagnostics(sources).first)

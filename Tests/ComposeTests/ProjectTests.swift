@@ -132,7 +132,7 @@ struct ServiceTests {
           devices: [/dev/null]
           mem_swappiness: 5
           volumes: [{type: npipe, source: x, target: y}]
-          container_name: "-x"
+          container_name: "-xy"
       networks: {default: {driver: overlay}}
       """
     ).project

@@ -57,7 +57,7 @@ func tryEnvFile(_ bytes: [UInt8]) {
   let lines = bytes.count { $0 == 0x0A } + 1
   let outside = ["A": "a", "E": ""]
   for isRaw in [false, true] {
-    func parsed() throws(EnvFileFault) -> [KeyValue] {
+    func parsed() throws(EnvFileFault) -> [EnvFileValue] {
       var parser = EnvFileParser(lookup: { outside[$0] })
       if isRaw { try parser.parseRaw(bytes) } else { try parser.parse(bytes) }
       return parser.values
@@ -73,7 +73,7 @@ func tryEnvFile(_ bytes: [UInt8]) {
   }
 }
 
-private func checkVariables(_ values: [KeyValue], isRaw: Bool) {
+private func checkVariables(_ values: [EnvFileValue], isRaw: Bool) {
   require(Set(values.map(\.key)).count == values.count, "a variable stands twice")
   for pair in values {
     require(!pair.key.isEmpty, "a variable without a name")
@@ -85,7 +85,7 @@ private func checkVariables(_ values: [KeyValue], isRaw: Bool) {
       // Not at the start, where a byte order mark of the name would be none of it.
       try? parser.parse(Array("\n\(pair.key)='\(replacingQuotes(pair.value, by: "\\'"))'".utf8))
       require(
-        parser.value(of: pair.key).map { same($0, pair.value) } == true,
+        parser.values.first.map { same($0.value, pair.value) } == true,
         "`\(pair.key)` is not read as it was")
     }
   }

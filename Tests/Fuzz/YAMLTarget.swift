@@ -6,17 +6,20 @@ func tryYAML(_ bytes: [UInt8]) {
   // Only the load brings UTF-16 into UTF-8, which places are about.
   guard !bytes.starts(with: [0xFF, 0xFE]), !bytes.starts(with: [0xFE, 0xFF]) else { return }
   let places = Places(bytes)
-  do throws(YAMLFault) {
-    let documents = try readYAML(bytes)
-    var count = 0
-    for document in documents { check(document, places, depth: 1, &count) }
-    let again = try? readYAML(bytes)
-    require(again?.map(outline) == documents.map(outline), "a text has two trees")
-  } catch {
-    require(!error.summary.isEmpty, "a fault says nothing")
-    require(
-      places.hold(line: Int(error.mark.line), column: Int(error.mark.column)),
-      "`\(error.summary)` is outside of the text: \(error.mark)")
+  let text = readYAML(bytes)
+  var count = 0
+  for document in text.documents { check(document, places, depth: 1, &count) }
+  let again = readYAML(bytes)
+  require(again.documents.map(outline) == text.documents.map(outline), "a text has two trees")
+  require(again.faults.map(\.summary) == text.faults.map(\.summary), "a text has other faults")
+  require(text.isWhole || !text.faults.isEmpty, "a text ends early without a word")
+  for fault in text.faults {
+    require(!fault.summary.isEmpty, "a fault says nothing")
+    for mark in [fault.mark] + (fault.end.map { [$0] } ?? []) {
+      require(
+        places.hold(line: Int(mark.line), column: Int(mark.column), isEnd: mark != fault.mark),
+        "`\(fault.summary)` is outside of the text: \(mark)")
+    }
   }
 }
 

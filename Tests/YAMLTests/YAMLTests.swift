@@ -15,6 +15,14 @@ private func outline(_ node: YAMLNode) -> String {
   }
 }
 
+/// The documents of a text that has no faults; else its last fault, which is the one that ends it.
+private func readWhole(_ bytes: [UInt8]) throws -> [YAMLNode] {
+  let text = readYAML(bytes)
+  if let fault = text.faults.last { throw fault }
+  #expect(text.isWhole)
+  return text.documents
+}
+
 @Suite("YAML becomes trees with places")
 struct YAMLTests {
   @Test(
@@ -33,19 +41,19 @@ struct YAMLTests {
       ("a:\n", "{a: }"),
     ])
   func trees(text: String, expected: String) throws {
-    #expect(try readYAML(Array(text.utf8)).map(outline) == [expected])
+    #expect(try readWhole(Array(text.utf8)).map(outline) == [expected])
   }
 
   @Test("several documents, and none")
   func documents() throws {
-    #expect(try readYAML(Array("a: 1\n---\nb: 2\n".utf8)).map(outline) == ["{a: 1}", "{b: 2}"])
-    #expect(try readYAML([]).isEmpty)
-    #expect(try readYAML(Array("# nothing\n".utf8)).isEmpty)
+    #expect(try readWhole(Array("a: 1\n---\nb: 2\n".utf8)).map(outline) == ["{a: 1}", "{b: 2}"])
+    #expect(try readWhole([]).isEmpty)
+    #expect(try readWhole(Array("# nothing\n".utf8)).isEmpty)
   }
 
   @Test("columns count characters as an editor does")
   func columns() throws {
-    let root = try #require(try readYAML(Array("ключ: значение # x\n".utf8)).first)
+    let root = try #require(try readWhole(Array("ключ: значение # x\n".utf8)).first)
     guard case .mapping(let entries) = root.content else { throw Stop() }
     #expect(entries[0].keyStart == YAMLMark(line: 1, column: 1))
     #expect(entries[0].keyEnd == YAMLMark(line: 1, column: 5))
@@ -54,7 +62,7 @@ struct YAMLTests {
 
   @Test("a value that the end of the text leaves out is in its last line")
   func missingValue() throws {
-    let root = try #require(try readYAML(Array("? a\n b".utf8)).first)
+    let root = try #require(try readWhole(Array("? a\n b".utf8)).first)
     guard case .mapping(let entries) = root.content else { throw Stop() }
     #expect(entries[0].value.start == YAMLMark(line: 2, column: 3))
   }
@@ -75,15 +83,33 @@ struct YAMLTests {
       ("a: \u{0}\n", "control characters are not allowed", 1, 4),
     ])
   func refused(text: String, summary: String, line: Int32, column: Int32) {
-    let fault = #expect(throws: YAMLFault.self) { try readYAML(Array(text.utf8)) }
+    let fault = #expect(throws: YAMLFault.self) { try readWhole(Array(text.utf8)) }
     #expect(fault?.summary == summary)
     #expect(fault?.mark == YAMLMark(line: line, column: column))
+  }
+
+  @Test("what leaves the rest readable is told with the rest")
+  func several() {
+    let text = readYAML(Array("a: 1\na: 2\nb: *x\nc: {<<: 5}\n? [k]\n: v\nd: 6\n".utf8))
+    #expect(text.isWhole)
+    #expect(text.faults.map(\.kind) == [.duplicateKey, .alias, .merge, .syntax])
+    #expect(text.documents.map(outline) == ["{a: 1, b: , c: {}, d: 6}"])
+    let broken = readYAML(Array("a: 1\na: 2\n---\nb: [1\n".utf8))
+    #expect(!broken.isWhole)
+    #expect(broken.faults.map(\.kind) == [.duplicateKey, .syntax])
+    #expect(broken.documents.map(outline) == ["{a: 1}"])
+  }
+
+  @Test("an unknown anchor is told with the nearest one")
+  func anchors() {
+    let text = readYAML(Array("x: &base {}\ny: *bse\n".utf8))
+    #expect(text.faults.first?.hint == "did you mean `*base`?")
   }
 
   @Test("bytes that are no UTF-8 are refused at their place")
   func invalidBytes() {
     let fault = #expect(throws: YAMLFault.self) {
-      try readYAML(Array("a: 1\nb: ".utf8) + [0xFF, 0xFE, 0x0A])
+      try readWhole(Array("a: 1\nb: ".utf8) + [0xFF, 0xFE, 0x0A])
     }
     #expect(fault?.mark == YAMLMark(line: 2, column: 4))
   }
@@ -96,15 +122,15 @@ struct YAMLTests {
       ("a: 1\rb: *x\n", 2, 4), ("a: |\n x\nb  ", 3, 4), ("a: [1", 1, 6),
     ])
   func lineEnds(text: String, line: Int32, column: Int32) {
-    let fault = #expect(throws: YAMLFault.self) { try readYAML(Array(text.utf8)) }
+    let fault = #expect(throws: YAMLFault.self) { try readWhole(Array(text.utf8)) }
     #expect(fault?.mark == YAMLMark(line: line, column: column))
   }
 
   @Test("equal keys are found in large mappings, and twins of another encoding are different keys")
   func largeMappings() throws {
     let many = (0..<500).map { "k\($0): \($0)\n" }.joined()
-    #expect(throws: YAMLFault.self) { try readYAML(Array((many + "k77: 1\n").utf8)) }
-    #expect(try readYAML(Array("caf\u{E9}: 1\ncafe\u{301}: 2\n".utf8)).count == 1)
+    #expect(throws: YAMLFault.self) { try readWhole(Array((many + "k77: 1\n").utf8)) }
+    #expect(try readWhole(Array("caf\u{E9}: 1\ncafe\u{301}: 2\n".utf8)).count == 1)
   }
 }
 
@@ -147,9 +173,9 @@ struct YAMLBombTests {
 
   @Test("aliases nest as deep as a text may")
   func nestingAliases() throws {
-    #expect(try readYAML(Array(Self.deepening(levels: 2, depth: 60).utf8)).count == 1)
+    #expect(try readWhole(Array(Self.deepening(levels: 2, depth: 60).utf8)).count == 1)
     #expect(throws: YAMLFault.self) {
-      try readYAML(Array(Self.deepening(levels: 2, depth: 64).utf8))
+      try readWhole(Array(Self.deepening(levels: 2, depth: 64).utf8))
     }
   }
 
@@ -163,7 +189,7 @@ struct YAMLBombTests {
     let clock = ContinuousClock()
     let start = clock.now
     let fault = #expect(throws: YAMLFault.self, "\(Self.bombs[index].name)") {
-      try readYAML(Array(Self.bombs[index].text.utf8))
+      try readWhole(Array(Self.bombs[index].text.utf8))
     }
     #expect((fault?.mark.line ?? 0) >= 1)
     #expect(clock.now - start < .seconds(10), "\(Self.bombs[index].name)")

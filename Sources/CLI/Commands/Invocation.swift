@@ -17,9 +17,14 @@ struct Invocation: Sendable {
   let progressMode: ProgressMode
 
   init(global: GlobalOptions) throws {
-    environment = Self.processEnvironment()
+    var environment = Self.processEnvironment()
     workingDirectory = Self.currentFolder(environment)
-    self.global = GlobalSettings(global)
+    var settings = GlobalSettings(global)
+    let request = settings.request(environment: environment, in: workingDirectory)
+    environment.merge(projectSettings(request)) { first, _ in first }
+    self.environment = environment
+    try settings.fill(from: environment)
+    self.global = settings
     let ansi =
       try Self.choice(
         global.ansi ?? environment["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
@@ -116,6 +121,31 @@ struct GlobalSettings: Sendable {
     compatibility = options.compatibility
     parallel = options.parallel
   }
+
+  /// Flags that were not typed have their values in the environment.
+  fileprivate mutating func fill(from environment: [String: String]) throws {
+    if parallel == nil, let text = environment["COMPOSE_PARALLEL_LIMIT"], !text.isEmpty {
+      guard let limit = Int(text) else {
+        throw UsageFault(
+          "COMPOSE_PARALLEL_LIMIT is no number: `\(text)`", hint: "-1 is no limit")
+      }
+      parallel = limit
+    }
+    compatibility = compatibility || saysYes(environment["COMPOSE_COMPATIBILITY"])
+  }
+
+  func request(environment: [String: String], in folder: String) -> SessionRequest {
+    SessionRequest(
+      files: files, projectName: projectName, projectDirectory: projectDirectory,
+      envFiles: envFiles, profiles: profiles, environment: environment, workingDirectory: folder,
+      keepsUnusedResources: allResources, compatibility: compatibility, parallelism: parallel,
+      file: .required)
+  }
+}
+
+/// Whether the value of a variable means yes.
+func saysYes(_ value: String?) -> Bool {
+  ["1", "t", "true", "y", "yes", "on"].contains((value ?? "").lowercased())
 }
 
 /// The command line itself is wrong.

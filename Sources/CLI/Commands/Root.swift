@@ -10,7 +10,8 @@ import Glibc
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
   RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
-  ConfigCommand.self, VersionCommand.self, InternalCommand.self,
+  ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
+  VersionCommand.self, InternalCommand.self,
 ]
 
 private let abstract = "Define and run multi-container applications"

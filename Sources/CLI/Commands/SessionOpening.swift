@@ -15,12 +15,8 @@ extension Invocation {
   func hostProfile() throws -> HostProfile { try HostProfile(environment: environment) }
 
   func request(file: FileNeed, services: [String] = []) -> SessionRequest {
-    var request = SessionRequest(
-      files: global.files, projectName: global.projectName,
-      projectDirectory: global.projectDirectory, envFiles: global.envFiles,
-      profiles: global.profiles, environment: environment, workingDirectory: workingDirectory,
-      keepsUnusedResources: global.allResources, compatibility: global.compatibility,
-      parallelism: global.parallel, file: file)
+    var request = global.request(environment: environment, in: workingDirectory)
+    request.file = file
     request.services = services
     return request
   }
@@ -69,7 +65,5 @@ extension Invocation {
   private static let changing: Set<String> = ["stop", "start", "exec", "run", "pull"]
 
   /// A variable of the environment that says yes.
-  func flag(_ name: String) -> Bool {
-    ["1", "t", "true", "y", "yes", "on"].contains((environment[name] ?? "").lowercased())
-  }
+  func flag(_ name: String) -> Bool { saysYes(environment[name]) }
 }

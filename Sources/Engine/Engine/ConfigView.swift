@@ -2,6 +2,7 @@
 
 package import Compose
 package import Diagnostics
+import JSON
 import OCI
 
 /// The `--no-…` flags of `config`.
@@ -25,32 +26,66 @@ package struct ConfigSwitches: Sendable {
   }
 }
 
-package struct ConfigView: Sendable {
-  private let loaded: LoadedProject
-  private let escapesDollars: Bool
+/// How much of the images' digests is wanted.
+package enum DigestWish: Sendable {
+  /// The whole project, images named by digest.
+  case resolve
+  /// Only what pins the images: a file to be laid on top of the others.
+  case lock
+}
 
-  package init(_ request: SessionRequest, switches: ConfigSwitches) throws {
+package struct ConfigView: Sendable {
+  private var loaded: LoadedProject
+  private let request: SessionRequest
+  private let isRaw: Bool
+
+  /// - Parameter keepsStories: whether `explain` will be asked.
+  package init(
+    _ request: SessionRequest, switches: ConfigSwitches, keepsStories: Bool = false
+  ) throws {
+    self.request = request
     var options = projectOptions(request)
     options.skipsInterpolation = switches.skipsInterpolation
     options.skipsNormalization = switches.skipsNormalization || request.compatibility
     options.skipsPathResolution = switches.skipsPathResolution
     options.skipsConsistency = switches.skipsConsistency
     options.skipsEnvironmentResolution = switches.skipsEnvironmentResolution
+    options.keepsStories = keepsStories
+    isRaw = switches.skipsInterpolation
+    if isRaw { options.services = [] }
     loaded = try ProjectLoader.load(options, reading: DiskReader())
-    escapesDollars = !switches.skipsInterpolation
+  }
+
+  /// Asks the registries for the digests of all images.
+  package mutating func pinImages(_ wish: DigestWish) async throws {
+    let pins = try await pinnedNames(
+      of: loaded.project.imageNames, environment: loaded.environment,
+      limit: request.transfers)
+    loaded.project = loaded.project.pinning(pins)
+    if wish == .lock { loaded.project = loaded.project.onlyImages() }
   }
 
   package var warnings: [Diagnostic] { loaded.warnings }
   package var yaml: [UInt8] {
-    lineEnded(loaded.project.canonicalYAML(escapingDollars: escapesDollars))
+    lineEnded(isRaw ? loaded.project.rawYAML : loaded.project.canonicalYAML())
   }
   package var json: [UInt8] {
-    lineEnded(loaded.project.canonicalJSON(escapingDollars: escapesDollars))
+    lineEnded(isRaw ? loaded.project.rawJSON : loaded.project.canonicalJSON())
+  }
+
+  /// How the value at a path came to be, and all that is in it.
+  package func explain(_ path: String) throws -> [ValueStory] {
+    try loaded.project.explain(path)
   }
 
   private func lineEnded(_ text: [UInt8]) -> [UInt8] { text.last == 0x0A ? text : text + [0x0A] }
 
-  package var services: [String] { loaded.project.services.map(\.name) }
+  /// Dependencies first; as they stand in the file when variables are kept.
+  package var services: [String] {
+    isRaw
+      ? loaded.project.services.map(\.name)
+      : loaded.project.servicesInDependencyOrder().map(\.name)
+  }
   package var volumes: [String] { loaded.project.volumes.map(\.key) }
   package var networks: [String] { loaded.project.networks.map(\.key) }
 
@@ -63,6 +98,9 @@ package struct ConfigView: Sendable {
   package var images: [String] {
     loaded.project.services.map { $0.image ?? "\(loaded.project.name)-\($0.name)" }
   }
+
+  /// What the models of the project are called where they come from.
+  package var models: [String] { loaded.project.modelNames }
 
   /// For `*` all services, else those of a list separated by commas.
   package func hashes(_ selection: String) throws -> [(service: String, hash: String)] {
@@ -81,4 +119,24 @@ package struct ConfigView: Sendable {
   }
 
   package var variables: [VariableUse] { loaded.variables }
+
+  package var variablesJSON: [UInt8] { lineEnded(variableTable.bytes(JSONStyle(indent: 2))) }
+
+  package var variablesYAML: [UInt8] { yamlText(of: variableTable) }
+
+  private var variableTable: JSONValue {
+    .object(
+      JSONObject(
+        variables.map { use in
+          (
+            use.name,
+            .object(
+              JSONObject([
+                ("name", .string(use.name)), ("required", .bool(use.isRequired)),
+                ("defaultvalue", .string(use.defaultValue)),
+                ("presencevalue", .string(use.alternate)),
+              ]))
+          )
+        }))
+  }
 }

@@ -39,9 +39,13 @@ struct DiskReader: ComposeReader {
   }
 
   func resolvingLinks(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return path }
-    defer { free(resolved) }
-    return String(cString: resolved)
+    if let resolved = realpath(path, nil) {
+      defer { free(resolved) }
+      return String(cString: resolved)
+    }
+    // What is not there yet is below something that is.
+    guard let cut = path.lastIndex(of: "/"), cut > path.startIndex else { return path }
+    return resolvingLinks(String(path[..<cut])) + path[cut...]
   }
 
   /// S-64: a folder that another user can fill must not choose what root runs.
@@ -55,6 +59,12 @@ struct DiskReader: ComposeReader {
 
   /// Under sudo the files are the calling user's.
   private func sudoUser() -> UInt32? { getenv("SUDO_UID").flatMap { UInt32(String(cString: $0)) } }
+}
+
+/// The `COMPOSE_…` variables that the project's `.env` adds to the environment. Reads one small file
+/// where there is one; says nothing of what is wrong with it.
+package func projectSettings(_ request: SessionRequest) -> [String: String] {
+  ProjectLoader.settings(projectOptions(request), reading: DiskReader())
 }
 
 func projectOptions(_ request: SessionRequest) -> ProjectOptions {

@@ -8,7 +8,6 @@ import Images
 import Linux
 import OCI
 import Store
-import SystemPackage
 
 package struct PullOptions: Sendable {
   package var services: [String] = []
@@ -84,10 +83,21 @@ extension Session {
   }
 
   private func reference(_ image: String, _ service: Service) throws -> ImageReference {
+    try refuseOtherPlatform(service)
     do {
       return try ImageReference(parsing: image)
     } catch {
       throw Failure("service `\(service.name)` names no image that there can be", error)
+    }
+  }
+
+  /// Only images of this machine's kind are pulled and run.
+  private func refuseOtherPlatform(_ service: Service) throws {
+    guard let text = service.platform else { return }
+    guard try Platform(parsing: text).accepts(.host) else {
+      throw UnsupportedSetting(
+        service: service, setting: "platform `\(text)`",
+        hint: "this machine is `\(Platform.host)`; remove the platform, or use an image for it")
     }
   }
 
@@ -110,19 +120,11 @@ extension Session {
   private func fetch(_ references: [ImageReference]) async throws {
     guard !references.isEmpty else { return }
     let tell = tell
-    let client = RegistryClient(credentials: try credentials())
-    let puller = ImagePuller(images, client: client, parallelLayers: request.parallelism ?? 4)
+    let client = RegistryClient(credentials: try registryCredentials(request.environment))
+    let puller = ImagePuller(images, client: client, parallelLayers: request.transfers)
     try await puller.pull(references.map { PullRequest($0) }) { event in
       if let event = ProgressEvent(event) { tell(.progress(event)) }
     }
-  }
-
-  /// What `docker login` has written, where it has.
-  private func credentials() throws -> Credentials {
-    let folder =
-      request.environment["DOCKER_CONFIG"] ?? request.environment["HOME"].map { $0 + "/.docker" }
-    guard let folder, !folder.isEmpty else { return Credentials() }
-    return try Credentials(configFolder: FilePath(folder))
   }
 
   /// One row for each container of the project, in order of name.

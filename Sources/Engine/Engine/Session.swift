@@ -33,6 +33,13 @@ package struct SessionRequest: Sendable {
   /// Named behind the verb: enabled whatever their profiles.
   package var services: [String] = []
 
+  /// How many transfers are under way at once. -1 asks for no limit and gets one that no registry
+  /// minds.
+  var transfers: Int {
+    guard let parallelism else { return 4 }
+    return parallelism > 0 ? parallelism : 64
+  }
+
   package init(
     files: [String], projectName: String?, projectDirectory: String?, envFiles: [String],
     profiles: [String], environment: [String: String], workingDirectory: String,

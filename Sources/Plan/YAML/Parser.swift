@@ -2,18 +2,27 @@
 // sees plain trees. Aliases share storage; what they would grow to is counted and bounded.
 
 import CYAML
+import Diagnostics
 
-/// Reads all documents of a text. An empty text has none.
-package func readYAML(_ bytes: [UInt8]) throws(YAMLFault) -> [YAMLNode] {
+/// Reads all documents of a text. An empty text has none. What is wrong but leaves the rest readable
+/// is gathered, so that all of it can be told at once.
+package func readYAML(_ bytes: [UInt8]) -> YAMLText {
   var parser = yaml_parser_t()
   guard yaml_parser_initialize(&parser) == 1 else {
-    throw YAMLFault(summary: "out of memory", mark: YAMLMark(line: 1, column: 1))
+    let fault = YAMLFault(.limit, "out of memory", mark: YAMLMark(line: 1, column: 1))
+    return YAMLText(documents: [], faults: [fault], isWhole: false)
   }
   defer { yaml_parser_delete(&parser) }
-  return try bytes.withUnsafeBufferPointer { text throws(YAMLFault) in
+  return bytes.withUnsafeBufferPointer { text in
     yaml_parser_set_input_string(&parser, text.baseAddress, text.count)
     var builder = Builder(text: text)
-    return try builder.documents(&parser)
+    do throws(YAMLFault) {
+      try builder.readAll(&parser)
+      return YAMLText(documents: builder.documents, faults: builder.faults, isWhole: true)
+    } catch {
+      return YAMLText(
+        documents: builder.documents, faults: builder.faults + [error], isWhole: false)
+    }
   }
 }
 
@@ -32,6 +41,8 @@ private struct Weight {
 
 private struct Builder {
   let text: UnsafeBufferPointer<UInt8>
+  var documents: [YAMLNode] = []
+  var faults: [YAMLFault] = []
   var anchors: [String: Anchored] = [:]
   var open: Set<String> = []
   var total = Weight()
@@ -45,23 +56,25 @@ private struct Builder {
     self.text = text
   }
 
-  mutating func documents(
-    _ parser: inout yaml_parser_t
-  ) throws(YAMLFault) -> [YAMLNode] {
-    var documents: [YAMLNode] = []
+  mutating func readAll(_ parser: inout yaml_parser_t) throws(YAMLFault) {
+    var tree: YAMLNode?
     while true {
       var event = try next(&parser)
       defer { yaml_event_delete(&event) }
       switch event.type {
-      case YAML_STREAM_END_EVENT: return documents
-      case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT, YAML_NO_EVENT: continue
+      case YAML_STREAM_END_EVENT: return
+      case YAML_STREAM_START_EVENT, YAML_NO_EVENT: continue
+      // Only now is it known that nothing is wrong behind the tree.
+      case YAML_DOCUMENT_END_EVENT:
+        if let tree { documents.append(tree) }
+        tree = nil
       case YAML_DOCUMENT_START_EVENT: anchors = [:]
       default:
         guard documents.count < YAMLLimit.documents else {
           throw YAMLFault(
-            summary: "more than \(YAMLLimit.documents) documents", mark: mark(event.start_mark))
+            .limit, "more than \(YAMLLimit.documents) documents", mark: mark(event.start_mark))
         }
-        documents.append(try node(&event, &parser, depth: 1))
+        tree = try node(&event, &parser, depth: 1)
       }
     }
   }
@@ -72,6 +85,11 @@ private struct Builder {
     return event
   }
 
+  /// Keeps a fault that the reading goes past.
+  private mutating func note(_ fault: YAMLFault) {
+    if faults.count < YAMLLimit.faults { faults.append(fault) }
+  }
+
   /// Builds the node that `event` begins.
   private mutating func node(
     _ event: inout yaml_event_t, _ parser: inout yaml_parser_t, depth: Int
@@ -80,11 +98,12 @@ private struct Builder {
     try reach(depth, at: start)
     total.nodes += 1
     guard total.nodes <= YAMLLimit.nodes else {
-      throw YAMLFault(summary: "more than \(YAMLLimit.nodes) values", mark: start)
+      throw YAMLFault(.limit, "more than \(YAMLLimit.nodes) values", mark: start)
     }
     switch event.type {
     case YAML_ALIAS_EVENT:
-      return try alias(string(event.data.alias.anchor), at: start, depth: depth)
+      return try alias(
+        string(event.data.alias.anchor), at: start, end: mark(event.end_mark), depth: depth)
     case YAML_SCALAR_EVENT:
       return scalar(event, start: start)
     case YAML_SEQUENCE_START_EVENT:
@@ -100,13 +119,13 @@ private struct Builder {
         try builder.mapping(&parser, start: start, tag: tag, depth: depth)
       }
     default:
-      throw YAMLFault(summary: "a value is missing here", mark: start)
+      throw YAMLFault(.syntax, "a value is missing here", mark: start)
     }
   }
 
   private mutating func reach(_ depth: Int, at mark: YAMLMark) throws(YAMLFault) {
     guard depth <= YAMLLimit.depth else {
-      throw YAMLFault(summary: "nested deeper than \(YAMLLimit.depth) levels", mark: mark)
+      throw YAMLFault(.limit, "nested deeper than \(YAMLLimit.depth) levels", mark: mark)
     }
     deepest = max(deepest, depth)
   }
@@ -144,15 +163,18 @@ private struct Builder {
   }
 
   private mutating func alias(
-    _ name: String, at mark: YAMLMark, depth: Int
+    _ name: String, at mark: YAMLMark, end: YAMLMark, depth: Int
   ) throws(YAMLFault) -> YAMLNode {
-    guard !open.contains(name) else {
-      throw YAMLFault(summary: "anchor `\(name)` contains itself", mark: mark)
-    }
-    guard let anchored = anchors[name] else {
-      throw YAMLFault(
-        summary: "unknown anchor `\(name)`", mark: mark,
-        hint: "define it before use with `&\(name)`")
+    guard !open.contains(name), let anchored = anchors[name] else {
+      note(
+        open.contains(name)
+          ? YAMLFault(.alias, "anchor `\(name)` contains itself", mark: mark, end: end)
+          : YAMLFault(
+            .alias, "unknown anchor `\(name)`", mark: mark, end: end,
+            hint: nearest(to: name, among: anchors.keys.sorted()).map { "did you mean `*\($0)`?" }
+              ?? "define it before use with `&\(name)`"))
+      return YAMLNode(
+        content: .scalar(YAMLScalar(text: "", isPlain: true)), tag: .none, start: mark, end: end)
     }
     try reach(depth + anchored.weight.height - 1, at: mark)
     try grow(anchored.weight, at: mark)
@@ -164,7 +186,8 @@ private struct Builder {
     total.bytes += weight.bytes
     expanded += weight.bytes
     guard total.nodes <= YAMLLimit.nodes, expanded <= 10 * text.count + YAMLLimit.expansion else {
-      throw YAMLFault(summary: "aliases expand to more than a compose file may hold", mark: mark)
+      throw YAMLFault(
+        .limit, "aliases expand to more than a compose file may hold", mark: mark)
     }
   }
 
@@ -197,12 +220,14 @@ private struct Builder {
           content: .mapping(entries.entries), tag: tag, start: start, end: mark(event.end_mark))
       }
       let key = try node(&event, &parser, depth: depth + 1)
-      guard case .scalar(let name) = key.content else {
-        throw YAMLFault(summary: "a key must be a name, not a list or a mapping", mark: key.start)
-      }
       var valueEvent = try next(&parser)
       defer { yaml_event_delete(&valueEvent) }
       let value = try node(&valueEvent, &parser, depth: depth + 1)
+      guard case .scalar(let name) = key.content else {
+        note(
+          YAMLFault(.syntax, "a key must be a name, not a list or a mapping", mark: key.start))
+        continue
+      }
       let isMerge = name.text == "<<" && (name.isPlain || key.tag == .merge)
       if isMerge, merges.isEmpty {
         merges.append(value)
@@ -211,9 +236,12 @@ private struct Builder {
       let entry = YAMLEntry(
         key: name, keyTag: key.tag, keyStart: key.start, keyEnd: key.end, value: value)
       if let first = isMerge ? merges.first?.start : entries.append(entry) {
-        throw YAMLFault(
-          summary: "key `\(name.text)` is already defined at line \(first.line)", mark: key.start,
-          hint: "the first one is at line \(first.line), column \(first.column); keep one of them")
+        note(
+          YAMLFault(
+            .duplicateKey, "key `\(name.text)` is already defined at line \(first.line)",
+            mark: key.start, end: key.end,
+            hint: "the first one is at line \(first.line), column \(first.column);"
+              + " keep one of them"))
       }
     }
   }
@@ -231,12 +259,13 @@ private struct Builder {
     case .sequence(let sources):
       for source in sources {
         guard case .mapping = source.content else {
-          throw YAMLFault(summary: "`<<` takes a mapping or a list of them", mark: source.start)
+          note(YAMLFault(.merge, "`<<` takes a mapping or a list of them", mark: source.start))
+          continue
         }
         try merge(source, into: &entries)
       }
     case .scalar:
-      throw YAMLFault(summary: "`<<` takes a mapping or a list of them", mark: source.start)
+      note(YAMLFault(.merge, "`<<` takes a mapping or a list of them", mark: source.start))
     }
   }
 
@@ -250,12 +279,12 @@ private struct Builder {
   private mutating func fault(of parser: yaml_parser_t) -> YAMLFault {
     let problem = parser.problem.map { String(cString: $0) } ?? "unreadable"
     if parser.error == YAML_READER_ERROR {
-      return YAMLFault(summary: problem, mark: place(of: parser.problem_offset))
+      return YAMLFault(.syntax, problem, mark: place(of: parser.problem_offset))
     }
     let hint = parser.context.map { context in
       "\(String(cString: context)) that began at line \(parser.context_mark.line + 1)"
     }
-    return YAMLFault(summary: problem, mark: inside(mark(parser.problem_mark)), hint: hint)
+    return YAMLFault(.syntax, problem, mark: inside(mark(parser.problem_mark)), hint: hint)
   }
 
   /// At the end of a text without a last line end, libyaml is on a line that is not there.

@@ -61,12 +61,45 @@ package enum YAMLTag: UInt8, Sendable {
   case other
 }
 
-/// Why a text could not be read.
+/// What is wrong with a text.
 package struct YAMLFault: Error, Sendable {
+  package enum Kind: Sendable {
+    case syntax
+    case duplicateKey
+    /// An alias to nothing, or to what it stands in.
+    case alias
+    /// `<<` with something that is no mapping.
+    case merge
+    /// One of `YAMLLimit` is passed.
+    case limit
+  }
+
+  package var kind: Kind
   package var summary: String
   package var mark: YAMLMark
+  /// Where the words that are wrong end, when they stand on one line.
+  package var end: YAMLMark?
   /// The other place that the fault is about, such as the first of two equal keys.
   package var hint: String?
+
+  init(
+    _ kind: Kind, _ summary: String, mark: YAMLMark, end: YAMLMark? = nil, hint: String? = nil
+  ) {
+    self.kind = kind
+    self.summary = summary
+    self.mark = mark
+    self.end = end
+    self.hint = hint
+  }
+}
+
+/// All that could be read of a text, and all that is wrong with it.
+package struct YAMLText: Sendable {
+  package var documents: [YAMLNode]
+  /// In the order of the text.
+  package var faults: [YAMLFault]
+  /// Whether the reading came to the end; a fault of syntax ends it early.
+  package var isWhole: Bool
 }
 
 /// The bounds of reading; every one is an error with its place when passed.
@@ -76,4 +109,6 @@ package enum YAMLLimit {
   package static let documents = 256
   /// Bytes that aliases and merge keys may add: ten times the text and this much.
   package static let expansion = 1 << 20
+  /// So many faults are enough for any screen.
+  package static let faults = 200
 }

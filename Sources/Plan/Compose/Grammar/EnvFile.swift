@@ -3,13 +3,22 @@
 struct EnvFileFault: Error {
   var line: Int
   var summary: String
+  var hint: String?
+}
+
+/// One variable of such a file, and the place of the statement that set it.
+struct EnvFileValue: Sendable, Hashable {
+  var key: String
+  var value: String
+  var origin: Origin
 }
 
 struct EnvFileParser {
   /// The value of a variable outside of this file.
   let lookup: (String) -> String?
-  private(set) var values: [KeyValue] = []
+  private(set) var values: [EnvFileValue] = []
   private var places: [String: Int] = [:]
+  private var file: Int32 = -1
   private var text: [UInt8] = []
   private var at = 0
   /// The bytes of all values so far: each may be made of all that stand before it.
@@ -21,21 +30,31 @@ struct EnvFileParser {
     self.lookup = lookup
   }
 
-  private var line: Int { line(of: at) }
+  /// Where counting of lines has come to, so that a file is counted through once.
+  private var lineStart = (at: 0, line: 1)
 
-  /// Counted from the start, so only for what is told.
-  private func line(of offset: Int) -> Int {
-    text[..<min(offset, text.count)].count { $0 == 0x0A } + 1
+  private var line: Int { mutating get { line(of: at) } }
+
+  private mutating func line(of offset: Int) -> Int {
+    let end = min(offset, text.count)
+    if end < lineStart.at { lineStart = (0, 1) }
+    lineStart = (end, lineStart.line + text[lineStart.at..<end].count { $0 == 0x0A })
+    return lineStart.line
   }
 
   /// Reads the statements of one file; values of earlier files serve as variables.
-  mutating func parse(_ bytes: [UInt8]) throws(EnvFileFault) {
+  ///
+  /// - Parameter file: the number of the file among the sources of the load.
+  mutating func parse(_ bytes: [UInt8], file: Int32 = -1) throws(EnvFileFault) {
+    self.file = file
+    lineStart = (0, 1)
     text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
     at = 0
     while skipToStatement() {
+      let line = line
       let (key, hasValue) = try self.key()
       guard hasValue else {
-        if let value = lookup(key) { set(key, value) }
+        if let value = lookup(key) { set(key, value, line) }
         continue
       }
       let value = try value()
@@ -44,12 +63,13 @@ struct EnvFileParser {
         throw EnvFileFault(
           line: line, summary: "variables put more than \(Self.growth) bytes into each other")
       }
-      set(key, value)
+      set(key, value, line)
     }
   }
 
   /// `format: raw`: as `docker run --env-file` reads it, nothing is quoted and nothing replaced.
-  mutating func parseRaw(_ bytes: [UInt8]) throws(EnvFileFault) {
+  mutating func parseRaw(_ bytes: [UInt8], file: Int32 = -1) throws(EnvFileFault) {
+    self.file = file
     let body = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
     var number = 0
     for line in body.split(separator: 0x0A, omittingEmptySubsequences: false) {
@@ -66,23 +86,24 @@ struct EnvFileParser {
         throw EnvFileFault(line: number, summary: "variable `\(key)` has no valid name")
       }
       if let cut {
-        set(key, String(body[body.index(after: cut)...]))
+        set(key, String(body[body.index(after: cut)...]), number)
       } else if let value = lookup(key) {
-        set(key, value)
+        set(key, value, number)
       }
     }
   }
 
-  private mutating func set(_ key: String, _ value: String) {
+  private mutating func set(_ key: String, _ value: String, _ line: Int) {
+    let origin = Origin(
+      file: file, line: Int32(clamping: line), column: 1,
+      length: Int32(clamping: key.unicodeScalars.count))
     if let place = places[key] {
-      values[place].value = value
+      values[place] = EnvFileValue(key: key, value: value, origin: origin)
     } else {
       places[key] = values.count
-      values.append(KeyValue(key, value))
+      values.append(EnvFileValue(key: key, value: value, origin: origin))
     }
   }
-
-  func value(of key: String) -> String? { places[key].map { values[$0].value } }
 
   /// Past blank lines and comments; false at the end.
   private mutating func skipToStatement() -> Bool {
@@ -134,7 +155,7 @@ struct EnvFileParser {
       || [UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"), 0x5B, 0x5D].contains(byte)
   }
 
-  private func checked(_ name: [UInt8]) throws(EnvFileFault) -> String {
+  private mutating func checked(_ name: [UInt8]) throws(EnvFileFault) -> String {
     var name = name[...]
     while let last = name.last, last <= 0x20 { name.removeLast() }
     guard !name.contains(where: { $0 <= 0x20 }) else {
@@ -194,7 +215,9 @@ struct EnvFileParser {
       if byte == quote { return body }
       body.append(byte)
     }
-    throw EnvFileFault(line: line(of: opened), summary: "a quote is not closed")
+    throw EnvFileFault(
+      line: line(of: opened), summary: "a quote is not closed", hint: "close it, or quote the quote"
+    )
   }
 
   private func unescaped(_ body: [UInt8]) -> [UInt8] {
@@ -222,13 +245,15 @@ struct EnvFileParser {
     return output
   }
 
-  private func substituted(_ body: [UInt8]) throws(EnvFileFault) -> String {
+  private mutating func substituted(_ body: [UInt8]) throws(EnvFileFault) -> String {
     let text = String(decoding: body, as: UTF8.self)
-    let template = Template(lookup: { lookup($0) ?? value(of: $0) })
+    let template = Template(lookup: { [lookup, places, values] name in
+      lookup(name) ?? places[name].map { values[$0].value }
+    })
     do throws(TemplateFault) {
       return try template.substitute(text)
     } catch {
-      switch error {
+      switch error.kind {
       case .required(let variable, let message):
         throw EnvFileFault(
           line: line, summary: "variable `\(variable)` is required but has no value: \(message)")

@@ -4,10 +4,9 @@
 func parseMount(_ text: String, _ origin: Origin) throws(Fault) -> Node {
   guard !text.isEmpty else { throw Fault(.badValue, "a volume is empty", at: origin) }
   var fields = Fields()
-  guard text.unicodeScalars.count > 2 else {
+  guard text.utf8.count > 2 else {
     fields["type"] = Node("volume", origin)
     fields["target"] = Node(text, origin)
-    fields["volume"] = Node(.map(Fields()), origin)
     return Node(.map(fields), origin)
   }
   let parts = try mountParts(text, origin)
@@ -82,14 +81,16 @@ private func isFilePath(_ source: String) -> Bool {
 /// The long form of `HOST[:CONTAINER[:PERMISSIONS]]`.
 func parseDevice(_ text: String, _ origin: Origin) throws(Fault) -> Node {
   let parts = pieces(of: text, at: ":").map(String.init)
-  guard parts.count <= 3, parts.first?.isEmpty == false else {
+  guard parts.count <= 3, !text.isEmpty else {
     throw Fault(
       .badValue, "device `\(text)` is invalid", at: origin,
       hint: "write `HOST[:CONTAINER[:rwm]]`")
   }
   var fields = Fields()
+  // A variable that is not set leaves a part empty.
+  let target = parts.count > 1 ? parts[1] : ""
   fields["source"] = Node(parts[0], origin)
-  fields["target"] = Node(parts.count > 1 ? parts[1] : parts[0], origin)
+  fields["target"] = Node(target.isEmpty ? parts[0] : target, origin)
   fields["permissions"] = Node(parts.count > 2 ? parts[2] : "rwm", origin)
   return Node(.map(fields), origin)
 }

@@ -27,10 +27,11 @@ func pieces(
 
 func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
 
-/// `path` below `folder`, unless it is absolute.
+/// `path` below `folder`, unless it is absolute. What begins with `~` is below the caller's home.
 func resolve(_ path: String, in folder: String, home: String? = nil) -> String {
-  var path = path
-  if let home, path == "~" || path.hasPrefix("~/") { path = home + path.dropFirst() }
+  if let home, path.utf8.first == UInt8(ascii: "~") {
+    return cleanPath(home + "/" + path.dropFirst())
+  }
   return isAbsolute(path) ? path : cleanPath(folder + "/" + path)
 }
 

@@ -51,11 +51,19 @@ package enum CommandLineParts {
 }
 
 extension ProjectLoader {
+  /// The `COMPOSE_…` variables that `.env`, or what stands for it, adds to the caller's.
+  package static func settings(
+    _ options: ProjectOptions, reading reader: some ComposeReader
+  ) -> [String: String] {
+    var locator = Locator(options: options, reader: reader, findings: Findings())
+    return locator.settings()
+  }
+
   /// Whether there is a file to load: given, or found where one is looked for.
   package static func hasFiles(_ options: ProjectOptions, reading reader: some ComposeReader)
     -> Bool
   {
-    let locator = Locator(options: options, reader: reader, findings: Findings())
+    var locator = Locator(options: options, reader: reader, findings: Findings())
     // A file that is named but missing is for `load` to complain about.
     guard let location = try? locator.locate() else { return true }
     return !location.files.isEmpty

@@ -7,8 +7,8 @@ struct Composition<Reader: ComposeReader> {
   let name: String
   let location: Location
   let options: ProjectOptions
-  let sources: Sources
-  let environment: [String: String]
+  var sources: Sources
+  let environment: Variables
   let reader: Reader
   let findings: Findings
 
@@ -30,8 +30,7 @@ struct Composition<Reader: ComposeReader> {
       ).check()
     }
     guard !findings.isFaulty else { return nil }
-    if !options.skipsEnvironmentResolution { readEnvFiles(enabled) }
-    readLabelFiles(enabled)
+    foldFiles(enabled)
     guard !findings.isFaulty else { return nil }
     let selected = selectedNames(enabled)
     var model = root
@@ -41,6 +40,16 @@ struct Composition<Reader: ComposeReader> {
     return reading.project(
       model, disabled: kept(root["services"]) { !enabled.contains($0) }, name: name,
       location: location, sources: sources)
+  }
+
+  private mutating func foldFiles(_ enabled: Set<String>) {
+    var files = ServiceFiles(
+      files: EnvFiles(reader: reader, options: options, findings: findings),
+      environment: environment,
+      findings: findings, sources: sources)
+    if !options.skipsEnvironmentResolution { files.foldEnvironment(into: &root, of: enabled) }
+    files.foldLabels(into: &root, of: enabled)
+    sources = files.sources
   }
 
   private func kept(_ services: Node?, _ keeps: (String) -> Bool) -> Node {
@@ -102,96 +111,6 @@ struct Composition<Reader: ComposeReader> {
     }
     for kind in ["networks", "volumes", "configs", "secrets", "models"] where model[kind] != nil {
       model[kind] = kept(model[kind]) { used[kind]?.contains($0) ?? false }
-    }
-  }
-
-  // MARK: env files
-
-  private mutating func readEnvFiles(_ enabled: Set<String>) {
-    let reading = self
-    edit(&root, "services") { service in
-      guard enabled.contains(service.key), let files = service.node["env_file"]?.list else {
-        return
-      }
-      let own = service.node["environment"]?.map ?? Fields()
-      let caller = reading.environment
-      var parser = EnvFileParser(lookup: { caller[$0] ?? own[$0]?.string })
-      for file in files { reading.read(file, &parser) }
-      var merged = Fields()
-      for pair in parser.values {
-        merged.set(pair.key, Node(pair.value, .none), keyOrigin: .none)
-      }
-      for entry in own.entries { merged.set(entry.key, entry.node, keyOrigin: entry.keyOrigin) }
-      if !merged.isEmpty { service.node["environment"] = Node(.map(merged), .none) }
-      service.node["env_file"] = nil
-    }
-  }
-
-  private mutating func readLabelFiles(_ enabled: Set<String>) {
-    let reading = self
-    edit(&root, "services") { service in
-      guard enabled.contains(service.key), let files = service.node["label_file"]?.list else {
-        return
-      }
-      let caller = reading.environment
-      var parser = EnvFileParser(lookup: { caller[$0] })
-      for file in files { reading.read(file, &parser) }
-      var merged = Fields()
-      for pair in parser.values {
-        merged.set(pair.key, Node(pair.value, .none), keyOrigin: .none)
-      }
-      for entry in service.node["labels"]?.map?.entries ?? [] {
-        merged.set(entry.key, entry.node, keyOrigin: entry.keyOrigin)
-      }
-      if !merged.isEmpty { service.node["labels"] = Node(.map(merged), .none) }
-      service.node["label_file"] = nil
-    }
-  }
-
-  private func read(_ file: Node, _ parser: inout EnvFileParser) {
-    guard let path = file["path"]?.string ?? file.string else { return }
-    let origin = file.origin(of: "path")
-    let known = parser.values.count
-    do throws(Fault) {
-      try findings.growth.take(0, of: .variables, at: origin)
-      guard let bytes = try bytes(of: path, named: file) else { return }
-      try findings.growth.take(bytes.count, of: .read, at: origin)
-      try parse(bytes, of: path, named: file, &parser)
-      try findings.growth.take(parser.values.count - known, of: .variables, at: origin)
-    } catch {
-      findings.add(error)
-    }
-  }
-
-  /// nil when the file is missing and may be.
-  private func bytes(of path: String, named file: Node) throws(Fault) -> [UInt8]? {
-    do throws(ComposeReadFault) {
-      return try reader.read(path)
-    } catch {
-      if case .missing = error, file["required"]?.bool == false { return nil }
-      throw Fault(
-        .environmentFile, "env file `\(path)` cannot be read: \(error.text)",
-        at: file.origin(of: "path"), hint: "create it, or write `required: false`")
-    }
-  }
-
-  private func parse(
-    _ bytes: [UInt8], of path: String, named file: Node, _ parser: inout EnvFileParser
-  ) throws(Fault) {
-    let origin = file.origin(of: "path")
-    do throws(EnvFileFault) {
-      switch file["format"]?.string {
-      case nil, "": try parser.parse(bytes)
-      case "raw": try parser.parseRaw(bytes)
-      case let format?:
-        findings.add(
-          Fault(
-            .notOneOf, "env file format cannot be `\(format)`", at: origin,
-            hint: "it is `raw` or left out"))
-      }
-    } catch {
-      throw Fault(
-        .environmentFile, "env file `\(path)`, line \(error.line): \(error.summary)", at: origin)
     }
   }
 }

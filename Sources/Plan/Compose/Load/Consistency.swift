@@ -24,6 +24,7 @@ struct Consistency {
       limits(service)
       watch(service)
     }
+    secrets()
     containerNames()
     cycles()
   }
@@ -49,7 +50,9 @@ struct Consistency {
 
   private func build(_ service: Fields.Entry) {
     guard let build = service.node["build"] else { return }
-    if let inline = build["dockerfile_inline"], build["dockerfile"] != nil {
+    if let inline = build["dockerfile_inline"], inline.string?.isEmpty == false,
+      build["dockerfile"]?.string?.isEmpty == false
+    {
       add(
         .conflict,
         "service `\(service.key)` has both `dockerfile` and `dockerfile_inline`", inline.origin,
@@ -66,10 +69,11 @@ struct Consistency {
     for context in build["additional_contexts"]?.map?.entries ?? [] {
       guard let text = context.node.string, text.hasPrefix("service:") else { continue }
       let name = String(text.dropFirst("service:".count))
-      if root["services"]?[name]?["build"] == nil {
+      if root["services"]?[name]?["build"] == nil || !enabled.contains(name) {
         add(
           .undefinedReference,
-          "service `\(service.key)` builds from `\(name)`, which has no `build`",
+          "service `\(service.key)` builds from `\(name)`, which "
+            + (root["services"]?[name]?["build"] == nil ? "has no `build`" : "is disabled"),
           context.node.origin, hint: suggestion(name, services.map(\.key)))
       }
     }
@@ -115,7 +119,6 @@ struct Consistency {
     for dependency in service.node["depends_on"]?.map?.entries ?? [] {
       let isRequired = dependency.node["required"]?.bool != false
       guard let other = root["services"]?[dependency.key] else {
-        guard isRequired else { continue }
         add(
           .undefinedReference,
           "service `\(service.key)` depends on undefined service `\(dependency.key)`",
@@ -134,7 +137,12 @@ struct Consistency {
   private func grants(_ service: Fields.Entry) {
     for kind in ["configs", "secrets"] {
       for grant in service.node[kind]?.list ?? [] {
-        guard let source = grant["source"]?.string else { continue }
+        guard let source = grant["source"]?.string, !source.isEmpty else {
+          add(
+            .undefinedReference, "a \(kind.dropLast()) of service `\(service.key)` has no `source`",
+            grant.origin, hint: "name one that stands under `\(kind):` at the top level")
+          continue
+        }
         defined(source, kind, service, grant.origin)
       }
     }
@@ -184,18 +192,26 @@ struct Consistency {
 
   private func limits(_ service: Fields.Entry) {
     let resources = service.node["deploy"]?["resources"]
-    let rows: [(String, Node?, String)] = [
-      ("cpus", resources?["limits"]?["cpus"], "limits.cpus"),
-      ("mem_limit", resources?["limits"]?["memory"], "limits.memory"),
-      ("pids_limit", resources?["limits"]?["pids"], "limits.pids"),
-      ("mem_reservation", resources?["reservations"]?["memory"], "reservations.memory"),
+    let rows = [
+      ("cpus", "limits", "cpus"), ("mem_limit", "limits", "memory"),
+      ("pids_limit", "limits", "pids"), ("mem_reservation", "reservations", "memory"),
     ]
-    for (key, other, path) in rows {
-      guard let own = service.node[key], let other, own.text != other.text else { continue }
+    for (key, group, name) in rows {
+      guard let own = service.node[key], let number = own.text, Double(number) != 0,
+        let others = resources?[group], others.map != nil
+      else { continue }
+      let other = others[name]
+      guard other?.text != number else { continue }
+      // Where one limit stands in `deploy`, all must.
       add(
         .conflict,
-        "service `\(service.key)` sets `\(key)` and `deploy.resources.\(path)` differently",
-        own.origin, hint: "keep one of them")
+        other == nil
+          ? "service `\(service.key)` sets `\(key)` beside `deploy.resources.\(group)`"
+            + " without `\(name)`"
+          : "service `\(service.key)` sets `\(key)` and `deploy.resources.\(group).\(name)`"
+            + " differently",
+        own.origin,
+        hint: other == nil ? "move it to `deploy.resources.\(group).\(name)`" : "keep one of them")
     }
   }
 
@@ -207,6 +223,18 @@ struct Consistency {
           .missingKey, "a watch rule of service `\(service.key)` with `\(action)` has no `target`",
           rule.origin)
       }
+    }
+  }
+
+  /// A driver is no place that a secret could come from here.
+  private func secrets() {
+    for secret in root["secrets"]?.map?.entries ?? [] where secret.node["external"]?.bool != true {
+      let places = ["file", "environment"].compactMap { secret.node[$0]?.string }
+      guard secret.node.map != nil, places.allSatisfy(\.isEmpty) else { continue }
+      add(
+        .missingKey,
+        "`secrets.\(secret.key)` must have one of `file`, `environment`, "
+          + "or `external: true`", secret.keyOrigin)
     }
   }
 
@@ -248,6 +276,7 @@ struct Consistency {
         }
         stack[stack.count - 1].next += 1
         let other = edges[next]
+        if other.node["required"]?.bool == false, !enabled.contains(other.key) { continue }
         if let start = places[other.key] {
           let circle = (trail[start...] + [other.key]).joined(separator: " -> ")
           add(.cycle, "dependency cycle detected: \(circle)", other.keyOrigin)

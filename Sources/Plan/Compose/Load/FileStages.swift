@@ -64,9 +64,10 @@ extension Assembly {
     return true
   }
 
-  func interpolate(_ document: inout Node, _ environment: [String: String]) {
+  func interpolate(_ document: inout Node, _ environment: Variables) {
     guard !options.skipsInterpolation else { return }
     var interpolation = Interpolation(findings: findings, lookup: { environment[$0] })
+    interpolation.source = { [unowned self] in environment.source($0, sources) }
     interpolation.used = { [unowned self] in note($0) }
     interpolation.apply(&document)
   }
@@ -76,12 +77,14 @@ extension Assembly {
   private func applyIncludes(_ document: inout Node, from path: String, _ set: FileSet) {
     guard let include = document["include"] else { return }
     document["include"] = nil
+    if include.isNull { return }
     guard let items = include.list else {
       findings.add(
         Fault(.wrongType, "`include` must be a list, not \(include.kindName)", at: include.origin))
       return
     }
-    for item in items {
+    for (index, item) in items.enumerated() {
+      Validation(findings: findings).keys(item, Tables.include, ["include", "\(index)"])
       do throws(Fault) {
         try self.include(item, from: path, into: &document, set)
       } catch {
@@ -104,7 +107,7 @@ extension Assembly {
     }
     let chain = set.chain + [path]
     if let again = paths.first(where: chain.contains) {
-      let circle = (chain + [again]).map(shown).joined(separator: " → ")
+      let circle = (chain + [again]).map(options.shown).joined(separator: " → ")
       throw Fault(.cycle, "include cycle: \(circle)", at: item.origin)
     }
     guard chain.count < Template.depth else {
@@ -120,31 +123,29 @@ extension Assembly {
     let values = try includedEnvironment(item, folder, set)
     if !values.isEmpty {
       try findings.growth.take(
-        values.count + set.environment.count, of: .environments, at: item.origin)
+        values.count + set.environment.values.count, of: .environments, at: item.origin)
     }
-    included.environment.merge(values) { first, _ in first }
-    var documents: [(path: String, documents: [Node])] = []
-    for path in paths {
-      guard let read = self.documents(path, at: item.origin) else { return }
-      documents.append((path, read))
+    included.environment.add(values)
+    let documents = paths.compactMap { path in
+      self.documents(path, at: item.origin).map { (path: path, documents: $0) }
     }
     if let model = load(included, texts: documents) { importModel(model, into: &document) }
   }
 
   private func includedEnvironment(
     _ item: Node, _ folder: String, _ set: FileSet
-  ) throws(Fault) -> [String: String] {
+  ) throws(Fault) -> [EnvFileValue] {
     var files = texts(item["env_file"]).map { resolve($0, in: set.folder) }
     if files.isEmpty {
       let own = folder + "/.env"
       if reader.kind(own) == .file { files = [own] }
     }
     do throws(Fault) {
-      return try loadEnvironment(
-        files, over: set.environment, reader: reader, findings: findings)
+      return try EnvFiles(reader: reader, options: options, findings: findings)
+        .values(files, over: set.environment, sources: &sources)
     } catch {
       var fault = error
-      fault.origin = item.origin
+      if fault.origin == .none { fault.origin = item.origin }
       throw fault
     }
   }
@@ -182,7 +183,7 @@ extension Assembly {
 
   private func remoteFault(_ path: String, _ origin: Origin) -> Fault {
     Fault(
-      .unsupported, "`\(path)` is remote: compose files are read from this machine only",
+      .remoteFile, "`\(path)` is remote: compose files are read from this machine only",
       at: origin, hint: "fetch it first and name the local file")
   }
 
@@ -209,7 +210,7 @@ extension Assembly {
   ) throws(Fault) -> Node {
     guard var service = services[name] else { return Node(.null, .none) }
     guard let extends = service["extends"] else { return service }
-    let link = "\(shown(path)):\(name)"
+    let link = "\(options.shown(path)):\(name)"
     guard !chain.contains(link) else {
       throw Fault(
         .cycle, "services extend each other: \((chain + [link]).joined(separator: " → "))",
@@ -218,6 +219,7 @@ extension Assembly {
     guard chain.count < Template.depth else {
       throw Fault(.cycle, "services extend deeper than \(Template.depth)", at: extends.origin)
     }
+    Validation(findings: findings).keys(extends, Tables.extends, ["services", name, "extends"])
     guard let reference = extends.string ?? extends["service"]?.string else {
       throw Fault(.extends, "`extends` of `\(name)` lacks `service`", at: extends.origin)
     }
@@ -230,9 +232,12 @@ extension Assembly {
       baseFolder = parentFolder(basePath)
       base = try baseServices(basePath, name, extends.origin, set)
     }
+    // The file cannot be read, which has been said.
+    if base.isNull { return service }
     guard base[reference] != nil else {
       throw Fault(
-        .extends, "service `\(name)` extends `\(reference)`, which \(shown(basePath)) lacks",
+        .extends,
+        "service `\(name)` extends `\(reference)`, which \(options.shown(basePath)) lacks",
         at: extends.origin(of: "service"),
         hint: nearestName(reference, base))
     }
@@ -256,9 +261,7 @@ extension Assembly {
   ) throws(Fault) -> Node {
     let key = "\(set.chain.last ?? "")|\(path)"
     if let known = extendedFiles[key] { return known }
-    guard let documents = documents(path, at: origin) else {
-      throw Fault(.extends, "service `\(name)` extends a file that cannot be read", at: origin)
-    }
+    guard let documents = documents(path, at: origin) else { return Node(.null, .none) }
     var root = Node(.map(Fields()), .none)
     for var document in documents {
       interpolate(&document, set.environment)
@@ -268,10 +271,11 @@ extension Assembly {
     }
     guard let services = root["services"] else {
       throw Fault(
-        .extends, "service `\(name)` extends \(shown(path)), which has no `services`", at: origin)
+        .extends, "service `\(name)` extends \(options.shown(path)), which has no `services`",
+        at: origin)
     }
     guard services.map != nil else {
-      throw Fault(.extends, "`services` of \(shown(path)) must be a mapping", at: origin)
+      throw Fault(.extends, "`services` of \(options.shown(path)) must be a mapping", at: origin)
     }
     if !options.skipsPathResolution {
       resolvePaths(&root, in: parentFolder(path), home: environment["HOME"])

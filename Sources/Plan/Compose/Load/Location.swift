@@ -9,7 +9,7 @@ struct Location {
   var files: [String] = []
   /// The folder that relative paths are resolved against.
   var folder = ""
-  var environment: [String: String] = [:]
+  var environment = Variables([:])
   var profiles: [String] = []
   /// Given by the caller, not by a file.
   var name: String?
@@ -29,12 +29,32 @@ struct Locator<Reader: ComposeReader> {
   let options: ProjectOptions
   let reader: Reader
   let findings: Findings
+  /// The env files that were read on the way.
+  var sources = Sources()
 
-  func locate() throws(Fault) -> Location {
+  init(options: ProjectOptions, reader: Reader, findings: Findings) {
+    self.options = options
+    self.reader = reader
+    self.findings = findings
+  }
+
+  /// The `COMPOSE_…` variables of the env files that are not set yet: flags of the command itself have
+  /// their defaults in them (reference C48). A file that cannot be read is for `locate` to tell.
+  mutating func settings() -> [String: String] {
     var location = Location()
-    location.environment = options.environment
+    location.environment = Variables(options.environment)
+    location.files = options.files.map(absolute)
+    do throws(Fault) { try readEnvFiles(&location) } catch { return [:] }
+    return location.environment.values.filter { name, _ in
+      name.hasPrefix("COMPOSE_") && options.environment[name] == nil
+    }
+  }
+
+  mutating func locate() throws(Fault) -> Location {
+    var location = Location()
+    location.environment = Variables(options.environment)
     if location.environment["PWD"] == nil {
-      location.environment["PWD"] = options.workingDirectory
+      location.environment.set("PWD", options.workingDirectory)
     }
     location.files = options.files.map(absolute)
     try readEnvFiles(&location)
@@ -42,19 +62,22 @@ struct Locator<Reader: ComposeReader> {
     if location.files.isEmpty { search(&location) }
     if let remote = options.files.first(where: isRemoteFile) {
       throw Fault(
-        .unsupported, "`\(remote)` is remote: compose files are read from this machine only",
+        .remoteFile, "`\(remote)` is remote: compose files are read from this machine only",
         hint: "fetch it first and name the local file")
     }
     for file in location.files where file != "-" && reader.kind(file) == .missing {
       throw Fault(
-        .noFile, "compose file `\(shown(file))` does not exist",
+        .noFile, "compose file `\(options.shown(file))` does not exist",
         hint: "check the path given by `-f`")
     }
     location.folder = folder(location)
     try readEnvFiles(&location)
     location.profiles = options.profiles
     if location.profiles.isEmpty {
-      location.profiles = pieces(location.environment["COMPOSE_PROFILES"], ",")
+      // Empty ones count, as with the reference: a service whose only profile is a variable that is
+      // not set has the profile `` and is enabled.
+      location.profiles = (location.environment["COMPOSE_PROFILES"] ?? "")
+        .split(separator: ",", omittingEmptySubsequences: false).map { trimmed(String($0)) }
     }
     location.name = try givenName(location.environment)
     return location
@@ -64,16 +87,13 @@ struct Locator<Reader: ComposeReader> {
     path == "-" ? path : resolve(path, in: options.workingDirectory, home: nil)
   }
 
-  private func shown(_ path: String) -> String {
-    let prefix = options.workingDirectory + "/"
-    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
-  }
-
   private func pieces(_ text: String?, _ separator: String) -> [String] {
     guard let text, let character = separator.first else { return [] }
-    return text.split(separator: character).map { piece in
-      String(piece.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-    }.filter { !$0.isEmpty }
+    return text.split(separator: character).map { trimmed(String($0)) }.filter { !$0.isEmpty }
+  }
+
+  private func trimmed(_ piece: String) -> String {
+    String(piece.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
   /// The given project directory, else that of the first file, else where the caller stands.
@@ -115,7 +135,7 @@ struct Locator<Reader: ComposeReader> {
       if let first = found.first {
         findings.warn(
           Fault(
-            .severalFiles, "`\(folder)/\(first)` is left out: the folder belongs to another user",
+            .foreignFolder, "`\(folder)/\(first)` is left out: the folder belongs to another user",
             hint: "name the file with `-f` if you trust it"))
       }
       if folder == "/" { return }
@@ -124,7 +144,7 @@ struct Locator<Reader: ComposeReader> {
   }
 
   /// `.env` or the files that stand for it. What is set already stays.
-  private func readEnvFiles(_ location: inout Location) throws(Fault) {
+  private mutating func readEnvFiles(_ location: inout Location) throws(Fault) {
     var files = options.envFiles
     if files.isEmpty { files = pieces(location.environment["COMPOSE_ENV_FILES"], ",") }
     let home = location.environment["HOME"]
@@ -139,12 +159,12 @@ struct Locator<Reader: ComposeReader> {
       let path = cleanPath(folder(location) + "/.env")
       if reader.kind(path) == .file { paths = [path] }
     }
-    let values = try loadEnvironment(
-      paths, over: location.environment, reader: reader, findings: findings)
-    location.environment.merge(values) { first, _ in first }
+    let values = try EnvFiles(reader: reader, options: options, findings: findings)
+      .values(paths, over: location.environment, sources: &sources)
+    location.environment.add(values)
   }
 
-  private func givenName(_ environment: [String: String]) throws(Fault) -> String? {
+  private func givenName(_ environment: Variables) throws(Fault) -> String? {
     guard let name = options.projectName ?? environment["COMPOSE_PROJECT_NAME"], !name.isEmpty
     else { return nil }
     guard isProjectName(name) else {
@@ -157,29 +177,6 @@ struct Locator<Reader: ComposeReader> {
     }
     return name
   }
-}
-
-/// The values of several env files; later ones win, `environment` serves as variables.
-func loadEnvironment(
-  _ paths: [String], over environment: [String: String], reader: some ComposeReader,
-  findings: Findings
-) throws(Fault) -> [String: String] {
-  var parser = EnvFileParser(lookup: { environment[$0] })
-  for path in paths where path != "/dev/null" {
-    let bytes: [UInt8]
-    do throws(ComposeReadFault) {
-      bytes = try reader.read(path)
-    } catch {
-      throw Fault(.environmentFile, "env file `\(path)` cannot be read: \(error.text)")
-    }
-    try findings.growth.take(bytes.count, of: .read, at: .none)
-    do throws(EnvFileFault) {
-      try parser.parse(bytes)
-    } catch {
-      throw Fault(.environmentFile, "env file `\(path)`, line \(error.line): \(error.summary)")
-    }
-  }
-  return Dictionary(parser.values.map { ($0.key, $0.value) }) { _, last in last }
 }
 
 /// `[a-z0-9][a-z0-9_-]*`, by bytes.

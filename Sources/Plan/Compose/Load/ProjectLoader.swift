@@ -8,10 +8,20 @@ package enum ProjectLoader {
   package static func load(
     _ options: ProjectOptions, reading reader: some ComposeReader
   ) throws(Faults) -> LoadedProject {
-    let findings = Findings()
+    let outcome = attempt(options, reading: reader)
+    guard let loaded = outcome.loaded else { throw Faults(outcome.faults) }
+    return loaded
+  }
+
+  /// Loads a project, or tells why not, with the files that were looked into.
+  package static func attempt(
+    _ options: ProjectOptions, reading reader: some ComposeReader
+  ) -> LoadOutcome {
+    let findings = Findings(keepsStories: options.keepsStories)
+    var locator = Locator(options: options, reader: reader, findings: findings)
     let location: Location
     do throws(Fault) {
-      location = try Locator(options: options, reader: reader, findings: findings).locate()
+      location = try locator.locate()
       guard !location.files.isEmpty else {
         throw Fault(
           .noFile, "no configuration file provided: not found",
@@ -19,17 +29,37 @@ package enum ProjectLoader {
       }
     } catch {
       findings.add(error)
-      throw Faults(findings.diagnostics(Sources()))
+      return LoadOutcome(nil, findings, locator.sources)
     }
     let assembly = Assembly(
-      options: options, location: location, reader: reader, findings: findings)
-    let project = assembly.project()
-    guard let project, !findings.isFaulty else {
-      throw Faults(findings.diagnostics(assembly.sources))
+      options: options, location: location, reader: reader, findings: findings,
+      sources: locator.sources)
+    guard let project = assembly.project(), !findings.isFaulty else {
+      return LoadOutcome(nil, findings, assembly.sources)
     }
-    return LoadedProject(
+    let loaded = LoadedProject(
       project: project, warnings: findings.warningDiagnostics(assembly.sources),
-      files: project.files, environment: assembly.environment, variables: assembly.variables)
+      files: project.files, environment: assembly.environment.values,
+      variables: assembly.variables)
+    return LoadOutcome(loaded, findings, assembly.sources)
+  }
+}
+
+/// What came of a load.
+package struct LoadOutcome: Sendable {
+  package var loaded: LoadedProject?
+  /// In file order; empty when the project was loaded.
+  package var faults: [Diagnostic]
+  package var warnings: [Diagnostic]
+  /// Every compose and env file that was read, in order: as it stands on the disk, and as
+  /// diagnostics name it.
+  package var files: [(path: String, shown: String)]
+
+  init(_ loaded: LoadedProject?, _ findings: Findings, _ sources: Sources) {
+    self.loaded = loaded
+    faults = findings.diagnostics(sources)
+    warnings = findings.warningDiagnostics(sources)
+    files = sources.files.map { ($0.path, $0.shown) }
   }
 }
 
@@ -39,16 +69,21 @@ final class Assembly<Reader: ComposeReader> {
   let location: Location
   let reader: Reader
   let findings: Findings
-  var sources = Sources()
-  var environment: [String: String]
+  var sources: Sources
+  var environment: Variables
   private(set) var variables: [VariableUse] = []
   private var knownVariables: Set<VariableUse> = []
   /// The services of files that others extend, by file: each is read once.
   var extendedFiles: [String: Node] = [:]
   /// Files that include each other crosswise must not be read without end.
   private static var fileLimit: Int { 1_000 }
+  private var reads = 0
 
-  init(options: ProjectOptions, location: Location, reader: Reader, findings: Findings) {
+  init(
+    options: ProjectOptions, location: Location, reader: Reader, findings: Findings,
+    sources: Sources
+  ) {
+    self.sources = sources
     self.options = options
     self.location = location
     self.reader = reader
@@ -64,10 +99,10 @@ final class Assembly<Reader: ComposeReader> {
       if let documents = documents(path) { texts.append((path, documents)) }
     }
     guard let name = name(texts) else { return nil }
-    environment["COMPOSE_PROJECT_NAME"] = name
+    environment.set("COMPOSE_PROJECT_NAME", name)
     var set = main
     set.environment = environment
-    guard texts.count == main.paths.count, var root = load(set, texts: texts) else { return nil }
+    guard var root = load(set, texts: texts) else { return nil }
     if root.map?.isEmpty ?? true {
       if !findings.isFaulty { findings.add(Fault(.syntax, "empty compose file")) }
       return nil
@@ -78,12 +113,15 @@ final class Assembly<Reader: ComposeReader> {
     var composition = Composition(
       root: root, name: name, location: location, options: options, sources: sources,
       environment: environment, reader: reader, findings: findings)
-    return composition.project()
+    let project = composition.project()
+    sources = composition.sources
+    return project
   }
 
   /// Reads and parses a file; nil with a finding when that fails.
   func documents(_ path: String, at origin: Origin = .none) -> [Node]? {
-    guard sources.files.count < Self.fileLimit else {
+    reads += 1
+    guard reads <= Self.fileLimit else {
       findings.add(Fault(.include, "more than \(Self.fileLimit) files are read", at: origin))
       return nil
     }
@@ -92,7 +130,7 @@ final class Assembly<Reader: ComposeReader> {
       bytes = utf8(try reader.read(path))
     } catch {
       findings.add(
-        Fault(.unreadable, "cannot read `\(shown(path))`: \(error.text)", at: origin))
+        Fault(.unreadable, "cannot read `\(options.shown(path))`: \(error.text)", at: origin))
       return nil
     }
     do throws(Fault) {
@@ -101,14 +139,8 @@ final class Assembly<Reader: ComposeReader> {
       findings.add(error)
       return nil
     }
-    let file = sources.add(path: path, shown: shown(path), bytes: bytes)
+    let file = sources.add(path: path, shown: options.shown(path), bytes: bytes)
     return readDocuments(bytes, file: file, findings)
-  }
-
-  func shown(_ path: String) -> String {
-    let prefix = options.workingDirectory + "/"
-    if path == "-" { return "<stdin>" }
-    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
   }
 
   func note(_ use: VariableUse) {
@@ -120,21 +152,36 @@ final class Assembly<Reader: ComposeReader> {
     if let name = location.name { return name }
     let template = Template(lookup: { [environment] in environment[$0] })
     var named = ""
+    var place: Origin?
     for document in texts.flatMap(\.documents) {
-      guard let text = document["name"]?.string else { continue }
+      guard let node = document["name"], let text = node.string, !text.isEmpty else { continue }
+      place = node.origin
       if let name = try? template.substitute(text) { named = name }
     }
-    let own = projectName(from: named)
-    if !own.isEmpty { return own }
-    let derived = projectName(from: baseName(location.folder))
-    guard !derived.isEmpty else {
-      findings.add(
-        Fault(
-          .projectName, "project name must not be empty",
-          hint: "the folder's name gives none; name the project with `-p` or `name:`"))
-      return nil
+    let derived = projectName(from: place == nil ? baseName(location.folder) : named)
+    guard derived.isEmpty else {
+      if place == nil { warnOfLink(derived) }
+      return derived
     }
-    return derived
+    findings.add(
+      Fault(
+        .projectName, "project name must not be empty", at: place ?? .none,
+        hint: place == nil
+          ? "the folder's name gives none; name the project with `-p` or `name:`"
+          : "give the variable a default, or name the project with `-p`"))
+    return nil
+  }
+}
+
+extension Assembly {
+  /// Through another link, or none, the project would have another name.
+  private func warnOfLink(_ name: String) {
+    let own = baseName(reader.resolvingLinks(location.folder))
+    guard projectName(from: own) != name else { return }
+    findings.warn(
+      Fault(
+        .linkedFolder, "the project is named `\(name)` after a link to the folder `\(own)`",
+        hint: "write `name: \(name)` into the file"))
   }
 }
 
@@ -142,7 +189,7 @@ final class Assembly<Reader: ComposeReader> {
 struct FileSet {
   var paths: [String]
   var folder: String
-  var environment: [String: String]
+  var environment: Variables
   /// The files that led here, for cycles of `include`.
   var chain: [String]
 }

@@ -23,6 +23,9 @@ package struct ProjectOptions: Sendable {
   /// Keep networks, volumes, configs and secrets that no service uses.
   package var keepsUnusedResources = false
 
+  /// Keep how each value came to be, for `Project.explain`.
+  package var keepsStories = false
+
   package var skipsInterpolation = false
   package var skipsNormalization = false
   package var skipsPathResolution = false

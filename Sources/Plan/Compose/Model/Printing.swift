@@ -16,6 +16,22 @@ extension Project {
     return escaped(emitter.output, escapingDollars)
   }
 
+  /// The merged model as it is, without the defaults that the long forms of `canonicalJSON` have.
+  package var rawJSON: [UInt8] {
+    Printer(isJSON: true).raw(model).bytes(JSONStyle(indent: 2))
+  }
+
+  package var rawYAML: [UInt8] {
+    var emitter = YAMLEmitter()
+    emitter.document(Printer(isJSON: false).raw(model))
+    return emitter.output
+  }
+
+  /// The `model` of each of the top-level models.
+  package var modelNames: [String] {
+    (model["models"]?.map?.entries ?? []).compactMap { $0.node["model"]?.text }
+  }
+
   private func escaped(_ bytes: [UInt8], _ escapes: Bool) -> [UInt8] {
     guard escapes, bytes.contains(UInt8(ascii: "$")) else { return bytes }
     return Array(bytes.flatMap { $0 == UInt8(ascii: "$") ? [$0, $0] : [$0] })
@@ -70,7 +86,9 @@ struct Printer {
     for attribute in record.attributes {
       let node = fields[attribute.name]
       guard let node, isNeeded(node, attribute, record) || !isLeftOut(node, attribute) else {
-        if isJSON, attribute.printing == .nullWhenUnset {
+        if attribute.printing == .always {
+          object.append(printedName(attribute, record), zero(of: attribute))
+        } else if isJSON, attribute.printing == .nullWhenUnset {
           object.append(attribute.name, .null)
         } else if isJSON, attribute.printing == .emptyWhenUnset {
           object.append(attribute.name, empty(attribute))
@@ -92,6 +110,11 @@ struct Printer {
     !isJSON && !node.isNull && record.required.contains(attribute.name)
   }
 
+  private func zero(of attribute: Attribute) -> JSONValue {
+    guard case .scalar(let kinds) = attribute.shape, kinds.contains(.integer) else { return "" }
+    return attribute.form == .bytes ? "0" : 0
+  }
+
   private func empty(_ attribute: Attribute) -> JSONValue {
     guard let record = attribute.shape.record else { return .object(JSONObject()) }
     return .object(self.record(Fields(), record))
@@ -110,6 +133,11 @@ struct Printer {
     case .hosts:
       let texts = (node.list ?? []).compactMap(\.text)
       return .array(texts.sorted(by: precedes).map { .string($0) })
+    case .ulimits:
+      // A limit of nothing is one that the reference takes for unset.
+      guard let fields = node.map else { return value(node, attribute.shape) }
+      return .object(
+        sorted(fields) { $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit)) })
     case .asIs where attribute.name == "expose" || attribute.name == "group_add":
       return .array((node.list ?? []).map { .string($0.text ?? "") })
     default: return value(node, attribute.shape)
@@ -121,7 +149,7 @@ struct Printer {
     case .never: return true
     case .omitUnset: return node.isNull
     case .emptyWhenUnset: return node.isNull || node.map?.isEmpty == true
-    case .nullWhenUnset: return node.isNull
+    case .nullWhenUnset, .always: return node.isNull
     case .omitEmpty: break
     }
     switch node.value {
@@ -129,7 +157,9 @@ struct Printer {
     case .bool(let flag): return !flag
     case .int(let number): return number == 0
     case .float(let number): return number == 0
-    case .string(let text): return text.isEmpty || attribute.form == .bytes && text == "0"
+    case .string(let text):
+      return text.isEmpty || attribute.form == .bytes && text == "0"
+        || attribute.form == .duration && text == "0s"
     case .list(let items): return items.isEmpty
     case .map(let fields): return fields.isEmpty
     }
@@ -140,6 +170,15 @@ struct Printer {
     let entries = fields.entries.sorted { precedes($0.key, $1.key) }
     for entry in entries { object.append(entry.key, change(entry.node)) }
     return object
+  }
+
+  /// Everything that the files say, keys sorted.
+  func raw(_ node: Node) -> JSONValue {
+    switch node.value {
+    case .list(let items): .array(items.map(raw))
+    case .map(let fields): .object(sorted(fields, raw))
+    default: plain(node)
+    }
   }
 
   func plain(_ node: Node) -> JSONValue {

@@ -1,7 +1,14 @@
 // Canonical YAML: two spaces, block style, quotes only where a plain text would mean another value.
 
-import JSON
+package import JSON
 import YAML
+
+/// A value as a YAML document.
+package func yamlText(of value: JSONValue) -> [UInt8] {
+  var emitter = YAMLEmitter()
+  emitter.document(value)
+  return emitter.output
+}
 
 struct YAMLEmitter {
   private(set) var output: [UInt8] = []

@@ -52,12 +52,14 @@ struct Canonical {
     fields.rewrite { entry in
       guard let attribute = record[entry.key] else { return true }
       path.append(entry.key)
+      let story = entry.node.story
       do throws(Fault) {
         try number(&entry.node, attribute.cast, path)
         try form(&entry.node, attribute.form, path)
       } catch {
         if !ignoresFaults { findings.add(error) }
       }
+      if entry.node.story.isEmpty { entry.node.story = story }
       walk(&entry.node, attribute.shape, &path)
       path.removeLast()
       return true
@@ -71,7 +73,7 @@ struct Canonical {
   /// `external: {name: x}` is `external: true` and `name: x`.
   private func flatten(_ external: Node, _ fields: inout Fields) {
     guard let name = external["name"] else {
-      if external.bool == false { fields["external"] = nil }
+      fields["external"] = external.map == nil ? nil : Node(.bool(true), external.origin)
       return
     }
     findings.warn(
@@ -122,111 +124,6 @@ struct Canonical {
     }
   }
 
-  private func scalarForm(_ node: inout Node, _ form: Form, _ path: [String]) throws(Fault) {
-    switch form {
-    case .duration:
-      guard let text = node.string else { return }
-      guard let duration = parseDuration(text) else {
-        throw Fault(
-          .badValue, "`\(joined(path))` is no duration: `\(text)`", at: node.origin,
-          hint: "give number and unit, such as `30s` or `1m30s`")
-      }
-      node.value = .string(durationText(duration))
-    case .bytes: try bytes(&node, path)
-    case .mode, .octalNumber:
-      if case .float(let number) = node.value {
-        guard let whole = Int(exactly: number) else {
-          throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
-        }
-        node.value = .int(whole)
-      }
-      if let text = node.string {
-        guard let mode = Int(text.hasPrefix("0o") ? String(text.dropFirst(2)) : text, radix: 8),
-          mode >= 0
-        else {
-          throw Fault(
-            .badValue, "`\(joined(path))` is no octal mode: `\(text)`", at: node.origin,
-            hint: "such as `0440`")
-        }
-        node.value = .int(mode)
-      }
-      if let mode = node.int, UInt32(exactly: mode) == nil {
-        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(mode)", at: node.origin)
-      }
-      if form == .mode, let mode = node.int {
-        node.value = .string("0" + String(mode, radix: 8))
-      }
-    case .range(let low, let high):
-      guard let number = node.int, number < low || number > high else { return }
-      throw Fault(
-        .outOfRange,
-        high == .max
-          ? "`\(joined(path))` must be at least \(low), not \(number)"
-          : "`\(joined(path))` must be between \(low) and \(high), not \(number)",
-        at: node.origin)
-    case .pullPolicy: try pullPolicy(node)
-    case .gpus: try gpus(&node)
-    case .providerOptions: providerOptions(&node)
-    case .ssh:
-      guard let fields = pairsNode(node).map else { return }
-      node.value = .list(
-        fields.entries.map { entry in
-          let value = entry.node.text ?? ""
-          return Node(value.isEmpty ? entry.key : "\(entry.key)=\(value)", entry.node.origin)
-        })
-    default: break
-    }
-  }
-
-  private func pullPolicy(_ node: Node) throws(Fault) {
-    guard let text = node.string, !text.isEmpty else { return }
-    let words = [
-      "always", "never", "missing", "if_not_present", "build", "refresh", "daily", "weekly",
-    ]
-    if words.contains(text) { return }
-    if text.hasPrefix("every_"), parseDuration(String(text.dropFirst("every_".count))) != nil {
-      return
-    }
-    throw Fault(
-      .notOneOf, "`pull_policy` cannot be `\(text)`", at: node.origin,
-      hint: suggestion(text, words)
-        ?? "it is one of `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_12h`")
-  }
-
-  /// Numbers that were written as such: whole ones must fit, others must be numbers.
-  private func number(_ node: inout Node, _ cast: Cast, _ path: [String]) throws(Fault) {
-    guard case .float(let number) = node.value, cast == .int || cast == .float else { return }
-    if cast == .float, number.isFinite { return }
-    guard let whole = Int(exactly: number.rounded(.towardZero)) else {
-      throw Fault(
-        .outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
-    }
-    node.value = .int(whole)
-  }
-
-  private func bytes(_ node: inout Node, _ path: [String]) throws(Fault) {
-    switch node.value {
-    case .int(let number):
-      guard number >= -1 else {
-        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
-      }
-      node.value = .string("\(number)")
-    case .float(let number):
-      guard let whole = Int(exactly: number.rounded(.towardZero)), whole >= -1 else {
-        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
-      }
-      node.value = .string("\(whole)")
-    case .string(let text):
-      guard let number = parseBytes(text) else {
-        throw Fault(
-          .badValue, "`\(joined(path))` is no size: `\(text)`", at: node.origin,
-          hint: "give number and unit, such as `512m` or `1g`")
-      }
-      node.value = .string("\(number)")
-    default: break
-    }
-  }
-
   private func items(
     _ node: inout Node, _ change: (Node) throws(Fault) -> [Node]
   ) throws(Fault) {
@@ -235,7 +132,16 @@ struct Canonical {
     changed.reserveCapacity(items.count)
     for item in items {
       do throws(Fault) {
-        changed += try change(item)
+        let forms = try change(item)
+        guard findings.keepsStories, !item.story.isEmpty else {
+          changed += forms
+          continue
+        }
+        changed += forms.map { form in
+          var form = form
+          form.story = item.story
+          return form
+        }
       } catch {
         if !ignoresFaults { findings.add(error) }
         changed.append(item)
@@ -308,7 +214,7 @@ struct Canonical {
     }
   }
 
-  private func gpus(_ node: inout Node) throws(Fault) {
+  func gpus(_ node: inout Node) throws(Fault) {
     if node.string == "all" { node.value = .list([Node(.map(Fields()), node.origin)]) }
     try items(&node) { item throws(Fault) in
       var item = item
@@ -329,7 +235,7 @@ struct Canonical {
     }
   }
 
-  private func providerOptions(_ node: inout Node) {
+  func providerOptions(_ node: inout Node) {
     guard case .map(var fields) = node.value else { return }
     fields.rewrite { entry in
       let values = entry.node.list ?? [entry.node]
@@ -361,12 +267,22 @@ struct Canonical {
   private func checkHosts(_ node: Node) throws(Fault) {
     for item in node.list ?? [] {
       guard let text = item.string else { continue }
-      if !text.contains("="), !text.contains(":") {
+      guard let cut = text.firstIndex(of: "=") ?? text.firstIndex(of: ":") else {
         throw Fault(
           .badValue, "extra host `\(text)` has no address", at: item.origin,
           hint: "write `HOST=ADDRESS`")
       }
+      try checkHost(String(text[..<cut]), item.origin)
     }
+    for entry in node.map?.entries ?? [] { try checkHost(entry.key, entry.keyOrigin) }
+  }
+
+  private func checkHost(_ host: String, _ origin: Origin) throws(Fault) {
+    guard host.isEmpty || host.contains(":") || host.contains("=") else { return }
+    throw Fault(
+      .badName,
+      host.isEmpty ? "an extra host has no name" : "an extra host cannot be named `\(host)`",
+      at: origin, hint: "write `HOST=ADDRESS`")
   }
 }
 

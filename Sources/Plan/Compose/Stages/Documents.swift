@@ -2,22 +2,34 @@
 
 import YAML
 
-/// The documents of a file; empty ones are left out. Nil when the text cannot be read, which is
-/// then among the findings.
-func readDocuments(_ bytes: [UInt8], file: Int32, _ findings: Findings) -> [Node]? {
-  let documents: [YAMLNode]
-  do {
-    documents = try readYAML(bytes)
-  } catch {
-    let origin = Origin(file: file, line: error.mark.line, column: error.mark.column, length: 1)
-    let kind: FaultKind =
-      error.summary.hasSuffix("already defined") || error.summary.contains("is already defined")
-      ? .duplicateKey : .syntax
-    findings.add(Fault(kind, error.summary, at: origin, hint: error.hint))
-    return nil
+/// The documents of a file as far as it can be read; empty ones are left out. What is wrong with the
+/// text is then among the findings.
+func readDocuments(_ bytes: [UInt8], file: Int32, _ findings: Findings) -> [Node] {
+  let text = readYAML(bytes)
+  for fault in text.faults {
+    let origin = place(fault.mark, fault.end ?? fault.mark, in: file)
+    findings.add(Fault(FaultKind(fault.kind), fault.summary, at: origin, hint: fault.hint))
   }
   var reader = DocumentReader(file: file, findings: findings)
-  return documents.map { reader.node($0) }.filter { !$0.isNull }
+  return text.documents.map { reader.node($0) }.filter { !$0.isNull }
+}
+
+extension FaultKind {
+  init(_ kind: YAMLFault.Kind) {
+    switch kind {
+    case .syntax: self = .syntax
+    case .duplicateKey: self = .duplicateKey
+    case .alias: self = .alias
+    case .merge: self = .mergeKey
+    case .limit: self = .textLimit
+    }
+  }
+}
+
+private func place(_ start: YAMLMark, _ end: YAMLMark, in file: Int32) -> Origin {
+  Origin(
+    file: file, line: start.line, column: start.column,
+    length: start.line == end.line ? max(1, end.column - start.column) : 1)
 }
 
 /// A text in UTF-16, which YAML may be written in, as UTF-8, which places and excerpts count in. Told
@@ -65,9 +77,7 @@ private struct DocumentReader {
   }
 
   private func origin(_ start: YAMLMark, _ end: YAMLMark) -> Origin {
-    Origin(
-      file: file, line: start.line, column: start.column,
-      length: start.line == end.line ? max(1, end.column - start.column) : 1)
+    place(start, end, in: file)
   }
 
   private func checkKey(_ entry: YAMLEntry, _ origin: Origin) {

@@ -4,6 +4,8 @@
 struct Interpolation {
   let findings: Findings
   let lookup: (String) -> String?
+  /// Where a variable has its value from, for stories.
+  var source: (String) -> String? = { _ in nil }
   var used: (VariableUse) -> Void = { _ in }
 
   /// Interpolates a whole document.
@@ -15,7 +17,9 @@ struct Interpolation {
   func apply(_ node: inout Node, shape: Shape?, cast: Cast, path: inout [String]) {
     switch node.value {
     case .string(let text):
-      node.value = scalar(text, node.origin, cast, path)
+      var uses: [VariableInput] = []
+      node.value = scalar(text, node.origin, cast, path, &uses)
+      if !uses.isEmpty { node.story = [Step(verb: .set, origin: node.origin, uses: uses)] }
     case .list(var items):
       node.value = .null
       let inner = shape?.itemShape
@@ -41,23 +45,31 @@ struct Interpolation {
   }
 
   private func scalar(
-    _ text: String, _ origin: Origin, _ cast: Cast, _ path: [String]
+    _ text: String, _ origin: Origin, _ cast: Cast, _ path: [String],
+    _ uses: inout [VariableInput]
   ) -> Node.Value {
     var value = text
+    var names: [String] = []
     do throws(TemplateFault) {
       let template = Template(
         lookup: lookup,
-        unset: { name in
+        unset: { name, range in
           findings.warn(
             Fault(
               .unsetVariable, "variable `\(name)` is not set, a blank text stands in for it",
-              at: origin, hint: "set it in `.env`, or give a default: `${\(name):-…}`"))
-        }, used: used)
+              at: origin.narrowed(to: range, of: text),
+              hint: "set it in `.env`, or give a default: `${\(name):-…}`"))
+        },
+        used: { use in
+          used(use)
+          if findings.keepsStories, !names.contains(use.name) { names.append(use.name) }
+        })
       value = try template.substitute(text)
     } catch {
-      findings.add(fault(error, text, origin, path))
+      findings.add(fault(error, text, origin.narrowed(to: error.range, of: text), path))
       return .string(text)
     }
+    uses = names.map { VariableInput(name: $0, value: lookup($0), source: source($0)) }
     do throws(Fault) {
       try findings.growth.take(value.utf8.count - text.utf8.count, of: .text, at: origin)
     } catch {
@@ -68,16 +80,25 @@ struct Interpolation {
     guard let typed = self.cast(value, cast, origin, path) else {
       findings.add(
         Fault(
-          .cast, "`\(joined(path))` must be \(cast.expected), not `\(value)`", at: origin))
+          .cast, "`\(joined(path))` must be \(cast.expected), not `\(value)`", at: origin,
+          hint: castHint(text, value)))
       return .string(value)
     }
     return typed
   }
 
+  /// A text that became something else: the variables are to blame.
+  private func castHint(_ text: String, _ value: String) -> String? {
+    guard text != value else { return nil }
+    return value.isEmpty
+      ? "`\(text)` is empty: set its variable, or give a default: `${NAME:-…}`"
+      : "it was written as `\(text)`"
+  }
+
   private func fault(
     _ fault: TemplateFault, _ text: String, _ origin: Origin, _ path: [String]
   ) -> Fault {
-    switch fault {
+    switch fault.kind {
     case .invalid:
       Fault(
         .interpolation, "`\(joined(path))` holds an invalid variable: `\(text)`", at: origin,
@@ -118,6 +139,23 @@ struct Interpolation {
       default: return nil
       }
     }
+  }
+}
+
+extension Origin {
+  /// The part of a text on one line that some of its bytes stand at; the whole where the text is not
+  /// written as it is: with escapes, or over several lines.
+  func narrowed(to bytes: Range<Int>, of text: String) -> Origin {
+    let scalars = { (range: Range<Int>) in
+      String(decoding: Array(text.utf8)[range.clamped(to: 0..<text.utf8.count)], as: UTF8.self)
+        .unicodeScalars.count
+    }
+    let quotes = Int(length) - text.unicodeScalars.count
+    guard quotes == 0 || quotes == 2 else { return self }
+    var part = self
+    part.column += Int32(clamping: quotes / 2 + scalars(0..<bytes.lowerBound))
+    part.length = Int32(clamping: max(1, scalars(bytes)))
+    return part
   }
 }
 

@@ -36,9 +36,33 @@ struct Merging {
   func merge(
     _ base: Node, _ over: Node, _ shape: Shape?, _ rule: Merge, _ path: inout [String]
   ) -> Node? {
+    guard findings.keepsStories else { return laid(over, on: base, shape, rule, &path) }
+    guard var result = laid(over, on: base, shape, rule, &path) else { return nil }
+    guard over.mark != .none || !over.isNull || rule == .replace, !base.isNull else {
+      return result
+    }
+    let verb: Step.Verb =
+      if over.mark == .override {
+        .replaced
+      } else if result.list != nil, rule != .replace, base.list?.isEmpty == false {
+        .appended
+      } else if result.map != nil, rule != .replace {
+        .merged
+      } else {
+        .overrode
+      }
+    // What a mapping lost by `!reset` is already the last of its steps.
+    let lost = result.story.filter { if case .removed = $0.verb { true } else { false } }
+    result.story = over.told(on: base, as: verb) + lost
+    return result
+  }
+
+  private func laid(
+    _ over: Node, on base: Node, _ shape: Shape?, _ rule: Merge, _ path: inout [String]
+  ) -> Node? {
     if over.mark == .reset { return keepsMarks ? over : nil }
     if over.mark == .override { return settle(over) }
-    if over.isNull { return base }
+    if over.isNull, rule != .replace { return base }
     if base.isNull || base.mark == .reset { return settle(over) }
     switch rule {
     case .replace: return settle(over)
@@ -89,6 +113,7 @@ struct Merging {
     }
     let shape = shape?.mapShape
     let record = shape?.record
+    var lost: [Step] = []
     for other in others.entries {
       guard let earlier = fields[other.key] else {
         if other.node.mark != .reset || keepsMarks {
@@ -102,16 +127,24 @@ struct Merging {
       var rule = attribute?.merge ?? values
       if values == .replace || other.key.hasPrefix("x-") { rule = .replace }
       if values == .replace, other.node.mark == .none {
-        fields.set(other.key, other.node, keyOrigin: other.keyOrigin)
+        var node = other.node
+        if findings.keepsStories { node.story = node.told(on: earlier, as: .overrode) }
+        fields.set(other.key, node, keyOrigin: other.keyOrigin)
         continue
       }
       path.append(other.key)
       let inner = attribute?.shape ?? shape?.member(other.key)?.0
       if case .map(_, .lowercase)? = shape { rule = ulimitRule(earlier, other.node) }
-      fields[other.key] = merge(earlier, other.node, inner, rule, &path)
+      let merged = merge(earlier, other.node, inner, rule, &path)
+      fields[other.key] = merged
+      if merged == nil, findings.keepsStories {
+        lost.append(Step(verb: .removed(other.key), origin: other.keyOrigin))
+      }
       path.removeLast()
     }
-    return Node(.map(fields), base.origin)
+    var result = Node(.map(fields), base.origin)
+    result.story = lost
+    return result
   }
 
   private func ulimitRule(_ base: Node, _ over: Node) -> Merge {
@@ -165,6 +198,7 @@ func pairsNode(_ node: Node) -> Node {
     var value = Node(.null, item.origin)
     if let cut { value.value = .string(String(text[text.utf8.index(after: cut)...])) }
     value.mark = item.mark
+    value.story = item.story
     fields.set(key, value, keyOrigin: item.origin)
   }
   return Node(.map(fields), node.origin)
@@ -208,31 +242,32 @@ func built(_ node: Node) -> Node {
   return Node(.map(fields), node.origin)
 }
 
-/// `host=address` texts, one for each address. A host without an address stays as it is.
+/// `host=address` texts, one for each address. A host without an address stays as it is. In lists
+/// several addresses are separated by commas.
 func hostItems(_ node: Node) -> [Node] {
   var items: [Node] = []
-  func add(_ host: String, _ addresses: String, _ origin: Origin) {
-    for address in addresses.split(separator: ",") {
-      var address = address.drop { $0 == " " }
-      if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
-      items.append(Node("\(host)=\(address)", origin))
-    }
+  func add(_ host: String, _ address: Substring, _ origin: Origin) {
+    var address = address
+    if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+    items.append(Node("\(host)=\(address)", origin))
   }
   switch node.value {
   case .map(let fields):
     for entry in fields.entries {
       for address in entry.node.list ?? [entry.node] {
-        add(entry.key, address.text ?? "", address.origin)
+        add(entry.key, (address.text ?? "")[...], address.origin)
       }
     }
   case .list(let list):
     for item in list {
       guard let text = item.text else { continue }
-      let cut = text.firstIndex(of: "=") ?? text.firstIndex(of: ":")
-      if let cut {
-        add(String(text[..<cut]), String(text[text.index(after: cut)...]), item.origin)
-      } else {
+      guard let cut = text.firstIndex(of: "=") ?? text.firstIndex(of: ":") else {
         items.append(item)
+        continue
+      }
+      let addresses = text[text.index(after: cut)...]
+      for address in addresses.split(separator: ",", omittingEmptySubsequences: false) {
+        add(String(text[..<cut]), address, item.origin)
       }
     }
   default: break

@@ -41,8 +41,15 @@ extension Assembly {
       for entry in root[kind]?.map?.entries ?? [] { checkOrigin(entry, kind) }
     }
     for service in root["services"]?.map?.entries ?? [] {
-      for port in service.node["ports"]?.list ?? [] { checkAddress(port) }
+      for port in service.node["ports"]?.list ?? [] { checkPort(port, service.key) }
       for mount in service.node["volumes"]?.list ?? [] { checkMount(mount, service.key) }
+      for rule in service.node["develop"]?["watch"]?.list ?? []
+      where rule["path"]?.string?.isEmpty == true {
+        findings.add(
+          Fault(
+            .badValue, "a watch rule of service `\(service.key)` has an empty `path`",
+            at: rule.origin(of: "path")))
+      }
     }
   }
 
@@ -50,6 +57,15 @@ extension Assembly {
     guard entry.node["external"]?.bool == true else { return }
     for other in entry.node.map?.entries ?? [] {
       guard other.key != "external", other.key != "name", !other.key.hasPrefix("x-") else {
+        continue
+      }
+      // The reference lets this pass, so files that have it are about.
+      if kind == "networks" {
+        findings.warn(
+          Fault(
+            .noEffect,
+            "`networks.\(entry.key)` is external, so its `\(other.key)` has no effect",
+            at: other.keyOrigin, hint: "remove `\(other.key)` or `external`"))
         continue
       }
       findings.add(
@@ -77,7 +93,13 @@ extension Assembly {
     }
   }
 
-  private func checkAddress(_ port: Node) {
+  private func checkPort(_ port: Node, _ service: String) {
+    if port.map != nil, port["target"] == nil {
+      findings.add(
+        Fault(
+          .missingKey, "a port of service `\(service)` has no `target`", at: port.origin,
+          hint: "say which port of the container is meant"))
+    }
     if let target = port["target"]?.int, target < 1 || target > 65_535 {
       findings.add(
         Fault(
@@ -94,7 +116,7 @@ extension Assembly {
   }
 
   private func checkMount(_ mount: Node, _ service: String) {
-    if mount["type"]?.string == "bind", mount["source"]?.string?.isEmpty ?? true {
+    if mount["type"]?.string == "bind", mount["source"] == nil {
       findings.add(
         Fault(
           .missingKey, "a bind mount of service `\(service)` has no `source`", at: mount.origin))
@@ -105,12 +127,21 @@ extension Assembly {
 
   func resolvePaths(_ root: inout Node, in folder: String, home: String?) {
     func path(_ node: inout Node) {
+      guard let text = node.string, !text.isEmpty else { return }
+      node.value = .string(resolve(text, in: folder, home: home))
+    }
+    /// Paths of another system are nothing of this machine's, and stay.
+    func foreignPath(_ node: inout Node) {
       guard let text = node.string, !isWindowsPath(text) else { return }
       node.value = .string(resolve(text, in: folder, home: home))
     }
     func context(_ node: inout Node) {
       guard let text = node.string, !isRemote(text) else { return }
       path(&node)
+    }
+    func linkedPath(_ node: inout Node) {
+      path(&node)
+      if let text = node.string { node.value = .string(reader.resolvingLinks(text)) }
     }
     edit(&root, "services") { service in
       edit(&service.node, key: "build") { build in
@@ -120,24 +151,29 @@ extension Assembly {
       edit(&service.node, key: "extends") { edit(&$0, key: "file", path) }
       items(&service.node, "env_file") { edit(&$0, key: "path", path) }
       items(&service.node, "label_file", path)
-      edit(&service.node, key: "develop") { items(&$0, "watch") { edit(&$0, key: "path", path) } }
+      edit(&service.node, key: "develop") {
+        items(&$0, "watch") { edit(&$0, key: "path", linkedPath) }
+      }
       items(&service.node, "volumes") { mount in
         if mount["type"]?.string == "bind" {
-          edit(&mount, key: "source", path)
+          edit(&mount, key: "source", foreignPath)
         }
       }
     }
     for kind in ["configs", "secrets"] {
-      edit(&root, kind) { edit(&$0.node, key: "file", path) }
+      edit(&root, kind) { edit(&$0.node, key: "file", foreignPath) }
     }
     edit(&root, "volumes") { volume in
-      guard volume.node["driver_opts"]?["o"]?.string == "bind" else { return }
-      edit(&volume.node, key: "driver_opts") { edit(&$0, key: "device", path) }
+      guard volume.node["driver"]?.string == "local",
+        volume.node["driver_opts"]?["o"]?.string == "bind"
+      else { return }
+      edit(&volume.node, key: "driver_opts") { edit(&$0, key: "device", foreignPath) }
     }
   }
 
-  /// `C:\x` is nothing of this machine's, and stays.
+  /// `C:\x` and `\\server\share`.
   private func isWindowsPath(_ path: String) -> Bool {
+    if path.hasPrefix("\\\\") { return true }
     let start = Array(path.utf8.prefix(3))
     return start.count == 3 && start[0] | 0x20 >= 0x61 && start[0] | 0x20 <= 0x7A
       && start[1] == UInt8(ascii: ":") && [0x5C, 0x2F].contains(start[2])
@@ -150,7 +186,7 @@ extension Assembly {
 
   // MARK: names
 
-  func normalise(_ root: inout Node, project: String, environment: [String: String]) {
+  func normalise(_ root: inout Node, project: String, environment: Variables) {
     attachNetworks(&root)
     edit(&root, "services") { service in
       guard service.node.map != nil else { return }
@@ -164,6 +200,11 @@ extension Assembly {
           build["dockerfile"] = Node("Dockerfile", build.origin)
         }
         inherit(&build, "args", environment, keepsUnset: false)
+      }
+      if let scale = service.node["scale"], service.node["deploy"]?.map != nil,
+        service.node["deploy"]?["replicas"] == nil
+      {
+        service.node["deploy"]?["replicas"] = scale
       }
       inherit(&service.node, "environment", environment, keepsUnset: true)
       addImpliedDependencies(&service.node)
@@ -201,16 +242,25 @@ extension Assembly {
 
   /// Keys without a value take the caller's.
   private func inherit(
-    _ node: inout Node, _ key: String, _ environment: [String: String], keepsUnset: Bool
+    _ node: inout Node, _ key: String, _ environment: Variables, keepsUnset: Bool
   ) {
     guard case .map(var fields)? = node[key]?.value else { return }
     fields.rewrite { entry in
       guard entry.node.isNull else { return true }
       guard let value = environment[entry.key] else { return keepsUnset }
       entry.node.value = .string(value)
+      if findings.keepsStories { noteInherited(&entry.node, entry.key, environment) }
       return true
     }
     node[key]?.value = .map(fields)
+  }
+
+  private func noteInherited(_ node: inout Node, _ name: String, _ environment: Variables) {
+    var steps = node.steps
+    steps[steps.count - 1].uses.append(
+      VariableInput(
+        name: name, value: environment[name], source: environment.source(name, sources)))
+    node.story = steps
   }
 
   private func addImpliedDependencies(_ service: inout Node) {

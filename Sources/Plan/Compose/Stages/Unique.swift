@@ -42,6 +42,8 @@ struct Uniqueness {
         continue
       }
       if let place = places[key] {
+        var item = item
+        if findings.keepsStories { item.story = item.told(on: kept[place], as: .overrode) }
         kept[place] = item
       } else {
         places[key] = kept.count

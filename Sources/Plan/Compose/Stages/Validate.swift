@@ -11,6 +11,14 @@ struct Validation {
     record(root, Tables.file, &path)
   }
 
+  /// Only the keys of a mapping, which is looked into before the whole is checked.
+  func keys(_ node: Node, _ record: Record, _ path: [String]) {
+    for entry in node.map?.entries ?? []
+    where record[entry.key] == nil && !entry.key.hasPrefix("x-") {
+      unknown(entry, record, path)
+    }
+  }
+
   private func check(_ node: Node, _ shape: Shape, _ path: inout [String]) {
     switch shape {
     case .any: break
@@ -64,7 +72,8 @@ struct Validation {
       check(node, item, &path)
       path.removeLast()
       guard unique, node.list == nil, node.map == nil, let text = node.text else { continue }
-      if !seen.insert(text).inserted {
+      // 1000 and "1000" are two values.
+      if !seen.insert("\(node.kindName): \(text)").inserted {
         findings.add(
           Fault(
             .duplicateItem, "`\(text)` stands twice in `\(joined(path))`", at: node.origin,
@@ -77,7 +86,7 @@ struct Validation {
     guard let fields = node.map else { return wrong(node, "a mapping", path) }
     for entry in fields.entries {
       path.append(entry.key)
-      if !names.allow(entry.key) {
+      if !names.allow(entry.key) || entry.key.isEmpty {
         let what = path.count == 2 ? "name in `\(path[0])`" : "key"
         findings.add(
           Fault(

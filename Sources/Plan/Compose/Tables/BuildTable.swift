@@ -77,8 +77,8 @@ extension Tables {
   ])
 
   static let discreteResource = Record([
-    Attribute("kind", .text, printing: .omitUnset),
-    Attribute("value", .number, cast: .int, printing: .omitUnset),
+    Attribute("kind", .text, printing: .always),
+    Attribute("value", .number, cast: .int, printing: .always),
   ])
 
   static let restartPolicy = Record([
@@ -112,6 +112,6 @@ extension Tables {
       Attribute("exec", .record(hook), printing: .emptyWhenUnset),
       Attribute("include", .textOrTexts, merge: .texts, form: .texts),
       Attribute("ignore", .textOrTexts, merge: .texts, form: .texts),
-      Attribute("initial_sync", .flag, cast: .bool),
+      Attribute("initial_sync", .scalar(.bool)),
     ])
 }

@@ -14,7 +14,7 @@ enum Tables {
     Attribute("cgroup_parent", .text),
     Attribute("cgroup", .word(["host", "private"])),
     Attribute("cpu_count", .integer, cast: .int, form: .range(0, .max)),
-    Attribute("cpu_percent", .integer, cast: .float),
+    Attribute("cpu_percent", .integer, cast: .float, form: .range(0, 100)),
     Attribute("cpu_period", .number, cast: .int),
     Attribute("cpu_quota", .number, cast: .int),
     Attribute("cpu_rt_period", .number, cast: .int),
@@ -25,7 +25,7 @@ enum Tables {
     Attribute(
       "command", .command, merge: .replace, form: .command, printing: .nullWhenUnset),
     Attribute("configs", grants, unique: .grant("/"), form: .grants),
-    Attribute("container_name", .text),
+    Attribute("container_name", .text, form: .containerName),
     Attribute("credential_spec", .record(credentialSpec), printing: .omitUnset),
     Attribute(
       "depends_on", .either([.texts, .map(.record(dependency), names: .resource)]),
@@ -72,7 +72,7 @@ enum Tables {
     Attribute("mem_swappiness", .integer, form: .bytes),
     Attribute("mac_address", .text),
     Attribute(
-      "models", .either([.texts, .map(.record(serviceModel), names: .resource)]),
+      "models", .either([.texts, .map(.record(serviceModel), names: .any)]),
       merge: .names, form: .models),
     Attribute("network_mode", .text),
     Attribute(
@@ -102,7 +102,7 @@ enum Tables {
     Attribute("stop_signal", .text),
     Attribute("storage_opt", .map(.any, names: .any), form: .pairs),
     Attribute("sysctls", .pairs, merge: .pairs, unique: .key, form: .pairs),
-    Attribute("tmpfs", .textOrTexts, merge: .texts, unique: .value, form: .texts),
+    Attribute("tmpfs", .textOrTexts, merge: .texts, unique: .key, form: .texts),
     Attribute("tty", .flag, cast: .bool),
     Attribute("ulimits", ulimits, form: .ulimits),
     Attribute("use_api_socket", .scalar(.bool)),
@@ -126,7 +126,7 @@ enum Tables {
     Attribute("target", .text),
     Attribute("uid", .text),
     Attribute("gid", .text),
-    Attribute("mode", .number, form: .mode, printing: .omitUnset),
+    Attribute("mode", .integer, form: .mode, printing: .omitUnset),
   ])
 
   static let envFile = Record(
@@ -150,7 +150,7 @@ enum Tables {
       Attribute(
         "condition",
         .word(["service_started", "service_healthy", "service_completed_successfully"])),
-      Attribute("required", .scalar(.bool), cast: .bool, printing: .omitUnset),
+      Attribute("required", .scalar(.bool), printing: .omitUnset),
       Attribute("restart", .flag, cast: .bool),
     ])
 
@@ -190,23 +190,25 @@ enum Tables {
       "options", .map(.scalar([.string, .number, .null]), names: .any), form: .pairs),
   ])
 
-  static let serviceModel = Record([
-    Attribute("endpoint_var", .text),
-    Attribute("model_var", .text),
-  ])
+  static let serviceModel = Record(
+    nullable: true,
+    [
+      Attribute("endpoint_var", .text),
+      Attribute("model_var", .text),
+    ])
 
   static let attachment = Record(
     nullable: true,
     [
       Attribute("aliases", .texts, unique: .value),
       Attribute("driver_opts", .map(.scalar([.string, .number]), names: .any), form: .pairs),
-      Attribute("gw_priority", .scalar(.number)),
+      Attribute("gw_priority", .scalar(.number), form: .whole),
       Attribute("interface_name", .text),
       Attribute("ipv4_address", .text),
       Attribute("ipv6_address", .text),
       Attribute("link_local_ips", .texts, unique: .value),
       Attribute("mac_address", .text),
-      Attribute("priority", .scalar(.number)),
+      Attribute("priority", .scalar(.number), form: .whole),
     ])
 
   static let port = Record([
@@ -245,13 +247,13 @@ enum Tables {
   ])
 
   static let blkioLimit = Record([
-    Attribute("path", .text),
-    Attribute("rate", .integer, form: .bytes),
+    Attribute("path", .text, printing: .always),
+    Attribute("rate", .integer, form: .bytes, printing: .always),
   ])
 
   static let blkioWeight = Record([
-    Attribute("path", .text),
-    Attribute("weight", .integer, cast: .int),
+    Attribute("path", .text, printing: .always),
+    Attribute("weight", .integer, cast: .int, printing: .always),
   ])
 
   static let ulimits = Shape.map(
@@ -288,7 +290,14 @@ enum Tables {
       Attribute("volume", .record(volumeOptions), printing: .omitUnset),
       Attribute("tmpfs", .record(tmpfsOptions), printing: .omitUnset),
       Attribute("image", .record(imageOptions), printing: .omitUnset),
+      // Printed with the other `x-` keys, not by this line.
+      Attribute("x-berth", .record(mountExtension), printing: .never),
     ])
+
+  /// What compose files have no word for.
+  static let mountExtension = Record([
+    Attribute("bind_owner", .word(["map"]))
+  ])
 
   static let bindOptions = Record([
     Attribute("selinux", .word(["z", "Z"])),
@@ -305,7 +314,7 @@ enum Tables {
 
   static let tmpfsOptions = Record([
     Attribute("size", .integer, form: .bytes),
-    Attribute("mode", .number, form: .octalNumber),
+    Attribute("mode", .integer, form: .octalNumber),
   ])
 
   static let imageOptions = Record([

@@ -166,6 +166,9 @@ enum Form: Hashable, Sendable {
   case octalNumber
   case range(Int, Int)
   case pullPolicy
+  case containerName
+  /// A number without its fraction.
+  case whole
   case external
   case extends
 }
@@ -176,6 +179,8 @@ enum Printing: Sendable {
   case omitEmpty
   /// Left out only when it is not set.
   case omitUnset
+  /// Shown also when it is not set: as 0 or as an empty text.
+  case always
   /// JSON always shows it, as null when it is not set.
   case nullWhenUnset
   /// JSON always shows it, as an empty mapping when it is not set.

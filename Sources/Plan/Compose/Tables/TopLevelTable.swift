@@ -7,11 +7,11 @@ extension Tables {
     Attribute(
       "include", .list(.either([.text, .record(include)]), unique: false), printing: .never),
     Attribute("services", .map(.record(service), names: .resource), printing: .omitUnset),
-    Attribute("networks", .map(.record(network), names: .resource)),
+    Attribute("networks", .map(.record(network), names: .any)),
     Attribute("volumes", .map(.record(volume), names: .resource)),
     Attribute("secrets", .map(.record(secret), names: .resource)),
     Attribute("configs", .map(.record(config), names: .resource)),
-    Attribute("models", .map(.record(model), names: .resource)),
+    Attribute("models", .map(.record(model), names: .any)),
   ])
 
   static let include = Record([
@@ -20,9 +20,9 @@ extension Tables {
     Attribute("project_directory", .text),
   ])
 
-  static let external = Shape.either([
-    .flag, .record(Record([Attribute("name", .text)])),
-  ])
+  static let external = Shape.either([.flag, .record(externalResource)])
+
+  static let externalResource = Record([Attribute("name", .text)])
 
   static let driverOptions = Shape.map(.scalar([.string, .number]), names: .any)
 

@@ -10,13 +10,26 @@ struct UpRow: Sendable {
   let severity: Diagnostic.Severity
   /// Whether the value asks for something that is not there.
   let asks: @Sendable (Node) -> Bool
-  /// What to say instead of "is not supported".
+  /// What to say instead of "is not supported": the rule, behind the attribute's name.
   var note: String?
+  /// Where `up` acts on some words only: these, for the schema.
+  var allowed: [String] = []
+
+  /// The words that `up` acts on.
+  struct Words: Sendable {
+    let all: [String]
+  }
 
   static func refused(
     _ path: String, _ asks: @escaping @Sendable (Node) -> Bool = isSet
   ) -> UpRow {
     UpRow(path: split(path), severity: .error, asks: asks)
+  }
+
+  static func refused(_ path: String, _ words: Words) -> UpRow {
+    UpRow(
+      path: split(path), severity: .error,
+      asks: { node in isSet(node) && !words.all.contains(node.text ?? "") }, allowed: words.all)
   }
 
   static func ignored(
@@ -41,9 +54,7 @@ struct UpRow: Sendable {
     }
   }
 
-  static func isNone(of words: String...) -> @Sendable (Node) -> Bool {
-    { node in isSet(node) && !words.contains(node.text ?? "") }
-  }
+  static func isNone(of words: String...) -> Words { Words(all: words) }
 
   static func begins(with prefixes: String...) -> @Sendable (Node) -> Bool {
     { node in prefixes.contains { (node.text ?? "").hasPrefix($0) } }
@@ -66,7 +77,17 @@ extension Tables {
       asks: { !isContainerName($0.text ?? "") },
       note: "may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit"),
     .ignored("services.*.credential_spec"),
+    .ignored("services.*.deploy.endpoint_mode"),
+    .ignored("services.*.deploy.labels"),
+    .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
+    .ignored("services.*.deploy.placement"),
+    .ignored("services.*.deploy.resources.reservations.cpus"),
     .refused("services.*.deploy.resources.reservations.devices"),
+    .ignored("services.*.deploy.resources.reservations.generic_resources"),
+    .ignored("services.*.deploy.restart_policy.delay"),
+    .ignored("services.*.deploy.restart_policy.window"),
+    .ignored("services.*.deploy.rollback_config"),
+    .ignored("services.*.deploy.update_config"),
     .refused("services.*.device_cgroup_rules"),
     .refused("services.*.devices"),
     .refused("services.*.external_links"),
@@ -79,7 +100,7 @@ extension Tables {
     UpRow(
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
-      note: "has a `start_interval` but no `start_period`"),
+      note: "needs a `start_period` when it has a `start_interval`"),
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
     .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
@@ -89,10 +110,14 @@ extension Tables {
     .refused("services.*.networks.*.link_local_ips"),
     .ignored("services.*.oom_kill_disable"),
     .refused("services.*.pid"),
+    .refused("services.*.ports.*.protocol", UpRow.isNone(of: "tcp", "udp")),
     .refused("services.*.post_start"),
     .refused("services.*.pre_start"),
     .refused("services.*.pre_stop"),
     .refused("services.*.provider"),
+    .refused(
+      "services.*.pull_policy",
+      UpRow.isNone(of: "always", "build", "if_not_present", "missing", "never")),
     UpRow(
       path: ["services", "*", "restart"], severity: .error,
       asks: { !isRestartRule($0.text ?? "") },
@@ -103,11 +128,19 @@ extension Tables {
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
     .refused("services.*.uts"),
+    .refused("services.*.volumes.*.bind.recursive", UpRow.isNone(of: "enabled")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
+    .refused("services.*.volumes.*.volume.labels"),
+    .refused("services.*.volumes.*.volume.subpath"),
+    .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
     .refused("networks.*.driver_opts"),
+    UpRow(
+      path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
+      note: "must not be `false`"),
     .refused("networks.*.enable_ipv6"),
+    .refused("networks.*.ipam.config.*.aux_addresses"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
     .refused("volumes.*.driver_opts"),
@@ -155,7 +188,7 @@ extension Project {
         ? Fault(
           .unsupported, "`\(name)` \(row.note ?? "is not supported by `up`")", at: origin,
           hint: row.note == nil ? "remove it, or leave the service out" : nil)
-        : Fault(.unsupported, "`\(name)` has no effect", at: origin)
+        : Fault(.noEffect, "`\(name)` has no effect", at: origin)
       row.severity == .error ? findings.add(fault) : findings.warn(fault)
       return
     }

@@ -31,6 +31,8 @@ package struct Node: Sendable {
   package var value: Value
   package var origin: Origin
   var mark = Mark.none
+  /// Empty where nothing happened to the value, and where stories are not kept.
+  var story: [Step] = []
 
   package init(_ value: Value, _ origin: Origin) {
     self.value = value

@@ -1,0 +1,144 @@
+// What `config --explain` tells: for each value which file and line set it, appended to it or
+// overrode it, and the variables that went into it.
+
+package import Diagnostics
+import JSON
+import YAML
+
+/// How one value of the project came to be.
+package struct ValueStory: Sendable {
+  package struct Step: Sendable {
+    /// What the text did, in words: `set by`, `overridden by`, …
+    package var verb: String
+    /// nil: no text says so, it is a default.
+    package var span: SourceSpan?
+    /// The line that `span` points at, without its indent.
+    package var excerpt: String?
+    package var inputs: [VariableInput]
+  }
+
+  /// Keys from the root, joined by dots; items of lists by their number from 0.
+  package var path: String
+  /// Compact JSON of a scalar or of what one text stands for; nil for a mapping or list whose parts
+  /// have stories of their own.
+  package var value: String?
+  /// In the order of the files; at least one.
+  package var steps: [Step]
+}
+
+extension Project {
+  /// The stories of the value at a path, such as `services.web.ports`, and of all that is in it. They
+  /// are whole only when the load kept them (`ProjectOptions.keepsStories`).
+  package func explain(_ path: String) throws(Faults) -> [ValueStory] {
+    var rest = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    var node = model
+    var walked: [String] = []
+    while !rest.isEmpty {
+      guard let (key, inner) = step(into: node, &rest) else {
+        let findings = Findings()
+        findings.add(notThere(rest[0], below: walked, of: node, path))
+        throw Faults(findings.diagnostics(sources))
+      }
+      walked.append(key)
+      node = inner
+    }
+    var stories: [ValueStory] = []
+    var lines: [Int32: YAMLLines] = [:]
+    tell(node, walked, &stories, &lines)
+    return stories
+  }
+
+  /// The member that the path goes on with. Keys may hold dots: the longest one that fits is meant.
+  private func step(into node: Node, _ rest: inout [String]) -> (String, Node)? {
+    if let items = node.list {
+      guard let index = decimal(rest[0]), items.indices.contains(index) else { return nil }
+      rest.removeFirst()
+      return ("\(index)", items[index])
+    }
+    for length in (1...rest.count).reversed() {
+      let key = rest.prefix(length).joined(separator: ".")
+      guard let inner = node[key] else { continue }
+      rest.removeFirst(length)
+      return (key, inner)
+    }
+    return nil
+  }
+
+  private func notThere(
+    _ key: String, below walked: [String], of node: Node, _ path: String
+  ) -> Fault {
+    for step in node.story {
+      guard case .removed(key) = step.verb else { continue }
+      return Fault(
+        .notSet, "`\(path)` is not set: it is taken out by `!reset`", at: step.origin)
+    }
+    var known = node.map?.entries.map(\.key) ?? []
+    if let count = node.list?.count { known = (0..<count).map { "\($0)" } }
+    var shape: Shape? = .record(Tables.file)
+    for key in walked { shape = shape?.mapShape?.member(key)?.0 ?? shape?.itemShape }
+    let names = shape?.record?.attributes.map(\.name) ?? []
+    if names.contains(key) {
+      return Fault(.notSet, "`\(path)` is not set by any file", hint: "it has its default")
+    }
+    let place = walked.isEmpty ? "the project" : "`\(joined(walked))`"
+    let list = known.prefix(20).map { "`\($0)`" }.joined(separator: ", ")
+    return Fault(
+      .notSet, "\(place) has no `\(key)`",
+      hint: (node.list == nil ? suggestion(key, known + names) : nil)
+        ?? (known.isEmpty ? nil : "it has \(list)"))
+  }
+
+  private func tell(
+    _ node: Node, _ path: [String], _ stories: inout [ValueStory],
+    _ lines: inout [Int32: YAMLLines]
+  ) {
+    let isWhole = node.isOfOnePiece
+    if isWhole || node.steps.count > 1 || path.isEmpty {
+      let value = isWhole ? String(decoding: plainJSON(node), as: UTF8.self) : nil
+      stories.append(
+        ValueStory(
+          path: joined(path), value: value, steps: node.steps.map { shown($0, &lines) }))
+    }
+    if isWhole { return }
+    for entry in node.map?.entries ?? [] {
+      tell(entry.node, path + [entry.key], &stories, &lines)
+    }
+    for (index, item) in (node.list ?? []).enumerated() {
+      tell(item, path + ["\(index)"], &stories, &lines)
+    }
+  }
+
+  private func plainJSON(_ node: Node) -> [UInt8] { Printer(isJSON: true).plain(node).bytes() }
+
+  private func shown(_ step: Step, _ lines: inout [Int32: YAMLLines]) -> ValueStory.Step {
+    let verb =
+      switch step.verb {
+      case .set: sources.span(step.origin) == nil ? "by default" : "set by"
+      case .overrode: "overridden by"
+      case .appended: "appended to by"
+      case .merged: "merged with"
+      case .replaced: "replaced by"
+      case .removed(let key): "`\(key)` removed by"
+      }
+    let excerpt = sources.excerpt(step.origin, &lines).map { line in
+      String(line.drop { $0 == " " || $0 == "\t" })
+    }
+    return ValueStory.Step(
+      verb: verb, span: sources.span(step.origin), excerpt: excerpt, inputs: step.uses)
+  }
+}
+
+extension Node {
+  /// Whether one place in the text says all of it: a scalar, an empty value, or a short form.
+  fileprivate var isOfOnePiece: Bool {
+    switch value {
+    case .list(let items): items.allSatisfy { $0.isAt(origin) }
+    case .map(let fields): fields.entries.allSatisfy { $0.node.isAt(origin) }
+    default: true
+    }
+  }
+
+  private func isAt(_ place: Origin) -> Bool {
+    (origin == place || origin == .none) && story.count <= 1 && isOfOnePiece
+  }
+}
