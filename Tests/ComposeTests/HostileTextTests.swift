@@ -102,6 +102,8 @@ struct HostileTextTests {
     HostileRow("what is needed but zero", service("ulimits: {n: {soft: 0, hard: 1}}"), nil),
     HostileRow("what is needed but empty", service("env_file: [{path: '', required: no}]"), nil),
     HostileRow("line ends of Unicode", service(#"user: "x\u0085y\nz\u2028\u2029""#), nil),
+    HostileRow("a variable without a name", service("environment: [=x]"), "is empty"),
+    HostileRow("a label without a name", service("labels: [k=v, =]"), "is empty"),
     HostileRow("no mapping", "just words\n", "a compose file is a mapping"),
     HostileRow("a list", "[a, b]\n", "a compose file is a mapping"),
     HostileRow("keys that are numbers", "services: {a: {image: b, labels: {1: 2}}}\n", "not text"),
