@@ -104,6 +104,7 @@ struct HostileTextTests {
     HostileRow("line ends of Unicode", service(#"user: "x\u0085y\nz\u2028\u2029""#), nil),
     HostileRow("a variable without a name", service("environment: [=x]"), "is empty"),
     HostileRow("a label without a name", service("labels: [k=v, =]"), "is empty"),
+    HostileRow("a limit of nothing", service("ulimits: {core: 0}"), nil),
     HostileRow("no mapping", "just words\n", "a compose file is a mapping"),
     HostileRow("a list", "[a, b]\n", "a compose file is a mapping"),
     HostileRow("keys that are numbers", "services: {a: {image: b, labels: {1: 2}}}\n", "not text"),

@@ -137,7 +137,9 @@ struct Printer {
       // A limit of nothing is one that the reference takes for unset.
       guard let fields = node.map else { return value(node, attribute.shape) }
       return .object(
-        sorted(fields) { $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit)) })
+        sorted(fields) {
+          isJSON && $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit))
+        })
     case .asIs where attribute.name == "expose" || attribute.name == "group_add":
       return .array((node.list ?? []).map { .string($0.text ?? "") })
     default: return value(node, attribute.shape)
