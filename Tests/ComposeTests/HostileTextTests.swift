@@ -103,6 +103,7 @@ struct HostileTextTests {
     HostileRow("what is needed but empty", service("env_file: [{path: '', required: no}]"), nil),
     HostileRow("line ends of Unicode", service(#"user: "x\u0085y\nz\u2028\u2029""#), nil),
     HostileRow("a variable without a name", service("environment: [=x]"), "is empty"),
+    HostileRow("an item that is empty", service("labels: [k=v, '${A:+}']"), nil),
     HostileRow("a label without a name", service("labels: [k=v, =]"), "is empty"),
     HostileRow("a limit of nothing", service("ulimits: {core: 0}"), nil),
     HostileRow("no mapping", "just words\n", "a compose file is a mapping"),
