@@ -73,8 +73,10 @@ private func checkPlace(_ diagnostic: Diagnostic, _ folder: InputFolder) {
     return
   }
   let bytes = required(folder.files["/shop/" + span.file], "`\(span.file)` is no file")
+  // Env files are bytes as they are.
+  let read = span.file.hasSuffix(".env") ? bytes : utf8(bytes)
   require(
-    Places(utf8(bytes)).hold(line: span.line, column: span.column),
+    Places(read).hold(line: span.line, column: span.column),
     "`\(diagnostic.summary)` is outside of the text: \(span)")
   require(diagnostic.excerpt != nil, "`\(diagnostic.summary)` shows no text")
 }
