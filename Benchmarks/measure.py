@@ -19,6 +19,39 @@ class Failed(Exception):
     pass
 
 
+def large_file(count):
+    """A compose file of so many services, about 25 lines each, with every common attribute."""
+    services = "".join(f"""\
+  s{number}:
+    image: registry.example.com/team/app{number}:${{TAG:-latest}}
+    command: ["serve", "--port", "{8000 + number % 1000}"]
+    environment:
+      NAME: s{number}
+      LEVEL: info
+      URL: "http://s{max(0, number - 1)}:8000/path"
+      TOKEN: ${{TOKEN:-none}}
+    ports:
+      - "{10000 + number}:80"
+    volumes:
+      - data{number % 20}:/var/lib/app
+      - ./conf/{number}:/etc/app:ro
+    networks: [front, back]
+    restart: unless-stopped
+    healthcheck:
+      test: ["CMD", "true"]
+      interval: 30s
+      retries: 3
+    labels:
+      app: s{number}
+    depends_on:
+      {f"s{number - 1}" if number % 10 else "base"}:
+        condition: service_started
+""" for number in range(count))
+    volumes = "".join(f"  data{number}: {{}}\n" for number in range(20))
+    return (f"services:\n  base: {{image: base}}\n{services}"
+            f"networks:\n  front: {{}}\n  back: {{}}\nvolumes:\n{volumes}")
+
+
 def run(command, **options):
     """Runs a command and gives its milliseconds; Failed when it does not succeed."""
     begun = time.perf_counter()
@@ -137,6 +170,27 @@ class Bench:
         ]:
             self.attempt(name, lambda: self.table.add(
                 name, [self.berth(folder, *arguments) for _ in range(self.runs * 5)], floor, promise))
+
+    def loading(self):
+        """The whole process of `config`: few services, many, and ten times as many."""
+        promises = {3: "≤ 8 ms", 200: "≤ 60 ms", 2000: "≤ 10 × that of 200"}
+        last = None
+        for count, promise in promises.items():
+            folder = self.work / f"load{count}"
+            folder.mkdir()
+            text = large_file(count)
+            (folder / "compose.yaml").write_text(text)
+            name = f"config of {count}"
+
+            def measure():
+                nonlocal last
+                runs = self.runs * (5 if count == 3 else 1)
+                figures = [self.berth(folder, "config") for _ in range(runs)]
+                ratio = f", {statistics.median(figures) / last:.1f} × that of 200" if count == 2000 and last else ""
+                last = statistics.median(figures)
+                self.table.add(name, figures, None, promise, note=f"{text.count(chr(10))} lines{ratio}")
+
+            self.attempt(name, measure)
 
     def many(self, count):
         folder = self.sleepers(count)
@@ -267,6 +321,7 @@ class Bench:
     def everything(self):
         try:
             self.attempt("start of the command", self.starting)
+            self.attempt("loading of files", self.loading)
             for count in [1, 10, 50]:
                 self.attempt(f"up -d of {count}", lambda: self.many(count))
             self.attempt("pull and unpack", self.pulling)

@@ -253,7 +253,8 @@ struct EnvFileTests {
   @Test(
     "a text and its variables",
     arguments: [
-      ("A=1\nB = 2\n", "A=1 B=2"), ("export A=1\n", "A=1"), ("A: x\n", "A=x"),
+      ("A=1\nB = 2\n", "A=1 B=2"), ("export A=1\n", "A=1"), ("export\tA=1\n", "A=1"),
+      ("A: x\n", "A=x"),
       ("# c\n\nA=1 # c\n", "A=1"), ("A=a#b\n", "A=a#b"), ("A='x y' # c\n", "A=x y"),
       ("A='$B'\n", "A=$B"), ("B=1\nA=$B${B}\n", "B=1 A=11"), ("A=\"x\\ny\"\n", "A=x\ny"),
       ("A=\"l1\nl2\"\nB=2", "A=l1\nl2 B=2"), ("A=\"\\$B\"\n", "A=$B"), ("A=\r\nB=1\r\n", "A= B=1"),

@@ -118,6 +118,75 @@ struct ReferenceTests {
     #expect(try json(project, path) == expected, "\(label)")
   }
 
+  /// label, files, path, JSON
+  static let several: [(String, [String: String], [String], String)] = [
+    (
+      "address pools of a later file take the place of the earlier ones",
+      [
+        "compose.yaml": "networks: {default: {ipam: {config: [{subnet: 10.1.0.0/24}]}}}",
+        "compose.override.yaml": "networks: {default: {ipam: {config: [{subnet: 10.2.0.0/24}]}}}",
+      ], ["networks", "default", "ipam", "config"], #"[{"subnet":"10.2.0.0/24"}]"#
+    ),
+    (
+      "a pool of the same subnet is added to",
+      [
+        "compose.yaml":
+          "networks: {default: {ipam: {config: [{subnet: 10.1.0.0/24, gateway: 10.1.0.9}]}}}",
+        "compose.override.yaml":
+          "networks: {default: {ipam: {config: [{subnet: 10.1.0.0/24, ip_range: 10.1.0.0/28}]}}}",
+      ], ["networks", "default", "ipam", "config"],
+      #"[{"gateway":"10.1.0.9","ip_range":"10.1.0.0/28","subnet":"10.1.0.0/24"}]"#
+    ),
+    (
+      "what is one's own is merged as all else",
+      [
+        "compose.yaml": "x-t: {a: 1, l: [1], n: 2}",
+        "compose.override.yaml": "x-t: {b: 2, l: [2], n: }",
+      ], ["x-t"], #"{"a":1,"b":2,"l":[1,2],"n":2}"#
+    ),
+    (
+      "tags in an extended file hold against what that file extends",
+      [
+        "compose.yaml": "services: {a: {extends: {file: b.yaml, service: b}}}",
+        "b.yaml": """
+        services:
+          b: {extends: c, ports: !reset [], environment: !override {Z: 1}}
+          c: {image: i, ports: ["80"], environment: {A: 1}}
+        """,
+      ], ["services", "a", "environment"], #"{"Z":"1"}"#
+    ),
+    (
+      "an included file's own env file is for its variables without a value",
+      [
+        "compose.yaml": "include: [sub/inc.yaml]", "sub/.env": "OWN=1",
+        "sub/inc.yaml": "services: {i: {image: i, environment: [OWN, NOT]}}",
+      ], ["services", "i", "environment"], #"{"NOT":null,"OWN":"1"}"#
+    ),
+    (
+      "anchors go on into later documents",
+      ["compose.yaml": "x-a: &a {image: j}\n---\nservices: {t: *a}"],
+      ["services", "t", "image"], #""j""#
+    ),
+    (
+      "build secrets may stand twice",
+      [
+        "compose.yaml": "services: {t: {build: {secrets: [x]}}}\nsecrets: {x: {file: f}}",
+        "compose.override.yaml": "services: {t: {build: {secrets: [x]}}}",
+      ], ["services", "t", "build", "secrets"], #"[{"source":"x"},{"source":"x"}]"#
+    ),
+  ]
+
+  @Test("several texts", arguments: several.indices)
+  func merges(index: Int) throws {
+    let (label, files, path, expected) = Self.several[index]
+    var folder = Folder(files)
+    let main = folder.files["/shop/compose.yaml"] ?? ""
+    if !main.contains("services:") {
+      folder.files["/shop/compose.yaml"] = main + "\nservices: {s: {image: i}}\n"
+    }
+    #expect(try json(folder.load().project, path) == expected, "\(label)")
+  }
+
   /// label, what stands in the service `s`, the rest of the file, code
   static let refused: [(String, String, String, String)] = [
     ("no name", "container_name: \"\"", "", "B0115"),
@@ -144,6 +213,7 @@ struct ReferenceTests {
     ("a grant of nothing", "secrets: [{target: x}]", "", "B0140"),
     ("a watch of nothing", "develop: {watch: [{path: \"\", action: rebuild}]}", "", "B0116"),
     ("an extra host without a name", "extra_hosts: [\":1.1.1.1\"]", "", "B0115"),
+    ("a size below zero", "volumes: [{type: tmpfs, target: /t, tmpfs: {size: -1}}]", "", "B0117"),
     ("a variable without a name", "environment: {\"\": x}", "", "B0115"),
     ("more than all of the time", "cpu_percent: 150", "", "B0117"),
     ("a name that is a variable which is not set", "tty: false", "name: ${UNSET}", "B0152"),

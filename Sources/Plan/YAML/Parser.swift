@@ -68,7 +68,8 @@ private struct Builder {
       case YAML_DOCUMENT_END_EVENT:
         if let tree { documents.append(tree) }
         tree = nil
-      case YAML_DOCUMENT_START_EVENT: anchors = [:]
+      // Anchors go on into later documents, as the reference has it.
+      case YAML_DOCUMENT_START_EVENT: continue
       default:
         guard documents.count < YAMLLimit.documents else {
           throw YAMLFault(

@@ -122,8 +122,10 @@ struct EnvFileParser {
   }
 
   private mutating func key() throws(EnvFileFault) -> (String, hasValue: Bool) {
-    let export = Array("export ".utf8)
-    if text[at...].starts(with: export) {
+    let export = Array("export".utf8)
+    if text[at...].starts(with: export), at + export.count < text.count,
+      [0x20, 0x09].contains(text[at + export.count])
+    {
       at += export.count
       while at < text.count, text[at] == 0x20 || text[at] == 0x09 { at += 1 }
     }
@@ -191,8 +193,16 @@ struct EnvFileParser {
         break
       }
     }
-    while let last = body.last, last == 0x20 || last == 0x09 || last == 0x0D { body.removeLast() }
-    return Array(body)
+    return trimmed(body)
+  }
+
+  /// Without white space of any script around it: no-break spaces come along when text is pasted.
+  private func trimmed(_ body: ArraySlice<UInt8>) -> [UInt8] {
+    guard body.contains(where: { $0 >= 0x80 || $0 <= 0x20 }) else { return Array(body) }
+    var scalars = String(decoding: body, as: UTF8.self).unicodeScalars[...]
+    while scalars.first?.properties.isWhitespace == true { scalars.removeFirst() }
+    while scalars.last?.properties.isWhitespace == true { scalars.removeLast() }
+    return Array(String(scalars).utf8)
   }
 
   /// What stands between two quotes; a backslash keeps the quote after it from closing.
@@ -266,7 +276,7 @@ struct EnvFileParser {
 
 /// `\$` stays escaped for the substitution that follows, as `$$`.
 private let escapes: [UInt8: [UInt8]] = [
-  UInt8(ascii: "a"): [0x07], UInt8(ascii: "b"): [0x08], UInt8(ascii: "c"): [],
+  UInt8(ascii: "a"): [0x07], UInt8(ascii: "b"): [0x08],
   UInt8(ascii: "f"): [0x0C], UInt8(ascii: "n"): [0x0A], UInt8(ascii: "r"): [0x0D],
   UInt8(ascii: "t"): [0x09], UInt8(ascii: "v"): [0x0B], UInt8(ascii: "\""): [0x22],
   UInt8(ascii: "\\"): [0x5C], UInt8(ascii: "$"): [0x24, 0x24],

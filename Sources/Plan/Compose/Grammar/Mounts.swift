@@ -81,7 +81,7 @@ private func isFilePath(_ source: String) -> Bool {
 /// The long form of `HOST[:CONTAINER[:PERMISSIONS]]`.
 func parseDevice(_ text: String, _ origin: Origin) throws(Fault) -> Node {
   let parts = pieces(of: text, at: ":").map(String.init)
-  guard parts.count <= 3, !text.isEmpty else {
+  guard parts.count <= 3 else {
     throw Fault(
       .badValue, "device `\(text)` is invalid", at: origin,
       hint: "write `HOST[:CONTAINER[:rwm]]`")

@@ -71,7 +71,9 @@ private func portRange(
   _ range: String, _ what: String, _ text: String, _ origin: Origin
 ) throws(Fault) -> ClosedRange<Int> {
   let ends = range.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-  guard let low = UInt16(ends[0]), let high = ends.count == 1 ? low : UInt16(ends[1]) else {
+  let isPlain = ends.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }
+  guard isPlain, let low = UInt16(ends[0]), let high = ends.count == 1 ? low : UInt16(ends[1])
+  else {
     throw Fault(
       .badValue, "port `\(text)` has the invalid \(what) `\(range)`", at: origin, hint: portHint)
   }
@@ -83,5 +85,5 @@ private func portRange(
 }
 
 func isAddress(_ text: String) -> Bool {
-  IPv4Address(text) != nil || IPv6Address(text.prefix { $0 != "%" }) != nil
+  IPv4Address(text) != nil || IPv6Address(text) != nil
 }

@@ -93,20 +93,23 @@ private func fractionText(_ number: some BinaryInteger, digits: Int) -> String {
   return "." + text
 }
 
-/// `512m`, `1.5gb`, `64 KiB`: always by 1024. Nil when it is none or does not fit.
+/// `512m`, `1.5gb`, `64 KiB`: always by 1024; `64Ki` is none. Nil also when it does not fit.
 func parseBytes(_ text: String) -> Int? {
   if text == "-1" { return -1 }
   var body = text.lowercased()[...]
-  if body.hasSuffix("b") { body = body.dropLast() }
-  if body.hasSuffix("i") { body = body.dropLast() }
+  let hasUnit = body.hasSuffix("b")
+  if hasUnit { body = body.dropLast() }
+  let isBinary = hasUnit && body.hasSuffix("i")
+  if isBinary { body = body.dropLast() }
   var scale = 1
   if let last = body.last, let power = "kmgtp".firstIndex(of: last) {
     scale = 1 << (10 * ("kmgtp".distance(from: "kmgtp".startIndex, to: power) + 1))
     body = body.dropLast()
+  } else if isBinary {
+    return nil
   }
   if body.last == " " { body = body.dropLast() }
-  guard let first = body.utf8.first, isDigit(first),
-    body.utf8.allSatisfy({ isDigit($0) || $0 == 0x2E })
+  guard body.utf8.contains(where: isDigit), body.utf8.allSatisfy({ isDigit($0) || $0 == 0x2E })
   else { return nil }
   if let whole = Int(body) {
     let (product, overflow) = whole.multipliedReportingOverflow(by: scale)

@@ -30,12 +30,15 @@ struct Composition<Reader: ComposeReader> {
       ).check()
     }
     guard !findings.isFaulty else { return nil }
-    foldFiles(enabled)
+    // Variables may name files that are not known yet.
+    if !options.skipsInterpolation { foldFiles(enabled) }
     guard !findings.isFaulty else { return nil }
     let selected = selectedNames(enabled)
     var model = root
-    model["services"] = kept(root["services"]) { selected.contains($0) }
-    if !options.keepsUnusedResources { prune(&model) }
+    if !options.skipsInterpolation {
+      model["services"] = kept(root["services"]) { selected.contains($0) }
+      if !options.keepsUnusedResources { prune(&model) }
+    }
     let reading = ModelReader(sources: sources, enabled: enabled, findings: Findings())
     return reading.project(
       model, disabled: kept(root["services"]) { !enabled.contains($0) }, name: name,

@@ -20,6 +20,7 @@ struct Consistency {
       dependencies(service)
       grants(service)
       mounts(service)
+      mountTargets(service)
       scale(service)
       limits(service)
       watch(service)
@@ -158,6 +159,21 @@ struct Consistency {
         !source.isEmpty
       else { continue }
       defined(source, "volumes", service, mount.origin(of: "source"))
+    }
+  }
+
+  /// What stands before the options of a tmpfs is its target.
+  private func mountTargets(_ service: Fields.Entry) {
+    var seen: Set<String> = []
+    for mount in service.node["volumes"]?.list ?? [] {
+      if let target = mount["target"]?.string { seen.insert(target) }
+    }
+    for entry in service.node["tmpfs"]?.list ?? [] {
+      let target = String((entry.text ?? "").prefix { $0 != ":" })
+      guard !seen.insert(target).inserted else { continue }
+      add(
+        .conflict, "service `\(service.key)` mounts two things at `\(target)`", entry.origin,
+        hint: "keep one of them")
     }
   }
 

@@ -47,7 +47,7 @@ extension Assembly {
           at: version.origin, hint: "remove it"))
       root["version"] = nil
     }
-    Canonical(findings: findings, ignoresFaults: options.skipsInterpolation).apply(&root)
+    Canonical(findings: findings, isRaw: options.skipsInterpolation).apply(&root)
     uniqueness.apply(&root, .record(Tables.file))
   }
 
@@ -129,7 +129,12 @@ extension Assembly {
     let documents = paths.compactMap { path in
       self.documents(path, at: item.origin).map { (path: path, documents: $0) }
     }
-    if let model = load(included, texts: documents) { importModel(model, into: &document) }
+    guard var model = load(included, texts: documents) else { return }
+    // Its own env files are for its own texts.
+    edit(&model, "services") { service in
+      inherit(&service.node, "environment", included.environment, keepsUnset: true)
+    }
+    importModel(model, into: &document)
   }
 
   private func includedEnvironment(
@@ -265,9 +270,10 @@ extension Assembly {
     var root = Node(.map(Fields()), .none)
     for var document in documents {
       interpolate(&document, set.environment)
-      root = Merging(findings: findings, keepsMarks: false).merge(root, document)
+      // What its services extend in turn comes under it only later.
+      root = Merging(findings: findings, keepsMarks: true).merge(root, document)
       Uniqueness(findings: findings).apply(&root, .record(Tables.file))
-      Canonical(findings: findings, ignoresFaults: options.skipsInterpolation).apply(&root)
+      Canonical(findings: findings, isRaw: options.skipsInterpolation).apply(&root)
     }
     guard let services = root["services"] else {
       throw Fault(

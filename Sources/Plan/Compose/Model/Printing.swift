@@ -134,8 +134,8 @@ struct Printer {
       let texts = (node.list ?? []).compactMap(\.text)
       return .array(texts.sorted(by: precedes).map { .string($0) })
     case .ulimits:
-      // A limit of nothing is one that the reference takes for unset.
-      guard let fields = node.map else { return value(node, attribute.shape) }
+      // A limit of nothing is one that the reference takes for unset. YAML is to be loaded again.
+      guard isJSON, let fields = node.map else { return value(node, attribute.shape) }
       return .object(
         sorted(fields) {
           isJSON && $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit))
@@ -152,6 +152,7 @@ struct Printer {
     case .omitUnset: return node.isNull
     case .emptyWhenUnset: return node.isNull || node.map?.isEmpty == true
     case .nullWhenUnset, .always: return node.isNull
+    case .emptyInYAML: if !isJSON { return node.isNull }
     case .omitEmpty: break
     }
     switch node.value {
@@ -160,7 +161,7 @@ struct Printer {
     case .int(let number): return number == 0
     case .float(let number): return number == 0
     case .string(let text):
-      return text.isEmpty || attribute.form == .bytes && text == "0"
+      return text.isEmpty || [.bytes, .size].contains(attribute.form) && text == "0"
         || attribute.form == .duration && text == "0s"
     case .list(let items): return items.isEmpty
     case .map(let fields): return fields.isEmpty

@@ -114,6 +114,7 @@ struct SchemaWriter {
     case .range(let low, let high):
       object.append("minimum", JSONValue(low))
       if high != .max { object.append("maximum", JSONValue(high)) }
+    case .size: object.append("minimum", 0)
     case .containerName:
       object.append("pattern", .string("[a-zA-Z0-9][a-zA-Z0-9_.-]|\(Self.variable)"))
     case .pullPolicy: object.append("pattern", ".")

@@ -3,8 +3,9 @@
 
 struct Canonical {
   let findings: Findings
-  /// Values that cannot be read yet stay as they are: variables are still in them.
-  let ignoresFaults: Bool
+  /// Variables are still in the values: they stay as they are, and only what they stand in gets its
+  /// long form.
+  let isRaw: Bool
 
   func apply(_ root: inout Node) {
     var path: [String] = []
@@ -50,16 +51,19 @@ struct Canonical {
     guard case .map(var fields) = node.value else { return }
     node.value = .null
     fields.rewrite { entry in
-      guard let attribute = record[entry.key] else { return true }
+      guard let attribute = record[entry.key], entry.node.mark != .reset else { return true }
       path.append(entry.key)
-      let story = entry.node.story
+      let (story, mark) = (entry.node.story, entry.node.mark)
       do throws(Fault) {
-        try number(&entry.node, attribute.cast, path)
-        try form(&entry.node, attribute.form, path)
+        if !isRaw { try number(&entry.node, attribute.cast, path) }
+        if !isRaw || attribute.form.isOfStructure {
+          try form(&entry.node, attribute.form, path)
+        }
       } catch {
-        if !ignoresFaults { findings.add(error) }
+        if !isRaw { findings.add(error) }
       }
       if entry.node.story.isEmpty { entry.node.story = story }
+      entry.node.mark = mark
       walk(&entry.node, attribute.shape, &path)
       path.removeLast()
       return true
@@ -136,17 +140,17 @@ struct Canonical {
     for item in items {
       do throws(Fault) {
         let forms = try change(item)
-        guard findings.keepsStories, !item.story.isEmpty else {
+        guard item.mark != .none || !item.story.isEmpty else {
           changed += forms
           continue
         }
         changed += forms.map { form in
           var form = form
-          form.story = item.story
+          (form.story, form.mark) = (item.story, item.mark)
           return form
         }
       } catch {
-        if !ignoresFaults { findings.add(error) }
+        if !isRaw { findings.add(error) }
         changed.append(item)
       }
     }
@@ -295,6 +299,18 @@ struct Canonical {
       .badName,
       host.isEmpty ? "an extra host has no name" : "an extra host cannot be named `\(host)`",
       at: origin, hint: "write `HOST=ADDRESS`")
+  }
+}
+
+extension Form {
+  /// Whether the long form is another structure, not another value.
+  fileprivate var isOfStructure: Bool {
+    switch self {
+    case .build, .dependsOn, .names, .models, .ports, .volumes, .devices, .grants, .envFiles,
+      .external, .extends, .ssh, .filledTexts:
+      true
+    default: false
+    }
   }
 }
 

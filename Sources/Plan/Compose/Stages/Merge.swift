@@ -125,7 +125,7 @@ struct Merging {
       }
       let attribute = record?[other.key]
       var rule = attribute?.merge ?? values
-      if values == .replace || other.key.hasPrefix("x-") { rule = .replace }
+      if values == .replace { rule = .replace }
       if values == .replace, other.node.mark == .none {
         var node = other.node
         if findings.keepsStories { node.story = node.told(on: earlier, as: .overrode) }
@@ -134,7 +134,8 @@ struct Merging {
       }
       path.append(other.key)
       let inner = attribute?.shape ?? shape?.member(other.key)?.0
-      if case .map(_, .lowercase)? = shape { rule = ulimitRule(earlier, other.node) }
+      // A limit is one thing, whichever way it is written.
+      if case .map(_, .lowercase)? = shape { rule = .replace }
       let merged = merge(earlier, other.node, inner, rule, &path)
       fields[other.key] = merged
       if merged == nil, findings.keepsStories {
@@ -145,10 +146,6 @@ struct Merging {
     var result = Node(.map(fields), base.origin)
     result.story = lost
     return result
-  }
-
-  private func ulimitRule(_ base: Node, _ over: Node) -> Merge {
-    base.map != nil && over.map != nil ? .deep : .replace
   }
 
   private func hosts(_ base: Node, _ over: Node) -> Node {
@@ -169,19 +166,17 @@ struct Merging {
     return maps(base, over, shape, &path)
   }
 
-  /// Address pools are the same pool when their subnet is.
+  /// The later file's pools, each laid on the earlier one of the same subnet; other earlier ones go.
   private func pools(
     _ base: Node, _ over: Node, _ shape: Shape?, _ path: inout [String]
   ) -> Node? {
-    guard var items = base.list, let others = over.list else { return conflict(base, over, path) }
-    for other in others {
+    guard let earlier = base.list, let others = over.list else {
+      return conflict(base, over, path)
+    }
+    let items = others.map { other in
       let subnet = other["subnet"]?.string
-      let place = items.firstIndex { $0["subnet"]?.string == subnet }
-      if let place, let merged = maps(items[place], other, shape?.itemShape, &path) {
-        items[place] = merged
-      } else {
-        items.append(settle(other))
-      }
+      let pool = earlier.first { $0["subnet"]?.string == subnet }
+      return pool.flatMap { maps($0, other, shape?.itemShape, &path) } ?? settle(other)
     }
     return Node(.list(items), over.origin)
   }

@@ -106,13 +106,12 @@ extension Assembly {
           .outOfRange, "a port of a container is between 1 and 65535, not \(target)",
           at: port.origin(of: "target")))
     }
-    guard let text = port["host_ip"]?.string, !text.isEmpty, !text.contains("$"),
-      !isAddress(text)
+    guard let text = port["host_ip"]?.string, !text.contains("$"), !isAddress(text)
     else { return }
     findings.add(
       Fault(
-        .badValue, "`host_ip` is no address: `\(text)`", at: port.origin(of: "host_ip"),
-        hint: "such as `127.0.0.1` or `::1`"))
+        .badValue, text.isEmpty ? "`host_ip` is empty" : "`host_ip` is no address: `\(text)`",
+        at: port.origin(of: "host_ip"), hint: "such as `127.0.0.1` or `::1`"))
   }
 
   private func checkMount(_ mount: Node, _ service: String) {
@@ -241,7 +240,7 @@ extension Assembly {
   }
 
   /// Keys without a value take the caller's.
-  private func inherit(
+  func inherit(
     _ node: inout Node, _ key: String, _ environment: Variables, keepsUnset: Bool
   ) {
     guard case .map(var fields)? = node[key]?.value else { return }

@@ -12,6 +12,11 @@ extension Canonical {
       }
       node.value = .string(durationText(duration))
     case .bytes: try bytes(&node, path)
+    case .size:
+      if let number = node.int, number < 0 {
+        throw Fault(.outOfRange, "`\(joined(path))` cannot be \(number)", at: node.origin)
+      }
+      try bytes(&node, path)
     case .mode, .octalNumber:
       try mode(&node, path)
       if form == .mode, let mode = node.int {
@@ -69,14 +74,34 @@ extension Canonical {
       "always", "never", "missing", "if_not_present", "build", "refresh", "daily", "weekly",
     ]
     if words.contains(text) { return }
-    if text.hasPrefix("every_"), parseDuration(String(text.dropFirst("every_".count))) != nil {
-      return
-    }
+    if text.hasPrefix("every_"), isPeriod(text.dropFirst("every_".count)) { return }
     throw Fault(
       .notOneOf, "`pull_policy` cannot be \(text.isEmpty ? "empty" : "`\(text)`")",
       at: node.origin,
       hint: suggestion(text, words)
         ?? "it is one of `always`, `never`, `missing`, `build`, `daily`, `weekly`, `every_12h`")
+  }
+
+  /// `64Mi` is what Kubernetes writes.
+  private func sizeHint(_ text: String) -> String {
+    let isKubernetes = text.last == "i" && parseBytes(text + "b") != nil
+    return isKubernetes
+      ? "write `\(text)b`" : "give number and unit, such as `512m` or `1g`"
+  }
+
+  /// Whole numbers, each with one of the units w, d, h, m and s.
+  private func isPeriod(_ text: Substring) -> Bool {
+    var wantsUnit = false
+    for byte in text.utf8 {
+      if byte >= 0x30 && byte <= 0x39 {
+        wantsUnit = true
+      } else if wantsUnit, "wdhms".utf8.contains(byte) {
+        wantsUnit = false
+      } else {
+        return false
+      }
+    }
+    return !wantsUnit && parseDuration(String(text)) != nil
   }
 
   /// Two characters in a row that a name may have must be there; the rest is for `up` to say.
@@ -135,7 +160,7 @@ extension Canonical {
       guard let number = parseBytes(text) else {
         throw Fault(
           .badValue, "`\(joined(path))` is no size: `\(text)`", at: node.origin,
-          hint: "give number and unit, such as `512m` or `1g`")
+          hint: sizeHint(text))
       }
       node.value = .string("\(number)")
     default: break

@@ -2,9 +2,9 @@
 
 extension Tables {
   static let build = Record([
-    Attribute("context", .text),
-    Attribute("dockerfile", .text),
-    Attribute("dockerfile_inline", .text),
+    Attribute("context", .text, printing: .emptyInYAML),
+    Attribute("dockerfile", .text, printing: .emptyInYAML),
+    Attribute("dockerfile_inline", .text, printing: .emptyInYAML),
     Attribute("entitlements", .list(.text, unique: false)),
     Attribute("args", .pairs, merge: .pairs, unique: .key, form: .environment),
     Attribute("provenance", .flag, form: .text),
@@ -21,7 +21,7 @@ extension Tables {
     Attribute("isolation", .text),
     Attribute("network", .text),
     Attribute("target", .text),
-    Attribute("secrets", grants, unique: .grant(""), form: .grants),
+    Attribute("secrets", grants, form: .grants),
     Attribute("shm_size", .integer, form: .bytes),
     Attribute("tags", .list(.text, unique: false), unique: .value),
     Attribute("ulimits", ulimits, form: .ulimits),

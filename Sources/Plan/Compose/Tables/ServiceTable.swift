@@ -222,10 +222,10 @@ enum Tables {
   ])
 
   static let device = Record(
-    required: ["source"],
+    required: ["source", "target"],
     [
-      Attribute("source", .text),
-      Attribute("target", .text),
+      Attribute("source", .text, printing: .emptyInYAML),
+      Attribute("target", .text, printing: .emptyInYAML),
       Attribute("permissions", .text),
     ])
 
@@ -262,8 +262,8 @@ enum Tables {
   static let ulimit = Record(
     required: ["soft", "hard"],
     [
-      Attribute("soft", .integer, cast: .int),
-      Attribute("hard", .integer, cast: .int),
+      Attribute("soft", .integer, cast: .int, printing: .emptyInYAML),
+      Attribute("hard", .integer, cast: .int, printing: .emptyInYAML),
     ])
 
   static let hook = Record(
@@ -313,7 +313,7 @@ enum Tables {
   ])
 
   static let tmpfsOptions = Record([
-    Attribute("size", .integer, form: .bytes),
+    Attribute("size", .integer, form: .size),
     Attribute("mode", .integer, form: .octalNumber),
   ])
 

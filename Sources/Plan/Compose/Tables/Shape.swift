@@ -162,6 +162,8 @@ enum Form: Hashable, Sendable {
   case providerOptions
   case duration
   case bytes
+  /// As bytes; a number is not below zero.
+  case size
   case mode
   case octalNumber
   case range(Int, Int)
@@ -177,6 +179,8 @@ enum Form: Hashable, Sendable {
 enum Printing: Sendable {
   /// Left out when it is false, zero, or empty.
   case omitEmpty
+  /// As `omitEmpty`, but YAML shows what is set: left out, it would be loaded as something else.
+  case emptyInYAML
   /// Left out only when it is not set.
   case omitUnset
   /// Shown also when it is not set: as 0 or as an empty text.
