@@ -118,6 +118,6 @@ struct HostileBytesTests {
         "compose.yaml": Array("include: [b, b, b, b, b, b, b, b, b]\n".utf8),
         "b": Array(large.utf8),
       ]), "files")
-    #expect(includes.description == "the files hold more than 25165824 bytes together")
+    #expect(includes.description == "the files hold more than 20971520 bytes together")
   }
 }

@@ -63,4 +63,14 @@ struct HostileNumberTests {
     }
     #expect(found == accepted, "\(place)")
   }
+
+  @Test("a whole number with an exponent is one")
+  func exponent() throws {
+    let project = try loaded(
+      "services: {a: {image: b, ulimits: {core: 1e3, nofile: {soft: 2e3, hard: 3e3}}}}"
+    ).project
+    let limits = try #require(project.service("a")?.ulimits)
+    #expect(limits.map(\.soft) == [1000, 2000])
+    #expect(limits.map(\.hard) == [1000, 3000])
+  }
 }

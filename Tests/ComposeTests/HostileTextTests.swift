@@ -75,7 +75,8 @@ struct HostileTextTests {
     HostileRow(
       "variables", service("user: " + times(100, "${U:-") + times(100, "}")),
       "nested deeper than 64"),
-    HostileRow("variables without end", service("user: " + times(1_000, "${U:-")), "invalid"),
+    HostileRow("dollars and braces", service("user: '" + times(1_000, "$${") + "'"), nil),
+    HostileRow("variables without end", service("user: " + times(1_000, "${U:-")), "nested deeper"),
   ]
 
   static let syntax: [HostileRow] = [
@@ -98,6 +99,13 @@ struct HostileTextTests {
     HostileRow("a directive without text", "%YAML 1.1\n", "did not find expected"),
     HostileRow("a directive of another version", "%YAML 9.9\n---\nservices: {}\n", "incompatible"),
     HostileRow("networks that are text", "services: {a: {image: b}}\nnetworks: x\n", "must be"),
+    HostileRow("what is needed but zero", service("ulimits: {n: {soft: 0, hard: 1}}"), nil),
+    HostileRow("what is needed but empty", service("env_file: [{path: '', required: no}]"), nil),
+    HostileRow("line ends of Unicode", service(#"user: "x\u0085y\nz\u2028\u2029""#), nil),
+    HostileRow("a variable without a name", service("environment: [=x]"), "is empty"),
+    HostileRow("an item that is empty", service("labels: [k=v, '${A:+}']"), nil),
+    HostileRow("a label without a name", service("labels: [k=v, =]"), "is empty"),
+    HostileRow("a limit of nothing", service("ulimits: {core: 0}"), nil),
     HostileRow("no mapping", "just words\n", "a compose file is a mapping"),
     HostileRow("a list", "[a, b]\n", "a compose file is a mapping"),
     HostileRow("keys that are numbers", "services: {a: {image: b, labels: {1: 2}}}\n", "not text"),

@@ -73,8 +73,10 @@ private func checkPlace(_ diagnostic: Diagnostic, _ folder: InputFolder) {
     return
   }
   let bytes = required(folder.files["/shop/" + span.file], "`\(span.file)` is no file")
+  // Env files are bytes as they are.
+  let read = span.file.hasSuffix(".env") ? bytes : utf8(bytes)
   require(
-    Places(utf8(bytes)).hold(line: span.line, column: span.column),
+    Places(read).hold(line: span.line, column: span.column),
     "`\(diagnostic.summary)` is outside of the text: \(span)")
   require(diagnostic.excerpt != nil, "`\(diagnostic.summary)` shows no text")
 }
@@ -89,7 +91,7 @@ private func checkOrder(_ project: Project) {
 private func checkPrinted(_ project: Project, _ json: [UInt8]) {
   let value = required(try? JSONValue(parsing: json), "no JSON: \(text(json))")
   // Every `$` is doubled, in keys too, as the reference does; keys are not interpolated when read.
-  guard !hasDollarKey(value) else { return }
+  guard !hasDollarKey(value), !hasOddHost(value) else { return }
   let yaml = project.canonicalYAML()
   var printed = InputFolder([])
   printed.files["/shop/compose.yaml"] = yaml
@@ -99,6 +101,16 @@ private func checkPrinted(_ project: Project, _ json: [UInt8]) {
   } catch {
     let faults = error.diagnostics.map(\.summary).joined(separator: "\n")
     fatalError("property violated: what is printed is refused: \(faults)\n\(text(yaml))")
+  }
+}
+
+/// Addresses with commas or brackets are no addresses. As the reference does, a mapping takes them as
+/// they are, but a list, which is what is printed, is split at commas and loses brackets.
+private func hasOddHost(_ value: JSONValue) -> Bool {
+  (value["services"]?.object?.members ?? []).contains { service in
+    (service.value["extra_hosts"]?.array ?? []).contains { item in
+      (item.string ?? "").utf8.contains { [0x2C, 0x5B].contains($0) }
+    }
   }
 }
 

@@ -5,7 +5,8 @@
 
 Each bomb is a folder of files. berth must end by itself with a status of 1 to 125 and a message that
 names FILE:LINE:COL, or accept what is no fault, within the bounds of time and memory for the whole
-process. Prints a table; ends with status 1 when a bound or an expectation is missed.
+process. Time is that of processors, which other programs on the machine lengthen least. Prints a
+table; ends with status 1 when a bound or an expectation is missed.
 """
 
 import argparse
@@ -14,7 +15,6 @@ import re
 import signal
 import sys
 import tempfile
-import time
 
 MIB = 1 << 20
 BOMBS = {}
@@ -108,6 +108,17 @@ def block_maps_nested():
 @bomb()
 def variables_nested():
     return service("    user: " + "${A:-" * 100_000 + "}" * 100_000 + "\n")
+
+
+@bomb()
+def variables_nested_in_15_mib():
+    count = 15 * MIB // 6
+    return service("    user: " + "${A:-" * count + "}" * count + "\n")
+
+
+@bomb(ACCEPTED)
+def variables_with_long_defaults():
+    return service("    command:\n" + f"    - ${{A:-{'x' * 10_000}}}\n" * 1_000)
 
 
 @bomb()
@@ -333,6 +344,14 @@ def includes_of_a_large_file():
 
 
 @bomb()
+def includes_with_env_files():
+    lines = "".join(f"A{n}=x\n" for n in range(200_000))
+    files = {f"d{n}.yaml": "services: {}\n" for n in range(900)}
+    includes = "".join(f"- {{path: d{n}.yaml, env_file: b.env}}\n" for n in range(900))
+    return files | {"compose.yaml": "include:\n" + includes, ".env": lines, "b.env": "B=1\n"}
+
+
+@bomb()
 def extends_in_a_row():
     lines = "".join(f"  s{n}: {{extends: s{n + 1}}}\n" for n in range(2_000))
     return "services:\n" + lines + "  s2000: {image: b}\n"
@@ -366,7 +385,6 @@ def write(folder, function):
 def run(berth, folder, limit):
     """The status, seconds, MiB and the beginning of the message."""
     message = os.path.join(folder, "message")
-    started = time.monotonic()
     child = os.fork()
     if child == 0:
         out = os.open(message, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -375,13 +393,13 @@ def run(berth, folder, limit):
         os.chdir(folder)
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": folder, "NO_COLOR": "1"}
         os.execve(berth, [berth, "-p", "bomb", "config", "-q"], environment)
-    # A little more than the bound, so that the table shows by how much it is missed.
+    # Later than the bound, so that the table shows by how much it is missed.
     previous = signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, 10 * limit)
     _, status, usage = os.wait4(child, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, previous)
-    seconds = time.monotonic() - started
+    seconds = usage.ru_utime + usage.ru_stime
     with open(message, encoding="utf-8", errors="replace") as file:
         text = file.read(MIB)
     code = os.waitstatus_to_exitcode(status)

@@ -26,6 +26,8 @@ package struct VariableUse: Sendable, Hashable {
 struct Template {
   static let depth = 64
   static let growth = 1 << 20
+  /// Bytes of a default that are listed.
+  private static let shown = 4096
 
   let lookup: (String) -> String?
   /// Told of each variable that has no value and no operator, and of the bytes where it stands.
@@ -44,7 +46,23 @@ struct Template {
 
   func substitute(_ text: String) throws(TemplateFault) -> String {
     guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
-    return String(decoding: try expand(Array(text.utf8)[...], depth: 0), as: UTF8.self)
+    let bytes = Array(text.utf8)
+    if let place = tooDeep(bytes) { throw TemplateFault(kind: .tooDeep, range: place) }
+    return String(decoding: try expand(bytes[...], depth: 0), as: UTF8.self)
+  }
+
+  /// Where variables begin to stand too deep in each other, found in one pass: finding the end of each
+  /// takes one for every level. What this lets through for its braces `expand` refuses.
+  private func tooDeep(_ text: [UInt8]) -> Range<Int>? {
+    var (open, at) = (0, 0)
+    while at < text.count {
+      let next = at + 1 < text.count ? text[at + 1] : 0
+      if text[at] == UInt8(ascii: "}") { open = max(0, open - 1) }
+      if text[at] == UInt8(ascii: "$"), next == UInt8(ascii: "{") { open += 1 }
+      if open > Self.depth { return at..<(at + 2) }
+      at += text[at] == UInt8(ascii: "$") && next == UInt8(ascii: "$") ? 2 : 1
+    }
+    return nil
   }
 
   private func expand(_ text: ArraySlice<UInt8>, depth: Int) throws(TemplateFault) -> [UInt8] {
@@ -120,7 +138,7 @@ struct Template {
     let operand = rest.dropFirst()
     let value = lookup(name)
     let isSet = value.map { !emptyCounts || !$0.isEmpty } ?? false
-    let shown = { String(decoding: operand, as: UTF8.self) }
+    let shown = { String(decoding: operand.prefix(Self.shown), as: UTF8.self) }
     switch mode {
     case UInt8(ascii: "-"):
       used(VariableUse(name: name, isRequired: false, defaultValue: shown(), alternate: ""))

@@ -120,7 +120,12 @@ extension Assembly {
     }
     var included = FileSet(
       paths: paths, folder: folder, environment: set.environment, chain: chain)
-    included.environment.add(try includedEnvironment(item, folder, set))
+    let values = try includedEnvironment(item, folder, set)
+    if !values.isEmpty {
+      try findings.growth.take(
+        values.count + set.environment.values.count, of: .environments, at: item.origin)
+    }
+    included.environment.add(values)
     let documents = paths.compactMap { path in
       self.documents(path, at: item.origin).map { (path: path, documents: $0) }
     }

@@ -85,7 +85,7 @@ struct Printer {
     var object = JSONObject()
     for attribute in record.attributes {
       let node = fields[attribute.name]
-      guard let node, !isLeftOut(node, attribute) else {
+      guard let node, isNeeded(node, attribute, record) || !isLeftOut(node, attribute) else {
         if attribute.printing == .always {
           object.append(printedName(attribute, record), zero(of: attribute))
         } else if isJSON, attribute.printing == .nullWhenUnset {
@@ -103,6 +103,11 @@ struct Printer {
       }
     }
     return object
+  }
+
+  /// What a mapping may not lack stands in YAML however empty it is, so that the text can be loaded.
+  private func isNeeded(_ node: Node, _ attribute: Attribute, _ record: Record) -> Bool {
+    !isJSON && !node.isNull && record.required.contains(attribute.name)
   }
 
   private func zero(of attribute: Attribute) -> JSONValue {
@@ -132,7 +137,9 @@ struct Printer {
       // A limit of nothing is one that the reference takes for unset. YAML is to be loaded again.
       guard isJSON, let fields = node.map else { return value(node, attribute.shape) }
       return .object(
-        sorted(fields) { $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit)) })
+        sorted(fields) {
+          isJSON && $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit))
+        })
     case .asIs where attribute.name == "expose" || attribute.name == "group_add":
       return .array((node.list ?? []).map { .string($0.text ?? "") })
     default: return value(node, attribute.shape)

@@ -14,16 +14,19 @@ struct Growth {
     case extended
     /// Variables that services take from env files.
     case variables
+    /// Variables that included files see, where they have env files of their own.
+    case environments
     /// Values that are looked at once more because a further document is merged with them.
     case merged
 
     var limit: Int {
       switch self {
-      case .read: 24 << 20
+      case .read: 20 << 20
       case .text: 16 << 20
       case .ports: 65_536
       case .extended, .variables: 250_000
-      case .merged: 2_000_000
+      case .environments: 5_000_000
+      case .merged: 1_000_000
       }
     }
 
@@ -34,6 +37,7 @@ struct Growth {
       case .ports: "ranges stand for more than \(limit) ports together"
       case .extended: "services take over more than \(limit) values from those that they extend"
       case .variables: "services take more than \(limit) variables from env files"
+      case .environments: "the env files of included files make too many variables"
       case .merged: "too many documents of this size are merged"
       }
     }
