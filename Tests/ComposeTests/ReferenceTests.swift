@@ -97,6 +97,10 @@ struct ReferenceTests {
       "", ["services", "s", "deploy", "resources", "limits"], #"{"memory":"1073741824"}"#
     ),
     (
+      "a name that is a variable which is not set", "labels: [\"${UNSET:-}=x\"]", "",
+      ["services", "s", "labels"], #"{"":"x"}"#
+    ),
+    (
       "both dockerfiles, one empty", "build: {dockerfile: \"\", dockerfile_inline: FROM x}", "",
       ["services", "s", "build", "dockerfile_inline"], #""FROM x""#
     ),
@@ -214,7 +218,7 @@ struct ReferenceTests {
     ("a watch of nothing", "develop: {watch: [{path: \"\", action: rebuild}]}", "", "B0116"),
     ("an extra host without a name", "extra_hosts: [\":1.1.1.1\"]", "", "B0115"),
     ("a size below zero", "volumes: [{type: tmpfs, target: /t, tmpfs: {size: -1}}]", "", "B0117"),
-    ("a variable without a name", "environment: {\"\": x}", "", "B0115"),
+    ("a context without a place", "build: {additional_contexts: [x]}", "", "B0116"),
     ("more than all of the time", "cpu_percent: 150", "", "B0117"),
     ("a name that is a variable which is not set", "tty: false", "name: ${UNSET}", "B0152"),
   ]

@@ -100,11 +100,11 @@ struct Canonical {
       node = listed(node)
       try items(&node) { item in item.string?.isEmpty == true ? [] : [item] }
     case .text: if !node.isNull, let text = node.text { node.value = .string(text) }
-    case .pairs:
-      try checkItems(node, path)
+    case .pairs: node = strings(node, nullsStay: false)
+    case .contexts:
+      try checkContexts(node)
       node = strings(node, nullsStay: false)
     case .environment:
-      try checkItems(node, path)
       node = strings(node, nullsStay: true)
       try checkNames(node)
     case .hosts:
@@ -263,13 +263,12 @@ struct Canonical {
     return Node(.map(fields), node.origin)
   }
 
-  /// An item `=x` of a list has no key, which a mapping could not have either.
-  private func checkItems(_ node: Node, _ path: [String]) throws(Fault) {
-    guard let item = node.list?.first(where: { $0.string?.utf8.first == UInt8(ascii: "=") })
-    else { return }
+  /// A context that is named in a list says where it is.
+  private func checkContexts(_ node: Node) throws(Fault) {
+    guard let item = node.list?.first(where: { $0.string?.contains("=") == false }) else { return }
     throw Fault(
-      .badName, "a key of `\(joined(path))` is empty", at: item.origin,
-      hint: "write the name before the `=`")
+      .badValue, "additional context `\(item.string ?? "")` has no place", at: item.origin,
+      hint: "write `NAME=PLACE`")
   }
 
   private func checkNames(_ node: Node) throws(Fault) {

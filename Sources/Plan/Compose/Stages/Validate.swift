@@ -86,7 +86,7 @@ struct Validation {
     guard let fields = node.map else { return wrong(node, "a mapping", path) }
     for entry in fields.entries {
       path.append(entry.key)
-      if !names.allow(entry.key) || entry.key.isEmpty {
+      if !names.allow(entry.key) {
         let what = path.count == 2 ? "name in `\(path[0])`" : "key"
         findings.add(
           Fault(

@@ -15,7 +15,7 @@ extension Tables {
     Attribute("cache_to", .list(.text, unique: false)),
     Attribute("no_cache", .flag, cast: .bool),
     Attribute("no_cache_filter", .textOrTexts, merge: .texts, form: .texts),
-    Attribute("additional_contexts", .pairs, merge: .pairs, unique: .key, form: .pairs),
+    Attribute("additional_contexts", .pairs, merge: .pairs, unique: .key, form: .contexts),
     Attribute("pull", .flag, cast: .bool),
     Attribute("extra_hosts", .hosts, merge: .hosts, form: .hosts),
     Attribute("isolation", .text),

@@ -142,6 +142,7 @@ enum Form: Hashable, Sendable {
   /// As texts, empty ones left out.
   case filledTexts
   case pairs
+  case contexts
   case environment
   case hosts
   case command
