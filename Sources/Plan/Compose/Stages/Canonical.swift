@@ -68,7 +68,7 @@ struct Canonical {
       path.removeLast()
       return true
     }
-    if let external = fields["external"], external.map != nil || external.bool == false {
+    if let external = fields["external"], external.map != nil {
       flatten(external, &fields)
     }
     node.value = .map(fields)
@@ -77,7 +77,7 @@ struct Canonical {
   /// `external: {name: x}` is `external: true` and `name: x`.
   private func flatten(_ external: Node, _ fields: inout Fields) {
     guard let name = external["name"] else {
-      fields["external"] = external.map == nil ? nil : Node(.bool(true), external.origin)
+      fields["external"] = Node(.bool(true), external.origin)
       return
     }
     findings.warn(

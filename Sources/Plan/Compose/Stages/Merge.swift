@@ -182,13 +182,12 @@ struct Merging {
   }
 }
 
-/// `K=V` lists as mappings; a key alone has no value. Later items win at the first one's place. An
-/// empty item, as a variable that is not set leaves it, says nothing.
+/// `K=V` lists as mappings; a key alone has no value. Later items win at the first one's place.
 func pairsNode(_ node: Node) -> Node {
   guard let items = node.list else { return node }
   var fields = Fields()
   for item in items {
-    guard let text = item.text, !text.isEmpty else { continue }
+    guard let text = item.text else { continue }
     let cut = text.utf8.firstIndex(of: UInt8(ascii: "="))
     let key = cut.map { String(text[..<$0]) } ?? text
     var value = Node(.null, item.origin)

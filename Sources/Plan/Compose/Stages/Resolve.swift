@@ -79,7 +79,8 @@ extension Assembly {
     guard entry.node.map != nil else { return }
     let choices = kind == "configs" ? ["file", "content", "environment"] : ["file", "environment"]
     let set = choices.filter { entry.node[$0] != nil }
-    if entry.node["external"]?.bool == true { return }
+    // Even `false` is enough for the reference.
+    if entry.node["external"] != nil { return }
     let list = choices.map { "`\($0)`" }.joined(separator: ", ")
     if set.count > 1 {
       findings.add(
