@@ -57,7 +57,7 @@ let package = Package(
     house("Plan", "JSON"),
     house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"], links: [archive("crypto")]),
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
-    house("Plan", "Compose", ["YAML", "JSON", "Diagnostics", "Addressing"]),
+    house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing"]),
     house(
       "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),

@@ -265,7 +265,7 @@ complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "b
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth check" format' -l 'format' -d 'text or json' -rfka ''
 complete -c 'berth' -n '__berth_should_offer_completions_for_positional "berth check" -ge 1' -fka '(__berth_custom_completion ---completion check -- positional@0 (count (__berth_tokens -pc)) (__berth_tokens -tC))'
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth check" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'berth' -n '__berth_should_offer_completions_for_positional "berth explain" -eq 1' -fka 'B0101 B0102 B0103 B0104 B0105 B0106 B0110 B0111 B0112 B0113 B0114 B0115 B0116 B0117 B0120 B0121 B0122 B0130 B0131 B0132 B0140 B0141 B0142 B0143 B0144 B0150 B0151 B0152 B0153 B0154 B0155 B0156 B0160 B0161 B0170 B0171 B0172 B0173 B0174'
+complete -c 'berth' -n '__berth_should_offer_completions_for_positional "berth explain" -eq 1' -fka 'B0101 B0102 B0103 B0104 B0105 B0106 B0110 B0111 B0112 B0113 B0114 B0115 B0116 B0117 B0120 B0121 B0122 B0130 B0131 B0132 B0140 B0141 B0142 B0143 B0144 B0150 B0151 B0152 B0153 B0154 B0155 B0156 B0160 B0161 B0170 B0171 B0172 B0173 B0174 B0175 B0176 B0177'
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth explain" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth schema" o output' -l 'output' -s 'o' -d 'Write to this file' -rF
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth schema" h help' -s 'h' -l 'help' -d 'Show help information.'

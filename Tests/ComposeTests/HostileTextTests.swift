@@ -80,12 +80,12 @@ struct HostileTextTests {
   ]
 
   static let syntax: [HostileRow] = [
-    HostileRow("nothing but a quote", "\"", "found unexpected end of stream"),
-    HostileRow("an open quote", service("user: 'x"), "unexpected end of stream"),
-    HostileRow("an open list", service("dns: [x"), "did not find expected"),
-    HostileRow("an open mapping", service("labels: {x: y"), "did not find expected"),
-    HostileRow("a tab for indentation", "services:\n\ta: {image: b}\n", "cannot start any token"),
-    HostileRow("a tab in a block", "services:\n  a:\n\t  image: b\n", "cannot start any token"),
+    HostileRow("nothing but a quote", "\"", "a quote is not closed"),
+    HostileRow("an open quote", service("user: 'x"), "a quote is not closed"),
+    HostileRow("an open list", service("dns: [x"), "does not end here"),
+    HostileRow("an open mapping", service("labels: {x: y"), "does not end here"),
+    HostileRow("a tab for indentation", "services:\n\ta: {image: b}\n", "a tab stands"),
+    HostileRow("a tab in a block", "services:\n  a:\n\t  image: b\n", "a tab stands"),
     HostileRow("a key twice", "services: {a: {image: b, image: c}}\n", "already defined"),
     HostileRow("a service twice", "services:\n  a: {image: b}\n  a: {image: c}\n", "already"),
     HostileRow("a section twice", "services: {a: {image: b}}\nservices: {}\n", "already"),
@@ -111,8 +111,8 @@ struct HostileTextTests {
     HostileRow("keys that are numbers", "services: {a: {image: b, labels: {1: 2}}}\n", "not text"),
     HostileRow("a key that is null", "services: {~: {image: b}}\n", "not text"),
     HostileRow("a section of another kind", "services: [a]\n", "`services` must be a mapping"),
-    HostileRow("an indicator for a value", "services: {a: {image: @b}}\n", "cannot start any"),
-    HostileRow("a percent for a value", "x-a: %b\n", "cannot start any"),
+    HostileRow("an indicator for a value", "services: {a: {image: @b}}\n", "begin with `@`"),
+    HostileRow("a percent for a value", "x-a: %b\n", "begin with `%`"),
     HostileRow("a backslash that is none", "x-a: \"\\q\"\n", "unknown escape"),
     HostileRow("half of a pair", "x-a: \"\\uD800\"\n", "invalid Unicode"),
     HostileRow("an escape beyond Unicode", "x-a: \"\\UFFFFFFFF\"\n", "invalid Unicode"),
@@ -130,7 +130,7 @@ struct HostileTextTests {
     HostileRow("a wrong value of 1 MiB", service("tty: " + times(1 << 20, "x")), "must be"),
     HostileRow("a key of 1 MiB", "? \(times(1 << 20, "x"))\n: y\n", "unknown key"),
     HostileRow(
-      "a simple key of 1 MiB", "\(times(1 << 20, "x")): y\n", "not allowed in this context"),
+      "a simple key of 1 MiB", "\(times(1 << 20, "x")): y\n", "a `:` stands where no key can be"),
     HostileRow("a label of 1 MiB", service("labels: {? \(times(1 << 20, "x")) : y}"), nil),
     HostileRow("an anchor of 1 MiB", "x-a: &\(times(1 << 20, "x")) y\n", nil),
     HostileRow("a comment of 1 MiB", service("user: x # " + times(1 << 20, "y")), nil),

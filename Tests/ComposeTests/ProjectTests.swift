@@ -141,9 +141,9 @@ struct ServiceTests {
       found.map { "\($0.severity.rawValue) \($0.span?.line ?? 0) \($0.summary)" } == [
         "error 4 `services.a.pid` is not supported by `up`",
         "error 5 `services.a.devices` is not supported by `up`",
-        "error 7 `services.a.volumes.0.type` is not supported by `up`",
+        "error 7 `services.a.volumes.0.type` cannot be `npipe` for `up`",
         "error 8 `services.a.container_name` may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit",
-        "error 9 `networks.default.driver` is not supported by `up`",
+        "error 9 `networks.default.driver` cannot be `overlay` for `up`",
         "warning 6 `services.a.mem_swappiness` has no effect",
       ])
     #expect(try loaded(Self.file).project.unsupportedByUp().isEmpty)

@@ -138,7 +138,7 @@ struct ConfigTests {
           "file://\(berth.project)/.env", "file://\(berth.project)/compose.yaml",
         ])
       let found = files.last?["diagnostics"]?.array ?? []
-      #expect(found.compactMap { $0["code"]?.string } == ["B0121", "B0110"])
+      #expect(found.compactMap { $0["code"]?.string } == ["B0121", "B0160", "B0110"])
       #expect(
         found.first?["range"] == [
           "start": ["line": 2, "character": 14], "end": ["line": 2, "character": 22],
@@ -147,7 +147,7 @@ struct ConfigTests {
       #expect(found.first?["source"] == "berth")
       let text = try await berth("check")
       #expect(text.exitCode == 1)
-      #expect(text.output == ".env, compose.yaml: 2 errors\n")
+      #expect(text.output == ".env, compose.yaml: 3 errors\n")
       try berth.write("services: {}\n", to: "compose.yaml")
     }
   }

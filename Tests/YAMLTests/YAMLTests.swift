@@ -73,13 +73,19 @@ struct YAMLTests {
     "refused, with the place",
     arguments: [
       ("a: 1\na: 2\n", "key `a` is already defined at line 1", 2, 1),
-      ("a: [1\n", "did not find expected ',' or ']'", 2, 1),
+      ("a: [1\n", "a list in `[ ]` does not end here", 2, 1),
       ("a: *x\n", "unknown anchor `x`", 1, 4),
       ("a: &x [*x]\n", "anchor `x` contains itself", 1, 8),
       ("a: &x {b: *x}\n", "anchor `x` contains itself", 1, 11),
-      ("a: {<<: 5}\n", "`<<` takes a mapping or a list of them", 1, 9),
+      ("a: {<<: 5}\n", "`<<` takes a mapping or a list of them", 1, 5),
       ("? [a]\n: b\n", "a key must be a name, not a list or a mapping", 1, 3),
-      ("a: \tb\n\tc: d\n", "found a tab character that violates indentation", 2, 1),
+      ("a: \tb\n\tc: d\n", "a tab indents the line", 2, 1),
+      ("a: x: y\n", "a `:` stands where no key can be", 1, 5),
+      ("a: @b\n", "no text can begin with `@`", 1, 4),
+      ("a:\n\tb: 1\n", "a tab stands where only spaces can be", 2, 1),
+      ("a: 'x\nb: y\n", "a quote is not closed", 1, 4),
+      ("a: 1\nb\nc: 2\n", "a key has no `:` behind it", 2, 1),
+      ("a: &b {c: 1}\nd: {<<: *b, <<: *b}\n", "key `<<` is already defined at line 2", 2, 13),
       ("a: \u{0}\n", "control characters are not allowed", 1, 4),
     ])
   func refused(text: String, summary: String, line: Int32, column: Int32) {
@@ -119,7 +125,7 @@ struct YAMLTests {
     arguments: [
       ("a: 1\rb: \u{1}\n", 2, 4), ("a: 1\r\nb: \u{1}\n", 2, 4), ("a: 1\u{85}b: \u{1}\n", 2, 4),
       ("a: 1\u{2028}é: \u{1}\n", 2, 4), ("\u{FEFF}a: \u{1}\n", 1, 4), ("é: 1\n\nb: \u{1}", 3, 4),
-      ("a: 1\rb: *x\n", 2, 4), ("a: |\n x\nb  ", 3, 4), ("a: [1", 1, 6),
+      ("a: 1\rb: *x\n", 2, 4), ("a: |\n x\nb  ", 3, 1), ("a: [1", 1, 6),
     ])
   func lineEnds(text: String, line: Int32, column: Int32) {
     let fault = #expect(throws: YAMLFault.self) { try readWhole(Array(text.utf8)) }

@@ -46,6 +46,8 @@ struct GlobalOptions: ParsableArguments {
 /// Where the flags before the verb end.
 struct SplitArguments {
   var global: [String] = []
+  /// The option that its value is missing behind.
+  var lacksValue: String?
   /// The verb and all behind it.
   var rest: [String] = []
 
@@ -55,7 +57,7 @@ struct SplitArguments {
   ]
 
   /// Options before the verb that take a value as the next argument.
-  private static let takesValue: Set<String> = [
+  static let takesValue: Set<String> = [
     "-f", "--file", "-p", "--project-name", "--profile", "--env-file", "--project-directory",
     "--workdir", "--ansi", "--progress", "--parallel", "--insecure-registry",
   ]
@@ -72,9 +74,13 @@ struct SplitArguments {
         break
       }
       global.append(argument)
-      if Self.takesValue.contains(argument), index + 1 < arguments.count {
-        index += 1
-        global.append(arguments[index])
+      if Self.takesValue.contains(argument) {
+        if index + 1 < arguments.count {
+          index += 1
+          global.append(arguments[index])
+        } else {
+          lacksValue = argument
+        }
       }
       index += 1
     }

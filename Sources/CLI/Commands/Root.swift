@@ -14,6 +14,13 @@ private let verbs: [any ParsableCommand.Type] = [
   VersionCommand.self, InternalCommand.self,
 ]
 
+/// What docker compose has and berth has not.
+private let otherVerbs: Set<String> = [
+  "alpha", "attach", "bridge", "build", "commit", "completion", "cp", "create", "events", "export",
+  "kill", "ls", "pause", "port", "publish", "push", "restart", "rm", "scale", "stats", "top",
+  "unpause", "volumes", "wait", "watch",
+]
+
 private let abstract = "Define and run multi-container applications"
 
 struct BerthCommand: AsyncParsableCommand {
@@ -41,6 +48,11 @@ package func runProcess(_ arguments: [String]) -> Never {
 /// - Parameter arguments: without the program's name.
 private func runCommandLine(_ arguments: [String]) async -> Never {
   let split = SplitArguments(arguments)
+  if let option = split.lacksValue {
+    let fault = UsageFault("`\(option)` has no value behind it", hint: "see `berth --help`")
+    Invocation.showPlain(fault.diagnostics)
+    exit(1)
+  }
   switch split.rest.first {
   case nil,
     "help" where split.rest.count == 1, "-h", "--help":
@@ -56,7 +68,7 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
   }
   var session: Invocation?
   do {
-    let global = try GlobalOptions.parse(split.global)
+    let global = try globalOptions(split.global)
     let invocation = try Invocation(global: global)
     session = invocation
     var command = try BerthCommand.parseAsRoot(split.rest)
@@ -70,6 +82,17 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
     exit(0)
   } catch {
     exit(report(error, session: session, rest: split.rest))
+  }
+}
+
+private func globalOptions(_ arguments: [String]) throws -> GlobalOptions {
+  do {
+    return try GlobalOptions.parse(arguments)
+  } catch {
+    let message = GlobalOptions.message(for: error)
+    throw UsageFault(
+      message.prefix(1).lowercased() + message.dropFirst(),
+      hint: "options before the verb are listed by `berth --help`")
   }
 }
 
@@ -103,7 +126,15 @@ private func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
   else {
     let text = message.prefix(1).lowercased() + message.dropFirst()
     let verb = rest.first.map { " \($0)" } ?? ""
+    if let option = rest.first(where: SplitArguments.takesValue.contains),
+      message.contains("'\(option)'")
+    {
+      return UsageFault(text, hint: "`\(option)` goes before the verb: `berth \(option) …\(verb)`")
+    }
     return UsageFault(text, hint: "see `berth\(verb) --help`")
+  }
+  if otherVerbs.contains(verb) {
+    return UsageFault("berth has no `\(verb)`", hint: "`berth --help` lists what it has")
   }
   return UsageFault(
     "unknown command `\(verb)`",

@@ -31,14 +31,48 @@ private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style)
   let number = "\(span.line)"
   let gutter = String(repeating: " ", count: number.count)
   // A tab is one column of the span; as one space it keeps the caret under its character.
-  let shown = printable(String(excerpt.map { $0 == "\t" ? " " : $0 }))
-  let width = shown.unicodeScalars.count
-  let start = min(max(span.column - 1, 0), width)
-  let length = max(1, min(span.length, width - start))
-  let carets = String(repeating: " ", count: start) + String(repeating: "^", count: length)
+  let line = Array(excerpt.unicodeScalars).map { $0 == "\t" ? " " : $0 }
+  let window = window(of: line.count, around: span)
+  let shown =
+    (window.lowerBound > 0 ? "…" : "")
+    + printable(text(line[window])) + (window.upperBound < line.count ? "…" : "")
+  let start = min(max(span.column - 1, 0), window.upperBound)
+  let end = min(max(start, start + span.length), window.upperBound)
+  let before = columns(line[window.lowerBound..<start]) + (window.lowerBound > 0 ? 1 : 0)
+  let carets =
+    String(repeating: " ", count: before)
+    + String(repeating: "^", count: max(1, columns(line[start..<end])))
   return [
     " \(gutter) \(style.dim("|"))",
     " \(style.dim(number)) \(style.dim("|")) \(shown)",
     " \(gutter) \(style.dim("|")) \(style.paint(carets, .red, bold: true))",
   ]
+}
+
+/// The part of a long line that is shown.
+private func window(of count: Int, around span: SourceSpan) -> Range<Int> {
+  let most = 160
+  guard count > most else { return 0..<count }
+  let middle = span.column - 1 + min(span.length, most) / 2
+  let start = min(max(0, middle - most / 2), count - most)
+  return start..<(start + most)
+}
+
+private func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+  var text = String.UnicodeScalarView()
+  text.append(contentsOf: scalars)
+  return String(text)
+}
+
+/// How wide a terminal shows a text: East Asian characters and pictures take two columns, marks none.
+private func columns(_ scalars: ArraySlice<Unicode.Scalar>) -> Int {
+  scalars.reduce(0) { sum, scalar in
+    switch scalar.value {
+    case 0..<0x300: sum + 1
+    case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
+      0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
+      sum + 2
+    default: sum + (scalar.properties.generalCategory == .nonspacingMark ? 0 : 1)
+    }
+  }
 }

@@ -15,9 +15,8 @@ package struct CheckView: Sendable {
 
   package init(_ request: SessionRequest) {
     let outcome = ProjectLoader.attempt(projectOptions(request), reading: DiskReader())
-    let refusals = outcome.loaded?.project.unsupportedByUp() ?? []
-    diagnostics = outcome.faults + refusals + outcome.warnings
     files = outcome.files.map(\.shown)
+    diagnostics = inFileOrder(outcome.faults + outcome.refusals + outcome.warnings, files)
     paths = outcome.files
     folder = request.workingDirectory
   }
@@ -43,6 +42,15 @@ package struct CheckView: Sendable {
     }
     return JSONValue.array(list).bytes(JSONStyle(indent: 2)) + [0x0A]
   }
+}
+
+/// What has no place comes last.
+private func inFileOrder(_ diagnostics: [Diagnostic], _ files: [String]) -> [Diagnostic] {
+  let keys = diagnostics.enumerated().map { offset, diagnostic in
+    let file = diagnostic.span.flatMap { span in files.firstIndex(of: span.file) } ?? files.count
+    return (file, diagnostic.span?.line ?? 0, diagnostic.span?.column ?? 0, offset)
+  }
+  return keys.sorted { $0 < $1 }.map { diagnostics[$0.3] }
 }
 
 /// One `Diagnostic` of the protocol. Positions count from 0, characters in UTF-16 code units.

@@ -211,12 +211,12 @@ private struct Builder {
     _ parser: inout yaml_parser_t, start: YAMLMark, tag: YAMLTag, depth: Int
   ) throws(YAMLFault) -> YAMLNode {
     var entries = EntryList()
-    var merges: [YAMLNode] = []
+    var merges: [(key: YAMLNode, value: YAMLNode)] = []
     while true {
       var event = try next(&parser)
       defer { yaml_event_delete(&event) }
       if event.type == YAML_MAPPING_END_EVENT {
-        for merge in merges { try self.merge(merge, into: &entries) }
+        for merge in merges { try self.merge(merge.value, at: merge.key, into: &entries) }
         return YAMLNode(
           content: .mapping(entries.entries), tag: tag, start: start, end: mark(event.end_mark))
       }
@@ -231,26 +231,30 @@ private struct Builder {
       }
       let isMerge = name.text == "<<" && (name.isPlain || key.tag == .merge)
       if isMerge, merges.isEmpty {
-        merges.append(value)
+        merges.append((key, value))
         continue
       }
       let entry = YAMLEntry(
         key: name, keyTag: key.tag, keyStart: key.start, keyEnd: key.end, value: value)
-      if let first = isMerge ? merges.first?.start : entries.append(entry) {
+      if let first = isMerge ? merges.first?.key.start : entries.append(entry) {
         note(
           YAMLFault(
             .duplicateKey, "key `\(name.text)` is already defined at line \(first.line)",
             mark: key.start, end: key.end,
-            hint: "the first one is at line \(first.line), column \(first.column);"
-              + " keep one of them"))
+            hint: isMerge
+              ? "write `<<: [*FIRST, *SECOND]`"
+              : "the first one is at line \(first.line), column \(first.column);"
+                + " keep one of them"))
       }
     }
   }
 
   /// `<<`: keys that are not there yet are taken over; of several sources the first wins.
   private mutating func merge(
-    _ source: YAMLNode, into entries: inout EntryList
+    _ source: YAMLNode, at key: YAMLNode, into entries: inout EntryList
   ) throws(YAMLFault) {
+    let fault = YAMLFault(
+      .merge, "`<<` takes a mapping or a list of them", mark: key.start, end: key.end)
     switch source.content {
     case .mapping(let merged):
       for entry in merged where !entries.contains(entry.key.text) {
@@ -260,13 +264,13 @@ private struct Builder {
     case .sequence(let sources):
       for source in sources {
         guard case .mapping = source.content else {
-          note(YAMLFault(.merge, "`<<` takes a mapping or a list of them", mark: source.start))
-          continue
+          return note(fault)
         }
-        try merge(source, into: &entries)
+        try merge(source, at: key, into: &entries)
       }
-    case .scalar:
-      note(YAMLFault(.merge, "`<<` takes a mapping or a list of them", mark: source.start))
+    // An alias to nothing, which has been told.
+    case .scalar(let scalar) where scalar.isPlain && scalar.text.isEmpty && !faults.isEmpty: break
+    case .scalar: note(fault)
     }
   }
 
@@ -280,12 +284,31 @@ private struct Builder {
   private mutating func fault(of parser: yaml_parser_t) -> YAMLFault {
     let problem = parser.problem.map { String(cString: $0) } ?? "unreadable"
     if parser.error == YAML_READER_ERROR {
-      return YAMLFault(.syntax, problem, mark: place(of: parser.problem_offset))
+      return YAMLFault(
+        problem: problem, mark: place(of: parser.problem_offset), context: nil, byte: nil)
     }
-    let hint = parser.context.map { context in
-      "\(String(cString: context)) that began at line \(parser.context_mark.line + 1)"
+    let context = parser.context.map { context in
+      (text: String(cString: context), mark: inside(mark(parser.context_mark)))
     }
-    return YAMLFault(.syntax, problem, mark: inside(mark(parser.problem_mark)), hint: hint)
+    return YAMLFault(
+      problem: problem, mark: inside(mark(parser.problem_mark)), context: context,
+      byte: byte(at: parser.problem_mark))
+  }
+
+  /// What stands at a place; libyaml counts characters, so the line is looked up.
+  private func byte(at mark: yaml_mark_t) -> UInt8? {
+    guard let range = YAMLLines(text).range(of: Int(clamping: mark.line) + 1, end: text.count)
+    else {
+      return nil
+    }
+    var column = 0
+    for at in range {
+      if text[at] & 0xC0 != 0x80 {
+        if column == Int(clamping: mark.column) { return text[at] }
+        column += 1
+      }
+    }
+    return nil
   }
 
   /// At the end of a text without a last line end, libyaml is on a line that is not there.

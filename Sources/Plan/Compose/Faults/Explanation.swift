@@ -60,7 +60,7 @@ extension FaultKind {
     case .unreadable, .environmentFile, .projectName, .noFile, .noService, .remoteFile, .notSet:
       placeEntry
     case .unsupported, .noEffect, .obsolete, .unsetVariable, .oldBoolean, .severalFiles,
-      .foreignFolder, .linkedFolder:
+      .foreignFolder, .linkedFolder, .unknownTag, .cutCommand:
       softEntry
     }
   }

@@ -50,6 +50,8 @@ enum FaultKind: Int, Sendable, CaseIterable {
   case severalFiles = 173
   case foreignFolder = 174
   case linkedFolder = 175
+  case unknownTag = 176
+  case cutCommand = 177
 
   var code: String {
     let digits = "\(rawValue)"

@@ -9,6 +9,8 @@ struct Fault: Error, Sendable {
   var origin: Origin
   var hint: String?
   var causes: [String] = []
+  /// Hint at putting the text into quotes as it was written, which only its source knows.
+  var quotesSource = false
 
   init(
     _ kind: FaultKind, _ summary: String, at origin: Origin = .none, hint: String? = nil,
@@ -47,6 +49,10 @@ final class Findings {
   private(set) var warnings: [Fault] = []
   /// Whether values shall keep how they came to be, for `config --explain`.
   let keepsStories: Bool
+  /// An env file could not be read: a variable that is not set may stand there.
+  var lacksVariables = false
+  /// Services that lack what they extend, which is told.
+  var lacking: Set<String> = []
   private var seen: Set<String> = []
   /// What the stages have made of the texts so far, where they make more of it than there was.
   var growth = Growth()
@@ -61,25 +67,28 @@ final class Findings {
   /// Whether a part of the text could not be read at all.
   var isIncomplete: Bool {
     faults.contains {
-      [.unreadable, .remoteFile, .include, .syntax, .alias, .textLimit].contains($0.kind)
+      [.unreadable, .remoteFile, .include, .syntax, .alias, .textLimit, .noFile].contains($0.kind)
     }
   }
 
   func add(_ fault: @autoclosure () -> Fault) {
     guard !isFull else { return }
     let fault = fault().cut()
-    if seen.insert(key(fault)).inserted { faults.append(fault) }
+    if seen.insert(fault.origin == .none ? fault.summary : place(fault)).inserted {
+      faults.append(fault)
+    }
   }
 
   func warn(_ warning: @autoclosure () -> Fault) {
     guard warnings.count < Self.limit else { return }
     let warning = warning().cut()
-    if seen.insert(key(warning)).inserted { warnings.append(warning) }
+    if seen.insert(place(warning) + warning.summary).inserted { warnings.append(warning) }
   }
 
-  /// Stages see the merged tree again after each file: the same fault is told once.
-  private func key(_ fault: Fault) -> String {
-    "\(fault.origin.file):\(fault.origin.line):\(fault.origin.column):\(fault.summary)"
+  /// Stages see the merged tree again after each file, and several services may share a text by an
+  /// anchor or by `extends`: a fault of one kind at one place is told once.
+  private func place(_ fault: Fault) -> String {
+    "\(fault.kind.code) \(fault.origin.file):\(fault.origin.line):\(fault.origin.column) "
   }
 
   /// In the order of the files, and in each by place; what has no place comes last.

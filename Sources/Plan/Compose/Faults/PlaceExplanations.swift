@@ -185,6 +185,40 @@ extension FaultKind {
           services:
             web: {image: nginx}
           """)
+    case .unknownTag:
+      Entry(
+        "a value has a tag that compose files do not know",
+        "`!reset` takes out what earlier files said, `!override` puts this value in its place. Other "
+          + "tags are left out.",
+        wrong: """
+          services:
+            web:
+              image: nginx
+              ports: !overide ["80:80"]
+          """,
+        right: """
+          services:
+            web:
+              image: nginx
+              ports: !override ["80:80"]
+          """)
+    case .cutCommand:
+      Entry(
+        "a command ends where a shell would begin another one",
+        "A command in one text is split into words without a shell, and what stands behind a bare `;`, "
+          + "`&`, `|`, `<` or `>` is lost, as with docker compose. Give it to a shell as one word.",
+        wrong: """
+          services:
+            web:
+              image: nginx
+              command: echo one; echo two
+          """,
+        right: """
+          services:
+            web:
+              image: nginx
+              command: sh -c 'echo one; echo two'
+          """)
     case .linkedFolder:
       Entry(
         "the project is named after a link to its folder",

@@ -211,7 +211,7 @@ extension FaultKind {
           services:
             web:
               image: nginx
-              stop_grace_period: 30
+              stop_grace_period: half a minute
               ports: ["80:http"]
           """,
         right: """

@@ -11,6 +11,18 @@ func splitWords(_ line: String) -> [String]? {
   return words.finish()
 }
 
+/// The character that a command line ends at although more stands behind it; nil when all is read.
+func cutOff(_ line: String) -> Character? {
+  var words = WordSplitter()
+  for (index, byte) in zip(line.utf8.indices, line.utf8) {
+    guard let goesOn = words.take(byte) else { return nil }
+    guard !goesOn else { continue }
+    let rest = line.utf8[line.utf8.index(after: index)...]
+    return rest.allSatisfy { $0 <= 0x20 } ? nil : Character(UnicodeScalar(byte))
+  }
+  return nil
+}
+
 private struct WordSplitter {
   private var words: [String] = []
   private var word: [UInt8] = []

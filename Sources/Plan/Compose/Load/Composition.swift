@@ -48,7 +48,7 @@ struct Composition<Reader: ComposeReader> {
   private mutating func foldFiles(_ enabled: Set<String>) {
     var files = ServiceFiles(
       files: EnvFiles(reader: reader, options: options, findings: findings),
-      environment: environment,
+      environment: environment, folder: location.folder,
       findings: findings, sources: sources)
     if !options.skipsEnvironmentResolution { files.foldEnvironment(into: &root, of: enabled) }
     files.foldLabels(into: &root, of: enabled)

@@ -1,5 +1,7 @@
 // What must fit together across services and resources (reference S115 to S119, S96).
 
+import Diagnostics
+
 struct Consistency {
   let root: Node
   let enabled: Set<String>
@@ -9,10 +11,12 @@ struct Consistency {
 
   func check() {
     // A file is missing: what is undefined may stand there.
-    guard !findings.isIncomplete else { return }
+    guard !findings.isIncomplete, !findings.lacksVariables else { return }
     for service in services where enabled.contains(service.key) && service.node.map != nil {
       // What it extends could not be found: what it lacks is not its own fault.
-      guard service.node["extends"] == nil else { continue }
+      guard service.node["extends"] == nil, !findings.lacking.contains(service.key) else {
+        continue
+      }
       image(service)
       build(service)
       networks(service)
@@ -42,11 +46,19 @@ struct Consistency {
 
   private func image(_ service: Fields.Entry) {
     let node = service.node
-    if node["image"]?.string?.isEmpty ?? true, node["build"] == nil, node["provider"] == nil {
-      add(
-        .missingImage, "service `\(service.key)` has neither an image nor a build context",
-        service.keyOrigin, hint: "add `image:` or `build:`")
+    guard node["image"] == nil || node["image"]?.string?.isEmpty == true, node["build"] == nil,
+      node["provider"] == nil
+    else { return }
+    // A key that is mistyped is told already.
+    let isMistyped = (node.map?.entries ?? []).contains { entry in
+      Tables.service[entry.key] == nil && nearest(to: entry.key, among: ["image", "build"]) != nil
     }
+    guard !isMistyped else { return }
+    let others = services.filter { $0.node["image"] != nil || $0.node["build"] != nil }
+    add(
+      .missingImage, "service `\(service.key)` has neither an image nor a build context",
+      service.keyOrigin,
+      hint: suggestion(service.key, others.map(\.key)) ?? "add `image:` or `build:`")
   }
 
   private func build(_ service: Fields.Entry) {
@@ -123,7 +135,8 @@ struct Consistency {
         add(
           .undefinedReference,
           "service `\(service.key)` depends on undefined service `\(dependency.key)`",
-          dependency.keyOrigin, hint: suggestion(dependency.key, services.map(\.key)))
+          dependency.keyOrigin,
+          hint: suggestion(dependency.key, services.map(\.key).filter { $0 != service.key }))
         continue
       }
       guard isRequired, !enabled.contains(dependency.key) else { continue }

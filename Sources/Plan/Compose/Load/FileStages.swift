@@ -12,9 +12,7 @@ extension Assembly {
     }
     setDefaults(&root)
     checkResources(root)
-    if !options.skipsPathResolution {
-      resolvePaths(&root, in: set.folder, home: environment["HOME"])
-    }
+    resolvePaths(&root, of: set.folder)
     return root
   }
 
@@ -72,6 +70,19 @@ extension Assembly {
     interpolation.apply(&document)
   }
 
+  /// Paths of a file in `folder`. Where they shall stay as they are written, those of other folders
+  /// than the project's are written as they would be there.
+  private func resolvePaths(_ root: inout Node, of folder: String) {
+    let home = environment["HOME"]
+    guard options.skipsPathResolution else {
+      return resolvePaths(&root, in: folder, home: home)
+    }
+    guard folder != location.folder else { return }
+    let prefix = location.folder == "/" ? "/" : location.folder + "/"
+    let below = folder.hasPrefix(prefix) ? String(folder.dropFirst(prefix.count)) : folder
+    resolvePaths(&root, in: below, home: home)
+  }
+
   // MARK: include
 
   private func applyIncludes(_ document: inout Node, from path: String, _ set: FileSet) {
@@ -120,7 +131,7 @@ extension Assembly {
     }
     var included = FileSet(
       paths: paths, folder: folder, environment: set.environment, chain: chain)
-    let values = try includedEnvironment(item, folder, set)
+    let values = includedEnvironment(item, folder, set)
     if !values.isEmpty {
       try findings.growth.take(
         values.count + set.environment.values.count, of: .environments, at: item.origin)
@@ -139,20 +150,14 @@ extension Assembly {
 
   private func includedEnvironment(
     _ item: Node, _ folder: String, _ set: FileSet
-  ) throws(Fault) -> [EnvFileValue] {
+  ) -> [EnvFileValue] {
     var files = texts(item["env_file"]).map { resolve($0, in: set.folder) }
     if files.isEmpty {
       let own = folder + "/.env"
       if reader.kind(own) == .file { files = [own] }
     }
-    do throws(Fault) {
-      return try EnvFiles(reader: reader, options: options, findings: findings)
-        .values(files, over: set.environment, sources: &sources)
-    } catch {
-      var fault = error
-      if fault.origin == .none { fault.origin = item.origin }
-      throw fault
-    }
+    return EnvFiles(reader: reader, options: options, findings: findings)
+      .values(files, over: set.environment, at: item.origin(of: "env_file"), sources: &sources)
   }
 
   private func texts(_ node: Node?) -> [String] {
@@ -203,6 +208,8 @@ extension Assembly {
           entry.key, in: services, path: path, folder: set.folder, set, chain: [])
       } catch {
         findings.add(error)
+        findings.lacking.insert(entry.key)
+        extended[entry.key]?["extends"] = nil
       }
     }
     document["services"] = extended
@@ -244,7 +251,7 @@ extension Assembly {
         .extends,
         "service `\(name)` extends `\(reference)`, which \(options.shown(basePath)) lacks",
         at: extends.origin(of: "service"),
-        hint: nearestName(reference, base))
+        hint: nearestName(reference, base, besides: basePath == path ? name : nil))
     }
     let parent = try extend(
       reference, in: base, path: basePath, folder: baseFolder, set, chain: chain + [link])
@@ -256,8 +263,8 @@ extension Assembly {
       .merge(settled, service, .record(Tables.service), .deep, &trail) ?? service
   }
 
-  private func nearestName(_ name: String, _ services: Node) -> String? {
-    suggestion(name, services.map?.entries.map(\.key) ?? [])
+  private func nearestName(_ name: String, _ services: Node, besides own: String?) -> String? {
+    suggestion(name, services.map?.entries.map(\.key).filter { $0 != own } ?? [])
   }
 
   /// The services of another file, in long form, with their paths resolved against its folder.
@@ -276,6 +283,8 @@ extension Assembly {
       Canonical(findings: findings, isRaw: options.skipsInterpolation).apply(&root)
     }
     guard let services = root["services"] else {
+      // The part that cannot be read may have them.
+      if findings.isIncomplete { return Node(.null, .none) }
       throw Fault(
         .extends, "service `\(name)` extends \(options.shown(path)), which has no `services`",
         at: origin)
@@ -283,9 +292,7 @@ extension Assembly {
     guard services.map != nil else {
       throw Fault(.extends, "`services` of \(options.shown(path)) must be a mapping", at: origin)
     }
-    if !options.skipsPathResolution {
-      resolvePaths(&root, in: parentFolder(path), home: environment["HOME"])
-    }
+    resolvePaths(&root, of: parentFolder(path))
     let resolved = root["services"] ?? services
     extendedFiles[key] = resolved
     return resolved

@@ -66,9 +66,10 @@ struct Locator<Reader: ComposeReader> {
         hint: "fetch it first and name the local file")
     }
     for file in location.files where file != "-" && reader.kind(file) == .missing {
-      throw Fault(
-        .noFile, "compose file `\(options.shown(file))` does not exist",
-        hint: "check the path given by `-f`")
+      findings.add(
+        Fault(
+          .noFile, "compose file `\(options.shown(file))` does not exist",
+          hint: "check the path given by `-f`"))
     }
     location.folder = folder(location)
     try readEnvFiles(&location)
@@ -117,18 +118,12 @@ struct Locator<Reader: ComposeReader> {
     for _ in 0..<upwardSteps {
       let found = fileNames.filter { reader.kind(resolve($0, in: folder)) == .file }
       if let first = found.first, reader.isTrusted(folder) {
-        if found.count > 1 {
-          findings.warn(
-            Fault(
-              .severalFiles,
-              "several compose files in `\(folder)`: \(found.joined(separator: ", "))",
-              hint: "`\(first)` is used; name another with `-f`"))
-        }
+        if found.count > 1 { warnOfSeveral(found, in: folder) }
         location.files = [resolve(first, in: folder)]
-        if let override = overrideNames.first(where: {
-          reader.kind(resolve($0, in: folder)) == .file
-        }) {
+        let overrides = overrideNames.filter { reader.kind(resolve($0, in: folder)) == .file }
+        if let override = overrides.first {
           location.files.append(resolve(override, in: folder))
+          if overrides.count > 1 { warnOfSeveral(overrides, in: folder) }
         }
         return
       }
@@ -141,6 +136,13 @@ struct Locator<Reader: ComposeReader> {
       if folder == "/" { return }
       folder = parentFolder(folder)
     }
+  }
+
+  private func warnOfSeveral(_ names: [String], in folder: String) {
+    findings.warn(
+      Fault(
+        .severalFiles, "several compose files in `\(folder)`: \(names.joined(separator: ", "))",
+        hint: "`\(names[0])` is used; name another with `-f`"))
   }
 
   /// `.env` or the files that stand for it. What is set already stays.
@@ -159,8 +161,8 @@ struct Locator<Reader: ComposeReader> {
       let path = cleanPath(folder(location) + "/.env")
       if reader.kind(path) == .file { paths = [path] }
     }
-    let values = try EnvFiles(reader: reader, options: options, findings: findings)
-      .values(paths, over: location.environment, sources: &sources)
+    let values = EnvFiles(reader: reader, options: options, findings: findings)
+      .values(paths, over: location.environment, at: .none, sources: &sources)
     location.environment.add(values)
   }
 

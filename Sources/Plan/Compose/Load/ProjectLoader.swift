@@ -35,13 +35,21 @@ package enum ProjectLoader {
       options: options, location: location, reader: reader, findings: findings,
       sources: locator.sources)
     guard let project = assembly.project(), !findings.isFaulty else {
-      return LoadOutcome(nil, findings, assembly.sources)
+      var outcome = LoadOutcome(nil, findings, assembly.sources)
+      if let model = assembly.model {
+        let refusals = UpRefusals(model: model).findings
+        outcome.refusals =
+          refusals.diagnostics(assembly.sources) + refusals.warningDiagnostics(assembly.sources)
+      }
+      return outcome
     }
     let loaded = LoadedProject(
       project: project, warnings: findings.warningDiagnostics(assembly.sources),
       files: project.files, environment: assembly.environment.values,
       variables: assembly.variables)
-    return LoadOutcome(loaded, findings, assembly.sources)
+    var outcome = LoadOutcome(loaded, findings, assembly.sources)
+    outcome.refusals = project.unsupportedByUp()
+    return outcome
   }
 }
 
@@ -51,6 +59,8 @@ package struct LoadOutcome: Sendable {
   /// In file order; empty when the project was loaded.
   package var faults: [Diagnostic]
   package var warnings: [Diagnostic]
+  /// What `up` would refuse, and what it would leave out, of all that could be read.
+  package var refusals: [Diagnostic] = []
   /// Every compose and env file that was read, in order: as it stands on the disk, and as
   /// diagnostics name it.
   package var files: [(path: String, shown: String)]
@@ -72,12 +82,16 @@ final class Assembly<Reader: ComposeReader> {
   var sources: Sources
   var environment: Variables
   private(set) var variables: [VariableUse] = []
+  /// The merged files, as far as they go.
+  private(set) var model: Node?
   private var knownVariables: Set<VariableUse> = []
   /// The services of files that others extend, by file: each is read once.
   var extendedFiles: [String: Node] = [:]
   /// Files that include each other crosswise must not be read without end.
   private static var fileLimit: Int { 1_000 }
   private var reads = 0
+  /// Where a file names the project.
+  private var nameOrigin = Origin.none
 
   init(
     options: ProjectOptions, location: Location, reader: Reader, findings: Findings,
@@ -95,7 +109,7 @@ final class Assembly<Reader: ComposeReader> {
     let main = FileSet(
       paths: location.files, folder: location.folder, environment: environment, chain: [])
     var texts: [(path: String, documents: [Node])] = []
-    for path in main.paths {
+    for path in main.paths where path == "-" || reader.kind(path) != .missing {
       if let documents = documents(path) { texts.append((path, documents)) }
     }
     guard let name = name(texts) else { return nil }
@@ -103,11 +117,12 @@ final class Assembly<Reader: ComposeReader> {
     var set = main
     set.environment = environment
     guard var root = load(set, texts: texts) else { return nil }
+    model = root
     if root.map?.isEmpty ?? true {
       if !findings.isFaulty { findings.add(Fault(.syntax, "empty compose file")) }
       return nil
     }
-    root["name"] = Node(name, .none)
+    root["name"] = nameNode(name)
     guard !findings.isFaulty || root["services"]?.map != nil else { return nil }
     if !options.skipsNormalization { normalise(&root, project: name, environment: environment) }
     var composition = Composition(
@@ -148,6 +163,21 @@ final class Assembly<Reader: ComposeReader> {
   }
 
   /// `-p` and COMPOSE_PROJECT_NAME, else the last `name:` of the files, else the folder's name.
+  /// The name with the place in a file that gave it, or the variable or flag that did.
+  private func nameNode(_ name: String) -> Node {
+    var node = Node(name, nameOrigin)
+    guard findings.keepsStories, location.name != nil else { return node }
+    let source =
+      options.projectName == nil
+      ? location.environment.source("COMPOSE_PROJECT_NAME", sources) : "`-p`"
+    node.story = [
+      Step(
+        verb: .set, origin: .none,
+        uses: [VariableInput(name: "COMPOSE_PROJECT_NAME", value: name, source: source)])
+    ]
+    return node
+  }
+
   private func name(_ texts: [(path: String, documents: [Node])]) -> String? {
     if let name = location.name { return name }
     let template = Template(lookup: { [environment] in environment[$0] })
@@ -156,6 +186,7 @@ final class Assembly<Reader: ComposeReader> {
     for document in texts.flatMap(\.documents) {
       guard let node = document["name"], let text = node.string, !text.isEmpty else { continue }
       place = node.origin
+      nameOrigin = node.origin
       if let name = try? template.substitute(text) { named = name }
     }
     let derived = projectName(from: place == nil ? baseName(location.folder) : named)

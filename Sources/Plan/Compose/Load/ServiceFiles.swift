@@ -4,6 +4,8 @@
 struct ServiceFiles<Reader: ComposeReader> {
   let files: EnvFiles<Reader>
   let environment: Variables
+  /// What paths are relative to when they were left as written.
+  let folder: String
   let findings: Findings
   var sources: Sources
 
@@ -72,7 +74,8 @@ struct ServiceFiles<Reader: ComposeReader> {
     let isOptional = file["required"]?.bool == false
     if path.isEmpty, isOptional { return nil }
     do throws(ComposeReadFault) {
-      return try files.reader.read(path)
+      return try files.reader.read(
+        resolve(path, in: folder, home: environment["HOME"]))
     } catch {
       if case .missing = error, isOptional { return nil }
       throw Fault(

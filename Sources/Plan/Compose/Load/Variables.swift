@@ -43,23 +43,33 @@ struct EnvFiles<Reader: ComposeReader> {
   let options: ProjectOptions
   let findings: Findings
 
-  /// The values of several files; later ones win, `over` serves as variables.
+  /// The values of several files; later ones win, `over` serves as variables. What is wrong with a
+  /// file is among the findings, those that cannot be read at `origin`, and the others are read.
   func values(
-    _ paths: [String], over: Variables, sources: inout Sources
-  ) throws(Fault) -> [EnvFileValue] {
+    _ paths: [String], over: Variables, at origin: Origin, sources: inout Sources
+  ) -> [EnvFileValue] {
     var parser = EnvFileParser(lookup: { over[$0] })
     for path in paths where path != "/dev/null" {
-      let bytes: [UInt8]
-      do throws(ComposeReadFault) {
-        bytes = try reader.read(path)
+      do throws(Fault) {
+        let bytes = try bytes(of: path, at: origin)
+        try findings.growth.take(bytes.count, of: .read, at: origin)
+        try read(bytes, of: path, &parser, isRaw: false, sources: &sources)
       } catch {
-        throw Fault(
-          .environmentFile, "env file `\(options.shown(path))` cannot be read: \(error.text)")
+        findings.add(error)
+        findings.lacksVariables = true
       }
-      try findings.growth.take(bytes.count, of: .read, at: .none)
-      try read(bytes, of: path, &parser, isRaw: false, sources: &sources)
     }
     return parser.values
+  }
+
+  private func bytes(of path: String, at origin: Origin) throws(Fault) -> [UInt8] {
+    do throws(ComposeReadFault) {
+      return try reader.read(path)
+    } catch {
+      throw Fault(
+        .environmentFile, "env file `\(options.shown(path))` cannot be read: \(error.text)",
+        at: origin)
+    }
   }
 
   /// One file that has been read, its faults told at their place in it.

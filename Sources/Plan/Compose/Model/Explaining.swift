@@ -30,17 +30,24 @@ extension Project {
   /// The stories of the value at a path, such as `services.web.ports`, and of all that is in it. They
   /// are whole only when the load kept them (`ProjectOptions.keepsStories`).
   package func explain(_ path: String) throws(Faults) -> [ValueStory] {
-    var rest = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    // `ports[0]` is as good as `ports.0`.
+    let plain = path.split(separator: "[", omittingEmptySubsequences: false)
+      .map { $0.hasSuffix("]") ? $0.dropLast() : $0 }.joined(separator: ".")
+    var rest = plain.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    if path.isEmpty { rest = [] }
     var node = model
     var walked: [String] = []
     while !rest.isEmpty {
-      guard let (key, inner) = step(into: node, &rest) else {
+      guard let (key, next) = step(into: node, &rest) else {
         let findings = Findings()
         findings.add(notThere(rest[0], below: walked, of: node, path))
         throw Faults(findings.diagnostics(sources))
       }
       walked.append(key)
-      node = inner
+      // What one text stands for has the story of that text.
+      let story = next.story.isEmpty && node.isOfOnePiece ? node.steps : next.story
+      node = next
+      node.story = story
     }
     var stories: [ValueStory] = []
     var lines: [Int32: YAMLLines] = [:]
@@ -77,6 +84,7 @@ extension Project {
     var shape: Shape? = .record(Tables.file)
     for key in walked { shape = shape?.mapShape?.member(key)?.0 ?? shape?.itemShape }
     let names = shape?.record?.attributes.map(\.name) ?? []
+    if let fault = consumed(key, below: walked, path) { return fault }
     if names.contains(key) {
       return Fault(.notSet, "`\(path)` is not set by any file", hint: "it has its default")
     }
@@ -86,6 +94,36 @@ extension Project {
       .notSet, "\(place) has no `\(key)`",
       hint: (node.list == nil ? suggestion(key, known + names) : nil)
         ?? (known.isEmpty ? nil : "it has \(list)"))
+  }
+
+  /// Keys that are there in the files but not in the project any more, and services that are off.
+  private func consumed(_ key: String, below walked: [String], _ path: String) -> Fault? {
+    if walked.first == "services", walked.count == 2 {
+      switch key {
+      case "env_file", "label_file":
+        let target = key == "env_file" ? "environment" : "labels"
+        return Fault(
+          .notSet, "`\(path)` is part of `\(target)` by now",
+          hint: "ask for `\(joined(walked)).\(target)`")
+      case "extends":
+        return Fault(
+          .notSet, "`\(path)` is part of the service by now", hint: "ask for `\(joined(walked))`")
+      default: return nil
+      }
+    }
+    if walked.isEmpty, key == "include" {
+      return Fault(.notSet, "what `include` names is part of the project by now")
+    }
+    if walked == ["services"], let service = disabledServices.first(where: { $0.name == key }) {
+      return Fault(
+        .notSet, "service `\(key)` is off",
+        hint: "enable it by `--profile \(service.profiles.first ?? "")`")
+    }
+    if walked.isEmpty, self.service(key) != nil {
+      return Fault(
+        .notSet, "the project has no `\(key)`", hint: "did you mean `services.\(path)`?")
+    }
+    return nil
   }
 
   private func tell(

@@ -197,6 +197,12 @@ struct Canonical {
         .badValue, "`\(joined(path))` cannot be split into words: `\(text)`", at: node.origin,
         hint: "close the quote, or write a list: [\"sh\", \"-c\", …]")
     }
+    if let character = cutOff(text) {
+      findings.warn(
+        Fault(
+          .cutCommand, "what stands behind `\(character)` in `\(joined(path))` is left out",
+          at: node.origin, hint: "no shell reads it; write `sh -c '…'` for one that does"))
+    }
     node.value = .list(words.map { Node($0, node.origin) })
   }
 

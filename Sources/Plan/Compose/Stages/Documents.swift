@@ -71,6 +71,11 @@ private struct DocumentReader {
     switch source.tag {
     case .reset: node.mark = .reset
     case .override: node.mark = .override
+    case .other:
+      findings.warn(
+        Fault(
+          .unknownTag, "a tag here is not known, and is left out", at: node.origin,
+          hint: "compose files know `!reset` and `!override`"))
     default: break
     }
     return node

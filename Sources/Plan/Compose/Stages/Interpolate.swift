@@ -54,11 +54,14 @@ struct Interpolation {
       let template = Template(
         lookup: lookup,
         unset: { name, range in
+          if findings.lacksVariables { return }
           findings.warn(
             Fault(
               .unsetVariable, "variable `\(name)` is not set, a blank text stands in for it",
               at: origin.narrowed(to: range, of: text),
-              hint: "set it in `.env`, or give a default: `${\(name):-…}`"))
+              hint: path.contains(where: Self.isOfShell)
+                ? "write `$$\(name)` if a shell in the container is to read it, or set it in `.env`"
+                : "set it in `.env`, or give a default: `${\(name):-…}`"))
         },
         used: { use in
           used(use)
@@ -66,6 +69,7 @@ struct Interpolation {
         })
       value = try template.substitute(text)
     } catch {
+      if case .required = error.kind, findings.lacksVariables { return .string(text) }
       findings.add(fault(error, text, origin.narrowed(to: error.range, of: text), path))
       return .string(text)
     }
@@ -101,8 +105,9 @@ struct Interpolation {
     switch fault.kind {
     case .invalid:
       Fault(
-        .interpolation, "`\(joined(path))` holds an invalid variable: `\(text)`", at: origin,
-        hint: "write `$$` for a dollar sign that is no variable")
+        .interpolation,
+        "`\(joined(path))` holds an invalid variable: `\(expression(text, fault.range))`",
+        at: origin, hint: "write `$$` for a dollar sign that is no variable")
     case .required(let variable, let message):
       Fault(
         .requiredVariable,
@@ -116,6 +121,16 @@ struct Interpolation {
     case .tooLong:
       Fault(.interpolation, "`\(joined(path))` grows beyond \(Template.growth) bytes", at: origin)
     }
+  }
+
+  /// Attributes that programs of a container read dollar signs in.
+  private static func isOfShell(_ key: String) -> Bool {
+    ["command", "entrypoint", "healthcheck"].contains(key)
+  }
+
+  private func expression(_ text: String, _ range: Range<Int>) -> String {
+    let bytes = Array(text.utf8)
+    return String(decoding: bytes[range.clamped(to: 0..<bytes.count)], as: UTF8.self)
   }
 
   private func cast(

@@ -21,12 +21,17 @@ struct Merging {
       node.value = .list(items.compactMap { $0.mark == .reset ? nil : settle($0) })
     case .map(var fields):
       node.value = .null
+      var lost: [Step] = []
       fields.rewrite { entry in
-        guard entry.node.mark != .reset else { return false }
+        guard entry.node.mark != .reset else {
+          lost.append(Step(verb: .removed(entry.key), origin: entry.keyOrigin))
+          return false
+        }
         entry.node = settle(entry.node)
         return true
       }
       node.value = .map(fields)
+      if findings.keepsStories, !lost.isEmpty { node.story = node.steps + lost }
     default: break
     }
     return node

@@ -214,8 +214,7 @@ extension Assembly {
         if entry.node.isNull { entry.node.value = .map(Fields()) }
         guard entry.node.map != nil, entry.node["name"] == nil else { return }
         let isExternal = entry.node["external"]?.bool == true
-        entry.node["name"] = Node(
-          isExternal ? entry.key : "\(project)_\(entry.key)", entry.node.origin)
+        entry.node["name"] = Node(isExternal ? entry.key : "\(project)_\(entry.key)", .none)
       }
     }
   }

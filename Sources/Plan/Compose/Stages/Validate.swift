@@ -19,10 +19,14 @@ struct Validation {
     }
   }
 
-  private func check(_ node: Node, _ shape: Shape, _ path: inout [String]) {
+  private func check(
+    _ node: Node, _ shape: Shape, _ path: inout [String], _ form: Form = .asIs
+  ) {
     switch shape {
     case .any: break
-    case .scalar(let kinds): scalar(node, kinds, path)
+    case .scalar(let kinds):
+      guard !Shape.scalar(kinds).fits(node) else { return }
+      wrong(node, Shape.scalar(kinds).expected, path, form)
     case .word(let words):
       guard let text = node.string else { return wrong(node, "a string", path) }
       guard !words.contains(text) else { return }
@@ -32,44 +36,56 @@ struct Validation {
         Fault(
           .notOneOf, "`\(joined(path))` cannot be `\(text)`", at: node.origin,
           hint: (hint.map { $0 + " " } ?? "") + "it is one of \(list)"))
-    case .list(let item, let unique): items(node, item, unique, &path)
+    case .list(let item, let unique): items(node, item, unique, &path, form)
     case .map(let value, let names): map(node, value, names, &path)
     case .record(let record): self.record(node, record, &path)
     case .either(let shapes):
       if let fitting = shapes.first(where: { $0.fits(node) }) {
-        check(node, fitting, &path)
+        check(node, fitting, &path, form)
       } else {
-        wrong(node, shape.expected, path)
+        wrong(node, shape.expected, path, form)
       }
     }
   }
 
-  private func wrong(_ node: Node, _ expected: String, _ path: [String]) {
-    findings.add(
-      Fault(
-        .wrongType, "`\(joined(path))` must be \(expected), not \(node.kindName)",
-        at: node.origin, hint: quoteHint(node, expected)))
+  private func wrong(_ node: Node, _ expected: String, _ path: [String], _ form: Form = .asIs) {
+    var fault = Fault(
+      .wrongType, "`\(joined(path))` must be \(expected), not \(node.kindName)",
+      at: node.origin, hint: typeHint(node, expected, form))
+    if fault.hint == nil, expected.contains("a string") {
+      switch node.value {
+      case .int, .float, .bool: fault.quotesSource = true
+      default: break
+      }
+    }
+    findings.add(fault)
   }
 
-  private func quoteHint(_ node: Node, _ expected: String) -> String? {
-    guard expected == "a string" else { return nil }
+  /// What to type in place of a value of another kind.
+  private func typeHint(_ node: Node, _ expected: String, _ form: Form) -> String? {
     switch node.value {
-    case .int, .float, .bool: return node.text.map { "put it in quotes: \"\($0)\"" }
+    case .int(let number) where form == .duration: return "give the unit: \"\(number)s\""
+    case .bool(false) where form == .restart: return "put it in quotes: \"no\""
+    case .string(let text) where expected.contains("a list") && !expected.contains("a string"):
+      return text.utf8.count <= 60 && !text.contains("\n") ? "write a list: [\"\(text)\"]" : nil
+    case .string where expected == "a mapping":
+      return "write keys below it, indented further, each as `KEY: VALUE`"
+    case .map(let fields) where expected.contains("a string") && fields.count == 1:
+      guard let entry = fields.entries.first, let value = entry.node.text else { return nil }
+      return "leave out the space behind the colon and put it in quotes: \"\(entry.key):\(value)\""
+        + (form == .environment || form == .pairs ? ", or write `\(entry.key)=\(value)`" : "")
     default: return nil
     }
   }
 
-  private func scalar(_ node: Node, _ kinds: Kinds, _ path: [String]) {
-    guard !Shape.scalar(kinds).fits(node) else { return }
-    wrong(node, Shape.scalar(kinds).expected, path)
-  }
-
-  private func items(_ node: Node, _ item: Shape, _ unique: Bool, _ path: inout [String]) {
-    guard let items = node.list else { return wrong(node, "a list", path) }
+  private func items(
+    _ node: Node, _ item: Shape, _ unique: Bool, _ path: inout [String], _ form: Form
+  ) {
+    guard let items = node.list else { return wrong(node, "a list", path, form) }
     var seen: Set<String> = []
     for (index, node) in items.enumerated() {
       path.append("\(index)")
-      check(node, item, &path)
+      check(node, item, &path, form)
       path.removeLast()
       guard unique, node.list == nil, node.map == nil, let text = node.text else { continue }
       // 1000 and "1000" are two values.
@@ -112,12 +128,15 @@ struct Validation {
         continue
       }
       path.append(entry.key)
-      check(entry.node, attribute.shape, &path)
+      check(entry.node, attribute.shape, &path, attribute.form)
       path.removeLast()
     }
-    for name in record.required where fields[name] == nil {
+    let missing = record.required.filter { fields[$0] == nil }.map { "`\($0)`" }
+    if !missing.isEmpty {
       findings.add(
-        Fault(.missingKey, "`\(joined(path))` lacks `\(name)`", at: node.origin))
+        Fault(
+          .missingKey, "`\(joined(path))` lacks \(missing.joined(separator: " and "))",
+          at: node.origin))
     }
   }
 
@@ -129,16 +148,35 @@ struct Validation {
     case 2 where path[0] == "services": place = "in service `\(path[1])`"
     default: place = "in `\(joined(path))`"
     }
-    var hint = nearest(to: entry.key, among: record.attributes.map(\.name))
-      .map { "did you mean `\($0)`?" }
-    if hint == nil, path.isEmpty, let fields = entry.node.map,
-      fields["image"] != nil || fields["build"] != nil
-    {
-      hint = "services belong under `services:`"
-    }
     findings.add(
-      Fault(.unknownKey, "unknown key `\(entry.key)` \(place)", at: entry.keyOrigin, hint: hint))
+      Fault(
+        .unknownKey, "unknown key `\(entry.key)` \(place)", at: entry.keyOrigin,
+        hint: keyHint(entry, record, isTop: path.isEmpty)))
   }
+
+  private func keyHint(_ entry: Fields.Entry, _ record: Record, isTop: Bool) -> String? {
+    let key = entry.key
+    if let meant = Self.otherNames[key].flatMap({ names in names.first { record[$0] != nil } }) {
+      return "did you mean `\(meant)`?"
+    }
+    if isTop, let fields = entry.node.map, fields["image"] != nil || fields["build"] != nil {
+      return "services belong under `services:`"
+    }
+    if let near = nearest(to: key, among: record.attributes.map(\.name)) {
+      return "did you mean `\(near)`?"
+    }
+    if isTop, Tables.service[key] != nil { return "`\(key)` belongs to a service" }
+    let holder = record.attributes.first { $0.shape.record?[key] != nil }
+    return holder.map { "`\(key)` belongs under `\($0.name)`" }
+  }
+
+  /// What other tools, and `docker run`, call the same.
+  private static let otherNames: [String: [String]] = [
+    "cmd": ["command"], "depends": ["depends_on"], "destination": ["target"], "dest": ["target"],
+    "dst": ["target"], "env": ["environment"], "net": ["network_mode"], "network": ["networks"],
+    "path": ["source"], "port": ["ports"], "publish": ["ports"], "readonly": ["read_only"],
+    "ro": ["read_only"], "src": ["source"], "volume": ["volumes"], "workdir": ["working_dir"],
+  ]
 }
 
 extension Names {

@@ -91,7 +91,7 @@ enum Tables {
     Attribute("pull_policy", .text, form: .pullPolicy),
     Attribute("pull_refresh_after", .text, printing: .never),
     Attribute("read_only", .flag, cast: .bool),
-    Attribute("restart", .text),
+    Attribute("restart", .text, form: .restart),
     Attribute("runtime", .text),
     Attribute("scale", .integer, cast: .int, printing: .omitUnset),
     Attribute("secrets", grants, unique: .grant("/run/secrets/"), form: .grants),

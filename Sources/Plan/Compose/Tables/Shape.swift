@@ -169,6 +169,7 @@ enum Form: Hashable, Sendable {
   case octalNumber
   case range(Int, Int)
   case pullPolicy
+  case restart
   case containerName
   /// A number without its fraction.
   case whole

@@ -3,6 +3,7 @@
 // the reference has it (column "Applies" of its tables).
 
 package import Diagnostics
+import OCI
 
 struct UpRow: Sendable {
   /// Keys from the root; `*` stands for every item of a list or mapping.
@@ -12,6 +13,8 @@ struct UpRow: Sendable {
   let asks: @Sendable (Node) -> Bool
   /// What to say instead of "is not supported": the rule, behind the attribute's name.
   var note: String?
+  /// Says what is wrong with a value, behind the attribute's name; nil when nothing is.
+  var reason: (@Sendable (Node) -> String?)?
   /// Where `up` acts on some words only: these, for the schema.
   var allowed: [String] = []
 
@@ -92,6 +95,9 @@ extension Tables {
     .refused("services.*.devices"),
     .refused("services.*.external_links"),
     .refused("services.*.gpus"),
+    UpRow(
+      path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
+      note: "must name an image that there can be", reason: imageReason),
     .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
     .refused("services.*.links"),
@@ -110,6 +116,9 @@ extension Tables {
     .refused("services.*.networks.*.link_local_ips"),
     .ignored("services.*.oom_kill_disable"),
     .refused("services.*.pid"),
+    UpRow(
+      path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
+      note: "must be the platform of this machine", reason: platformReason),
     .refused("services.*.ports.*.protocol", UpRow.isNone(of: "tcp", "udp")),
     .refused("services.*.post_start"),
     .refused("services.*.pre_start"),
@@ -157,6 +166,26 @@ private func isContainerName(_ name: String) -> Bool {
     && name.utf8.allSatisfy { isPlain($0) || [0x5F, 0x2E, 0x2D].contains($0) }
 }
 
+@Sendable private func imageReason(_ node: Node) -> String? {
+  // A dollar sign is left of a variable that is told already.
+  guard let text = node.text, !text.isEmpty, !text.contains("$") else { return nil }
+  do throws(ImageFault) {
+    _ = try ImageReference(parsing: text)
+    return nil
+  } catch {
+    if case .invalidReference(_, let reason) = error {
+      return "is no image that there can be: \(reason)"
+    }
+    return "is no image that there can be"
+  }
+}
+
+@Sendable private func platformReason(_ node: Node) -> String? {
+  guard let text = node.text, !text.isEmpty else { return nil }
+  guard let wanted = try? Platform(parsing: text) else { return "is no platform: `\(text)`" }
+  return wanted.accepts(.host) ? nil : "is `\(wanted)`, and this machine is `\(Platform.host)`"
+}
+
 private func isRestartRule(_ text: String) -> Bool {
   let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
   if text.isEmpty { return true }
@@ -168,12 +197,42 @@ extension Project {
   /// What the enabled services and their resources ask for and `up` does not do: errors for what
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
-    let findings = Findings()
+    let findings = UpRefusals(model: model).findings
+    for fault in valueFaults { findings.add(fault) }
+    return findings.diagnostics(sources) + findings.warningDiagnostics(sources)
+  }
+}
+
+/// The rows of the table that a model meets.
+struct UpRefusals {
+  let findings = Findings()
+
+  init(model: Node) {
     for row in Tables.up {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
-    for fault in valueFaults { findings.add(fault) }
-    return findings.diagnostics(sources) + findings.warningDiagnostics(sources)
+  }
+
+  private func fault(of row: UpRow, _ node: Node, _ name: String, _ key: Origin) -> Fault {
+    guard row.severity == .error else {
+      return Fault(.noEffect, "`\(name)` has no effect", at: key)
+    }
+    let value = node.origin.line > 0 ? node.origin : key
+    if let reason = row.reason?(node) {
+      return Fault(.unsupported, "`\(name)` \(reason)", at: value)
+    }
+    if let note = row.note {
+      return Fault(.unsupported, "`\(name)` \(note)", at: value)
+    }
+    guard !row.allowed.isEmpty, let word = node.text else {
+      return Fault(
+        .unsupported, "`\(name)` is not supported by `up`", at: key,
+        hint: "remove it, or leave the service out")
+    }
+    let list = row.allowed.map { "`\($0)`" }.joined(separator: ", ")
+    return Fault(
+      .unsupported, "`\(name)` cannot be `\(word)` for `up`", at: value,
+      hint: suggestion(word, row.allowed) ?? "it acts on \(list)")
   }
 
   private func collect(
@@ -182,13 +241,7 @@ extension Project {
   ) {
     guard depth < row.path.count else {
       guard row.asks(node) else { return }
-      let name = joined(shown)
-      let fault =
-        row.severity == .error
-        ? Fault(
-          .unsupported, "`\(name)` \(row.note ?? "is not supported by `up`")", at: origin,
-          hint: row.note == nil ? "remove it, or leave the service out" : nil)
-        : Fault(.noEffect, "`\(name)` has no effect", at: origin)
+      let fault = fault(of: row, node, joined(shown), origin)
       row.severity == .error ? findings.add(fault) : findings.warn(fault)
       return
     }

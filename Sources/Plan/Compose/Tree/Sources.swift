@@ -31,7 +31,7 @@ struct Sources: Sendable {
     let known = lines[origin.file] ?? YAMLLines(bytes)
     lines[origin.file] = known
     guard let range = known.range(of: Int(origin.line), end: bytes.count) else { return nil }
-    var shown = bytes[range].prefix(400)
+    var shown = bytes[range].prefix(1 << 16)
     // A byte order mark is no column.
     if origin.line == 1, shown.starts(with: [0xEF, 0xBB, 0xBF]) { shown = shown.dropFirst(3) }
     var text = String(decoding: shown, as: UTF8.self)
@@ -42,9 +42,18 @@ struct Sources: Sendable {
   func diagnostics(_ faults: [Fault], severity: Diagnostic.Severity) -> [Diagnostic] {
     var lines: [Int32: YAMLLines] = [:]
     return faults.map { fault in
-      Diagnostic(
+      let excerpt = excerpt(fault.origin, &lines)
+      var hint = fault.hint
+      if fault.quotesSource, let excerpt { hint = quoted(fault.origin, excerpt) ?? hint }
+      return Diagnostic(
         fault.summary, severity: severity, code: fault.kind.code, causes: fault.causes,
-        span: span(fault.origin), excerpt: excerpt(fault.origin, &lines), hint: fault.hint)
+        span: span(fault.origin), excerpt: excerpt, hint: hint)
     }
+  }
+
+  private func quoted(_ origin: Origin, _ excerpt: String) -> String? {
+    let scalars = excerpt.unicodeScalars.dropFirst(Int(origin.column) - 1)
+      .prefix(Int(origin.length))
+    return scalars.isEmpty ? nil : "put it in quotes: \"\(String(scalars))\""
   }
 }
