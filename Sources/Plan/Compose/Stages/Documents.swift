@@ -87,9 +87,12 @@ private struct DocumentReader {
 
   private func checkKey(_ entry: YAMLEntry, _ origin: Origin) {
     if case .string = resolve(entry.key, tag: entry.keyTag) { return }
+    var hint = "put it in quotes: \"\(entry.key.text)\""
+    // `- 80: 80` is a mapping.
+    if case .scalar(let value) = entry.value.content, value.isPlain, !value.text.isEmpty {
+      hint += ", or leave out the space behind the colon: \"\(entry.key.text):\(value.text)\""
+    }
     findings.add(
-      Fault(
-        .keyNotText, "key `\(entry.key.text)` is not text", at: origin,
-        hint: "put it in quotes: \"\(entry.key.text)\""))
+      Fault(.keyNotText, "key `\(entry.key.text)` is not text", at: origin, hint: hint))
   }
 }

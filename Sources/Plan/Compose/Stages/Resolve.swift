@@ -95,7 +95,7 @@ extension Assembly {
   }
 
   private func checkPort(_ port: Node, _ service: String) {
-    if port.map != nil, port["target"] == nil {
+    if port.map != nil, port["target"] == nil, !hasUnknownKeys(port, Tables.port) {
       findings.add(
         Fault(
           .missingKey, "a port of service `\(service)` has no `target`", at: port.origin,
@@ -115,8 +115,15 @@ extension Assembly {
         at: port.origin(of: "host_ip"), hint: "such as `127.0.0.1` or `::1`"))
   }
 
+  /// What lacks is mistyped then, as a rule, and that is told.
+  private func hasUnknownKeys(_ node: Node, _ record: Record) -> Bool {
+    (node.map?.entries ?? []).contains { record[$0.key] == nil && !$0.key.hasPrefix("x-") }
+  }
+
   private func checkMount(_ mount: Node, _ service: String) {
-    if mount["type"]?.string == "bind", mount["source"] == nil {
+    if mount["type"]?.string == "bind", mount["source"] == nil,
+      !hasUnknownKeys(mount, Tables.mount)
+    {
       findings.add(
         Fault(
           .missingKey, "a bind mount of service `\(service)` has no `source`", at: mount.origin))
