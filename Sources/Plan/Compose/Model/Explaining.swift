@@ -31,8 +31,7 @@ extension Project {
   /// are whole only when the load kept them (`ProjectOptions.keepsStories`).
   package func explain(_ path: String) throws(Faults) -> [ValueStory] {
     // `ports[0]` is as good as `ports.0`.
-    let plain = path.split(separator: "[", omittingEmptySubsequences: false)
-      .map { $0.hasSuffix("]") ? $0.dropLast() : $0 }.joined(separator: ".")
+    let plain = String(path.compactMap { $0 == "[" ? "." : $0 == "]" ? nil : $0 })
     var rest = plain.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if path.isEmpty { rest = [] }
     var node = model
@@ -151,7 +150,8 @@ extension Project {
   private func shown(_ step: Step, _ lines: inout [Int32: YAMLLines]) -> ValueStory.Step {
     let verb =
       switch step.verb {
-      case .set: sources.span(step.origin) == nil ? "by default" : "set by"
+      case .set:
+        sources.span(step.origin) == nil && step.uses.isEmpty ? "by default" : "set by"
       case .overrode: "overridden by"
       case .appended: "appended to by"
       case .merged: "merged with"

@@ -233,11 +233,17 @@ extension Shape {
         names.append("a whole number")
       }
       if kinds.contains(.bool) { names.append("a boolean") }
-      return names.joined(separator: " or ")
+      return choice(names)
     case .either(let shapes):
       var names: [String] = []
       for name in shapes.map(\.expected) where !names.contains(name) { names.append(name) }
-      return names.joined(separator: " or ")
+      return choice(names)
     }
   }
+}
+
+/// `a, b or c`.
+private func choice(_ names: [String]) -> String {
+  guard let last = names.last, names.count > 1 else { return names.first ?? "" }
+  return names.dropLast().joined(separator: ", ") + " or " + last
 }
