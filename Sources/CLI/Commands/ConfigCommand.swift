@@ -32,6 +32,7 @@ struct ConfigCommand: AsyncParsableCommand {
     if let format, !["yaml", "json"].contains(format), !(lists.variables && format == "table") {
       throw UsageFault("unknown format `\(format)`", hint: "choose yaml or json")
     }
+    if explain != nil { try refuseBesideExplain() }
     let invocation = try Invocation.now()
     if keeping.noInterpolate {
       try refuseUninterpolated()
@@ -59,6 +60,20 @@ struct ConfigCommand: AsyncParsableCommand {
     } else {
       Output.standard.write(text)
     }
+  }
+
+  /// `--explain` prints something of its own.
+  private func refuseBesideExplain() throws {
+    let flags = [
+      ("--hash", lists.hash != nil), ("--services", lists.services), ("--images", lists.images),
+      ("--volumes", lists.volumes), ("--networks", lists.networks), ("--models", lists.models),
+      ("--profiles", lists.profiles), ("--variables", lists.variables),
+      ("--environment", lists.environment), ("--resolve-image-digests", resolveImageDigests),
+      ("--lock-image-digests", lockImageDigests), ("--format yaml", format == "yaml"),
+    ]
+    guard let flag = flags.first(where: \.1)?.0 else { return }
+    throw UsageFault(
+      "`--explain` cannot be used with `\(flag)`", hint: "leave one of the two out")
   }
 
   /// What needs values cannot be had while variables stand in their place.

@@ -11,25 +11,26 @@ struct Invocation: Sendable {
 
   let global: GlobalSettings
   let environment: [String: String]
+  /// The environment with the `COMPOSE_…` variables of `.env`: what flags that were not typed are.
+  let defaults: [String: String]
   let workingDirectory: String
   let outputStyle: Style
   let errorStyle: Style
   let progressMode: ProgressMode
 
   init(global: GlobalOptions) throws {
-    var environment = Self.processEnvironment()
+    environment = Self.processEnvironment()
     workingDirectory = Self.currentFolder(environment)
     var settings = GlobalSettings(global)
     let request = settings.request(environment: environment, in: workingDirectory)
-    environment.merge(projectSettings(request)) { first, _ in first }
-    self.environment = environment
-    try settings.fill(from: environment)
+    defaults = environment.merging(projectSettings(request)) { first, _ in first }
+    try settings.fill(from: defaults)
     self.global = settings
     let ansi =
       try Self.choice(
-        global.ansi ?? environment["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
+        global.ansi ?? defaults["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
     let progress = try Self.choice(
-      global.progress ?? environment["COMPOSE_PROGRESS"], of: ProgressMode.self, flag: "--progress")
+      global.progress ?? defaults["COMPOSE_PROGRESS"], of: ProgressMode.self, flag: "--progress")
     if progress == .tty, ansi == .never {
       throw UsageFault("`--progress tty` cannot be used with `--ansi never`")
     }

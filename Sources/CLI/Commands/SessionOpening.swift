@@ -65,5 +65,5 @@ extension Invocation {
   private static let changing: Set<String> = ["stop", "start", "exec", "run", "pull"]
 
   /// A variable of the environment that says yes.
-  func flag(_ name: String) -> Bool { saysYes(environment[name]) }
+  func flag(_ name: String) -> Bool { saysYes(defaults[name]) }
 }

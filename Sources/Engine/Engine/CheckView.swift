@@ -10,7 +10,7 @@ package struct CheckView: Sendable {
   package let diagnostics: [Diagnostic]
   /// The files that were read, as messages name them.
   package let files: [String]
-  private let paths: [(path: String, shown: String)]
+  private let paths: [(path: String, shown: String, isEnvironment: Bool)]
   private let folder: String
 
   package init(_ request: SessionRequest) {
@@ -29,7 +29,7 @@ package struct CheckView: Sendable {
   package var languageServerJSON: [UInt8] {
     var groups = paths.map { (uri: fileURI($0.path), shown: $0.shown, items: [JSONValue]()) }
     if groups.isEmpty { groups = [(uri: fileURI(folder), shown: "", items: [])] }
-    let home = groups.firstIndex { !$0.shown.hasSuffix(".env") } ?? 0
+    let home = paths.firstIndex { !$0.isEnvironment } ?? 0
     for diagnostic in diagnostics {
       let place = groups.firstIndex { $0.shown == diagnostic.span?.file } ?? home
       groups[place].items.append(languageServerValue(of: diagnostic))

@@ -59,7 +59,7 @@ package struct ConfigView: Sendable {
   /// Asks the registries for the digests of all images.
   package mutating func pinImages(_ wish: DigestWish) async throws {
     let pins = try await pinnedNames(
-      of: loaded.project.imageNames, environment: loaded.environment,
+      of: loaded.project.imageNames, environment: request.environment,
       limit: request.transfers)
     loaded.project = loaded.project.pinning(pins)
     if wish == .lock { loaded.project = loaded.project.onlyImages() }

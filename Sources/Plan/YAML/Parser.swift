@@ -167,19 +167,24 @@ private struct Builder {
     _ name: String, at mark: YAMLMark, end: YAMLMark, depth: Int
   ) throws(YAMLFault) -> YAMLNode {
     guard !open.contains(name), let anchored = anchors[name] else {
-      note(
-        open.contains(name)
-          ? YAMLFault(.alias, "anchor `\(name)` contains itself", mark: mark, end: end)
-          : YAMLFault(
-            .alias, "unknown anchor `\(name)`", mark: mark, end: end,
-            hint: nearest(to: name, among: anchors.keys.sorted()).map { "did you mean `*\($0)`?" }
-              ?? "define it before use with `&\(name)`"))
+      // Looking for the nearest name is not for nothing.
+      if faults.count < YAMLLimit.faults { note(missing(name, at: mark, end: end)) }
       return YAMLNode(
         content: .scalar(YAMLScalar(text: "", isPlain: true)), tag: .none, start: mark, end: end)
     }
     try reach(depth + anchored.weight.height - 1, at: mark)
     try grow(anchored.weight, at: mark)
     return anchored.node
+  }
+
+  private func missing(_ name: String, at mark: YAMLMark, end: YAMLMark) -> YAMLFault {
+    if open.contains(name) {
+      return YAMLFault(.alias, "anchor `\(name)` contains itself", mark: mark, end: end)
+    }
+    let near = nearest(to: name, among: anchors.keys.sorted())
+    return YAMLFault(
+      .alias, "unknown anchor `\(name)`", mark: mark, end: end,
+      hint: near.map { "did you mean `*\($0)`?" } ?? "define it before use with `&\(name)`")
   }
 
   private mutating func grow(_ weight: Weight, at mark: YAMLMark) throws(YAMLFault) {

@@ -43,8 +43,8 @@ extension FaultKind {
       Entry(
         "an alias has no anchor, or stands in its own",
         """
-        `*name` stands for what `&name` marks, further up in the same document. Anchors do not reach \
-        into other files or documents.
+        `*name` stands for what `&name` marks, further up in the same file. Anchors do not reach \
+        into other files.
         """,
         wrong: """
           x-base: &base {restart: always}
@@ -74,7 +74,7 @@ extension FaultKind {
       Entry(
         "the text is deeper or larger than a compose file may be",
         """
-        Nesting ends at 128 levels, a file at a million values, and what aliases stand for may not \
+        Nesting ends at 128 levels, a file at 250,000 values, and what aliases stand for may not \
         grow far beyond the text itself. No real file comes near; texts made to fill the memory do.
         """,
         wrong: """

@@ -19,6 +19,7 @@ struct EnvFileParser {
   private(set) var values: [EnvFileValue] = []
   private var places: [String: Int] = [:]
   private var file: Int32 = -1
+  private var statementLine = 1
   private var text: [UInt8] = []
   private var at = 0
   /// The bytes of all values so far: each may be made of all that stand before it.
@@ -52,6 +53,7 @@ struct EnvFileParser {
     at = 0
     while skipToStatement() {
       let line = line
+      statementLine = line
       let (key, hasValue) = try self.key()
       guard hasValue else {
         if let value = lookup(key) { set(key, value, line) }
@@ -266,9 +268,10 @@ struct EnvFileParser {
       switch error.kind {
       case .required(let variable, let message):
         throw EnvFileFault(
-          line: line, summary: "variable `\(variable)` is required but has no value: \(message)")
+          line: statementLine,
+          summary: "variable `\(variable)` is required but has no value: \(message)")
       default:
-        throw EnvFileFault(line: line, summary: "invalid variable in `\(text)`")
+        throw EnvFileFault(line: statementLine, summary: "invalid variable in `\(text)`")
       }
     }
   }

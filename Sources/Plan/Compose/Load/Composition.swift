@@ -23,11 +23,7 @@ struct Composition<Reader: ComposeReader> {
     }
     let enabled = enabledNames(all)
     if !options.skipsConsistency, !options.skipsInterpolation {
-      Consistency(
-        root: root, enabled: enabled,
-        // Values that still hold variables are no faults.
-        findings: options.skipsInterpolation ? Findings() : findings
-      ).check()
+      Consistency(root: root, enabled: enabled, findings: findings).check()
     }
     guard !findings.isFaulty else { return nil }
     // Variables may name files that are not known yet.
@@ -56,11 +52,12 @@ struct Composition<Reader: ComposeReader> {
   }
 
   private func kept(_ services: Node?, _ keeps: (String) -> Bool) -> Node {
-    guard let services, case .map(var fields) = services.value else {
+    guard var services, case .map(var fields) = services.value else {
       return Node(.map(Fields()), .none)
     }
     fields.rewrite { keeps($0.key) }
-    return Node(.map(fields), services.origin)
+    services.value = .map(fields)
+    return services
   }
 
   /// Services without profiles, with an active one, or named on the command line.

@@ -51,14 +51,20 @@ struct Consistency {
     else { return }
     // A key that is mistyped is told already.
     let isMistyped = (node.map?.entries ?? []).contains { entry in
-      Tables.service[entry.key] == nil && nearest(to: entry.key, among: ["image", "build"]) != nil
+      Tables.service[entry.key] == nil && !entry.key.hasPrefix("x-")
+        && nearest(to: entry.key, among: ["image", "build"]) != nil
     }
     guard !isMistyped else { return }
-    let others = services.filter { $0.node["image"] != nil || $0.node["build"] != nil }
     add(
       .missingImage, "service `\(service.key)` has neither an image nor a build context",
       service.keyOrigin,
-      hint: suggestion(service.key, others.map(\.key)) ?? "add `image:` or `build:`")
+      hint: meantService(service.key) ?? "add `image:` or `build:`")
+  }
+
+  /// The service that an override may be meant for.
+  private func meantService(_ name: String) -> String? {
+    let others = services.lazy.filter { $0.node["image"] != nil || $0.node["build"] != nil }
+    return nearest(to: name, among: others.map(\.key)).map { "did you mean `\($0)`?" }
   }
 
   private func build(_ service: Fields.Entry) {

@@ -1,5 +1,7 @@
 // The stages of each file: interpolate → include → extend → merge → unique → check → long form.
 
+import Diagnostics
+
 extension Assembly {
   /// Loads files into one tree with defaults in place and paths resolved.
   func load(_ set: FileSet, texts: [(path: String, documents: [Node])]) -> Node? {
@@ -137,10 +139,12 @@ extension Assembly {
         values.count + set.environment.values.count, of: .environments, at: item.origin)
     }
     included.environment.add(values)
-    let documents = paths.compactMap { path in
-      self.documents(path, at: item.origin).map { (path: path, documents: $0) }
+    let places = nodes(item.map == nil ? item : item["path"]).map(\.origin)
+    let documents = zip(paths, places).compactMap { path, place in
+      self.documents(path, at: place).map { (path: path, documents: $0) }
     }
     guard var model = load(included, texts: documents) else { return }
+    try findings.growth.take(model.size, of: .included, at: item.origin)
     // Its own env files are for its own texts.
     edit(&model, "services") { service in
       inherit(&service.node, "environment", included.environment, keepsUnset: true)
@@ -151,18 +155,23 @@ extension Assembly {
   private func includedEnvironment(
     _ item: Node, _ folder: String, _ set: FileSet
   ) -> [EnvFileValue] {
-    var files = texts(item["env_file"]).map { resolve($0, in: set.folder) }
+    var files = nodes(item["env_file"]).map { node in
+      (path: resolve(node.string ?? "", in: set.folder), origin: node.origin)
+    }
     if files.isEmpty {
       let own = folder + "/.env"
-      if reader.kind(own) == .file { files = [own] }
+      if reader.kind(own) == .file { files = [(path: own, origin: item.origin)] }
     }
     return EnvFiles(reader: reader, options: options, findings: findings)
-      .values(files, over: set.environment, at: item.origin(of: "env_file"), sources: &sources)
+      .values(files, over: set.environment, sources: &sources)
   }
 
-  private func texts(_ node: Node?) -> [String] {
+  private func texts(_ node: Node?) -> [String] { nodes(node).compactMap(\.string) }
+
+  /// A text, or those of a list.
+  private func nodes(_ node: Node?) -> [Node] {
     guard let node else { return [] }
-    return (node.list ?? [node]).compactMap(\.string)
+    return (node.list ?? [node]).filter { $0.string != nil }
   }
 
   /// Resources that are there already must say the same, or be what this file adds on top.
@@ -251,7 +260,8 @@ extension Assembly {
         .extends,
         "service `\(name)` extends `\(reference)`, which \(options.shown(basePath)) lacks",
         at: extends.origin(of: "service"),
-        hint: nearestName(reference, base, besides: basePath == path ? name : nil))
+        hint: findings.isFull
+          ? nil : nearestName(reference, base, besides: basePath == path ? name : nil))
     }
     let parent = try extend(
       reference, in: base, path: basePath, folder: baseFolder, set, chain: chain + [link])
@@ -264,7 +274,8 @@ extension Assembly {
   }
 
   private func nearestName(_ name: String, _ services: Node, besides own: String?) -> String? {
-    suggestion(name, services.map?.entries.map(\.key).filter { $0 != own } ?? [])
+    let others = (services.map?.entries ?? []).lazy.map(\.key).filter { $0 != own }
+    return nearest(to: name, among: others).map { "did you mean `\($0)`?" }
   }
 
   /// The services of another file, in long form, with their paths resolved against its folder.

@@ -40,7 +40,11 @@ struct Locator<Reader: ComposeReader> {
 
   /// The `COMPOSE_…` variables of the env files that are not set yet: flags of the command itself have
   /// their defaults in them (reference C48). A file that cannot be read is for `locate` to tell.
+  /// Files that are named are left alone: some can be read only once.
   mutating func settings() -> [String: String] {
+    guard options.envFiles.isEmpty, options.environment["COMPOSE_ENV_FILES"] == nil else {
+      return [:]
+    }
     var location = Location()
     location.environment = Variables(options.environment)
     location.files = options.files.map(absolute)
@@ -162,7 +166,8 @@ struct Locator<Reader: ComposeReader> {
       if reader.kind(path) == .file { paths = [path] }
     }
     let values = EnvFiles(reader: reader, options: options, findings: findings)
-      .values(paths, over: location.environment, at: .none, sources: &sources)
+      .values(
+        paths.map { (path: $0, origin: .none) }, over: location.environment, sources: &sources)
     location.environment.add(values)
   }
 

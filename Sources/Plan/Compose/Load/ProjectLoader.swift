@@ -63,13 +63,13 @@ package struct LoadOutcome: Sendable {
   package var refusals: [Diagnostic] = []
   /// Every compose and env file that was read, in order: as it stands on the disk, and as
   /// diagnostics name it.
-  package var files: [(path: String, shown: String)]
+  package var files: [(path: String, shown: String, isEnvironment: Bool)]
 
   init(_ loaded: LoadedProject?, _ findings: Findings, _ sources: Sources) {
     self.loaded = loaded
     faults = findings.diagnostics(sources)
     warnings = findings.warningDiagnostics(sources)
-    files = sources.files.map { ($0.path, $0.shown) }
+    files = sources.files.map { ($0.path, $0.shown, $0.isEnvironment) }
   }
 }
 
@@ -85,6 +85,9 @@ final class Assembly<Reader: ComposeReader> {
   /// The merged files, as far as they go.
   private(set) var model: Node?
   private var knownVariables: Set<VariableUse> = []
+  private var usesSize = 0
+  /// Bytes that uses of variables may hold together: nested defaults repeat what is in them.
+  private static var usesLimit: Int { 4 << 20 }
   /// The services of files that others extend, by file: each is read once.
   var extendedFiles: [String: Node] = [:]
   /// Files that include each other crosswise must not be read without end.
@@ -159,10 +162,11 @@ final class Assembly<Reader: ComposeReader> {
   }
 
   func note(_ use: VariableUse) {
-    if knownVariables.insert(use).inserted { variables.append(use) }
+    guard usesSize < Self.usesLimit, knownVariables.insert(use).inserted else { return }
+    usesSize += use.name.utf8.count + use.defaultValue.utf8.count + use.alternate.utf8.count
+    variables.append(use)
   }
 
-  /// `-p` and COMPOSE_PROJECT_NAME, else the last `name:` of the files, else the folder's name.
   /// The name with the place in a file that gave it, or the variable or flag that did.
   private func nameNode(_ name: String) -> Node {
     var node = Node(name, nameOrigin)
@@ -178,6 +182,7 @@ final class Assembly<Reader: ComposeReader> {
     return node
   }
 
+  /// `-p` and COMPOSE_PROJECT_NAME, else the last `name:` of the files, else the folder's name.
   private func name(_ texts: [(path: String, documents: [Node])]) -> String? {
     if let name = location.name { return name }
     let template = Template(lookup: { [environment] in environment[$0] })
@@ -185,9 +190,14 @@ final class Assembly<Reader: ComposeReader> {
     var place: Origin?
     for document in texts.flatMap(\.documents) {
       guard let node = document["name"], let text = node.string, !text.isEmpty else { continue }
-      place = node.origin
-      nameOrigin = node.origin
-      if let name = try? template.substitute(text) { named = name }
+      do throws(TemplateFault) {
+        named = try template.substitute(text)
+        place = node.origin
+        nameOrigin = node.origin
+      } catch {
+        // The stages tell of it; until then any name will do.
+        return "unnamed"
+      }
     }
     let derived = projectName(from: place == nil ? baseName(location.folder) : named)
     guard derived.isEmpty else {

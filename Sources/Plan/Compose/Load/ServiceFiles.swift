@@ -80,8 +80,9 @@ struct ServiceFiles<Reader: ComposeReader> {
       if case .missing = error, isOptional { return nil }
       throw Fault(
         .environmentFile,
-        "env file `\(files.options.shown(path))` cannot be read: \(error.text)",
-        at: file.origin(of: "path"), hint: "create it, or write `required: false`")
+        "\(file.map == nil ? "label" : "env") file `\(files.options.shown(path))` cannot be read: "
+          + error.text, at: file.origin(of: "path"),
+        hint: file.map == nil ? "create it" : "create it, or write `required: false`")
     }
   }
 

@@ -44,12 +44,14 @@ struct EnvFiles<Reader: ComposeReader> {
   let findings: Findings
 
   /// The values of several files; later ones win, `over` serves as variables. What is wrong with a
-  /// file is among the findings, those that cannot be read at `origin`, and the others are read.
+  /// file is among the findings, and the others are read.
+  ///
+  /// - Parameter files: each with the place that names it.
   func values(
-    _ paths: [String], over: Variables, at origin: Origin, sources: inout Sources
+    _ files: [(path: String, origin: Origin)], over: Variables, sources: inout Sources
   ) -> [EnvFileValue] {
     var parser = EnvFileParser(lookup: { over[$0] })
-    for path in paths where path != "/dev/null" {
+    for (path, origin) in files where path != "/dev/null" {
       do throws(Fault) {
         let bytes = try bytes(of: path, at: origin)
         try findings.growth.take(bytes.count, of: .read, at: origin)
@@ -77,7 +79,8 @@ struct EnvFiles<Reader: ComposeReader> {
     _ bytes: [UInt8], of path: String, _ parser: inout EnvFileParser, isRaw: Bool,
     sources: inout Sources
   ) throws(Fault) {
-    let file = sources.add(path: path, shown: options.shown(path), bytes: bytes)
+    let file = sources.add(
+      path: path, shown: options.shown(path), bytes: bytes, isEnvironment: true)
     do throws(EnvFileFault) {
       if isRaw {
         try parser.parseRaw(bytes, file: file)

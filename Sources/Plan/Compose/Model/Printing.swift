@@ -138,7 +138,7 @@ struct Printer {
       guard isJSON, let fields = node.map else { return value(node, attribute.shape) }
       return .object(
         sorted(fields) {
-          isJSON && $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit))
+          $0.int == 0 ? .object(JSONObject()) : value($0, .record(Tables.ulimit))
         })
     case .asIs where attribute.name == "expose" || attribute.name == "group_add":
       return .array((node.list ?? []).map { .string($0.text ?? "") })

@@ -184,8 +184,9 @@ struct Canonical {
     guard case .map(var fields) = item.value else {
       return try parseMount(item.string ?? "", item.origin)
     }
-    if let target = fields["target"], let text = target.string {
-      fields["target"] = Node(cleanPath(text), target.origin)
+    if var target = fields["target"], let text = target.string {
+      target.value = .string(cleanPath(text))
+      fields["target"] = target
     }
     return Node(.map(fields), item.origin)
   }

@@ -50,11 +50,13 @@ struct Interpolation {
   ) -> Node.Value {
     var value = text
     var names: [String] = []
+    var (seen, told): (Set<String>, Set<String>) = ([], [])
     do throws(TemplateFault) {
       let template = Template(
         lookup: lookup,
         unset: { name, range in
-          if findings.lacksVariables { return }
+          // Once for each text.
+          guard !findings.lacksVariables, told.insert(name).inserted else { return }
           findings.warn(
             Fault(
               .unsetVariable, "variable `\(name)` is not set, a blank text stands in for it",
@@ -65,7 +67,7 @@ struct Interpolation {
         },
         used: { use in
           used(use)
-          if findings.keepsStories, !names.contains(use.name) { names.append(use.name) }
+          if findings.keepsStories, seen.insert(use.name).inserted { names.append(use.name) }
         })
       value = try template.substitute(text)
     } catch {

@@ -24,7 +24,7 @@ struct Merging {
       var lost: [Step] = []
       fields.rewrite { entry in
         guard entry.node.mark != .reset else {
-          lost.append(Step(verb: .removed(entry.key), origin: entry.keyOrigin))
+          lost.append(Step(verb: .removed(entry.key), origin: entry.node.origin))
           return false
         }
         entry.node = settle(entry.node)
@@ -49,6 +49,8 @@ struct Merging {
     let verb: Step.Verb =
       if over.mark == .override {
         .replaced
+      } else if rule == .pools || rule == .logging && otherDriver(base, over) {
+        .overrode
       } else if result.list != nil, rule != .replace, base.list?.isEmpty == false {
         .appended
       } else if result.map != nil, rule != .replace {
@@ -165,10 +167,14 @@ struct Merging {
   private func logging(
     _ base: Node, _ over: Node, _ shape: Shape?, _ path: inout [String]
   ) -> Node? {
-    if let earlier = base["driver"]?.string, let later = over["driver"]?.string, earlier != later {
-      return settle(over)
+    otherDriver(base, over) ? settle(over) : maps(base, over, shape, &path)
+  }
+
+  private func otherDriver(_ base: Node, _ over: Node) -> Bool {
+    guard let earlier = base["driver"]?.string, let later = over["driver"]?.string else {
+      return false
     }
-    return maps(base, over, shape, &path)
+    return earlier != later
   }
 
   /// The later file's pools, each laid on the earlier one of the same subnet; other earlier ones go.
@@ -246,16 +252,18 @@ func built(_ node: Node) -> Node {
 /// several addresses are separated by commas.
 func hostItems(_ node: Node) -> [Node] {
   var items: [Node] = []
-  func add(_ host: String, _ address: Substring, _ origin: Origin) {
+  func add(_ host: String, _ address: Substring, from source: Node) {
     var address = address
     if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
-    items.append(Node("\(host)=\(address)", origin))
+    var item = source
+    item.value = .string("\(host)=\(address)")
+    items.append(item)
   }
   switch node.value {
   case .map(let fields):
     for entry in fields.entries {
       for address in entry.node.list ?? [entry.node] {
-        add(entry.key, (address.text ?? "")[...], address.origin)
+        add(entry.key, (address.text ?? "")[...], from: address)
       }
     }
   case .list(let list):
@@ -267,7 +275,7 @@ func hostItems(_ node: Node) -> [Node] {
       }
       let addresses = text[text.index(after: cut)...]
       for address in addresses.split(separator: ",", omittingEmptySubsequences: false) {
-        add(String(text[..<cut]), address, item.origin)
+        add(String(text[..<cut]), address, from: item)
       }
     }
   default: break

@@ -5,7 +5,7 @@ extension Assembly {
   func setDefaults(_ root: inout Node) {
     edit(&root, "services") { service in
       edit(&service.node, key: "build") { build in
-        if build["context"] == nil { build["context"] = Node(".", build.origin) }
+        if build["context"] == nil { build["context"] = Node(".", .none) }
       }
       items(&service.node, "secrets") { grant in
         if let source = grant["source"]?.string, grant["target"] == nil {
@@ -13,8 +13,8 @@ extension Assembly {
         }
       }
       items(&service.node, "ports") { port in
-        if port["protocol"] == nil { port["protocol"] = Node("tcp", port.origin) }
-        if port["mode"] == nil { port["mode"] = Node("ingress", port.origin) }
+        if port["protocol"] == nil { port["protocol"] = Node("tcp", .none) }
+        if port["mode"] == nil { port["mode"] = Node("ingress", .none) }
       }
       items(&service.node, "gpus", allDevices)
       edit(&service.node, key: "deploy") { deploy in
@@ -107,7 +107,7 @@ extension Assembly {
           .outOfRange, "a port of a container is between 1 and 65535, not \(target)",
           at: port.origin(of: "target")))
     }
-    guard let text = port["host_ip"]?.string, !text.contains("$"), !isAddress(text)
+    guard let text = port["host_ip"]?.string, !options.skipsInterpolation, !isAddress(text)
     else { return }
     findings.add(
       Fault(
@@ -202,7 +202,7 @@ extension Assembly {
       }
       edit(&service.node, key: "build") { build in
         guard build.map != nil else { return }
-        if build["context"] == nil { build["context"] = Node(".", build.origin) }
+        if build["context"] == nil { build["context"] = Node(".", .none) }
         if build["dockerfile"] == nil, build["dockerfile_inline"] == nil {
           build["dockerfile"] = Node("Dockerfile", build.origin)
         }
@@ -294,7 +294,9 @@ extension Assembly {
       dependency["required"] = Node(.bool(true), origin)
       all.set(name, Node(.map(dependency), origin), keyOrigin: origin)
     }
-    service["depends_on"] = Node(.map(all), service["depends_on"]?.origin ?? .none)
+    var dependencies = service["depends_on"] ?? Node(.null, .none)
+    dependencies.value = .map(all)
+    service["depends_on"] = dependencies
   }
 }
 

@@ -16,6 +16,8 @@ struct Growth {
     case variables
     /// Variables that included files see, where they have env files of their own.
     case environments
+    /// Values of all included files together.
+    case included
     /// Values that are looked at once more because a further document is merged with them.
     case merged
 
@@ -26,7 +28,7 @@ struct Growth {
       case .ports: 65_536
       case .extended, .variables: 250_000
       case .environments: 5_000_000
-      case .merged: 1_000_000
+      case .included, .merged: 1_000_000
       }
     }
 
@@ -38,19 +40,25 @@ struct Growth {
       case .extended: "services take over more than \(limit) values from those that they extend"
       case .variables: "services take more than \(limit) variables from env files"
       case .environments: "the env files of included files make too many variables"
+      case .included: "included files hold more than \(limit) values together"
       case .merged: "too many documents of this size are merged"
       }
     }
   }
 
   private var amounts = [Int](repeating: 0, count: Count.allCases.count)
+  /// Where each count first passed its limit.
+  private var places: [Count: Origin] = [:]
 
-  /// Adds to a count. Once it is past its limit everything throws, before anything is made.
+  /// Adds to a count. Once it is past its limit everything throws, before anything is made, and
+  /// always the same fault, which is told once.
   mutating func take(_ amount: Int, of count: Count, at origin: Origin) throws(Fault) {
     let (sum, overflow) = amounts[count.rawValue].addingReportingOverflow(max(0, amount))
     amounts[count.rawValue] = overflow ? .max : sum
     guard amounts[count.rawValue] <= count.limit else {
-      throw Fault(.outOfRange, count.excess, at: origin)
+      let place = places[count] ?? origin
+      places[count] = place
+      throw Fault(.outOfRange, count.excess, at: place)
     }
   }
 }

@@ -5,14 +5,16 @@ import YAML
 
 /// The files that were read. Origins point into it.
 struct Sources: Sendable {
-  private(set) var files: [(path: String, shown: String, bytes: [UInt8])] = []
+  private(set) var files: [(path: String, shown: String, bytes: [UInt8], isEnvironment: Bool)] = []
   private var numbers: [String: Int32] = [:]
 
   /// A file that was read before, and has not changed since, keeps its number.
-  mutating func add(path: String, shown: String, bytes: [UInt8]) -> Int32 {
+  mutating func add(
+    path: String, shown: String, bytes: [UInt8], isEnvironment: Bool = false
+  ) -> Int32 {
     if let known = numbers[path], files[Int(known)].bytes == bytes { return known }
     numbers[path] = Int32(clamping: files.count)
-    files.append((path, shown, bytes))
+    files.append((path, shown, bytes, isEnvironment))
     return Int32(clamping: files.count - 1)
   }
 
