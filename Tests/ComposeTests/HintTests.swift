@@ -88,6 +88,7 @@ struct OnceTests {
       "x-b: &b {image: i, prots: []}\nservices: {a: *b, b: *b, c: *b}", ["B0110"]
     ),
     ("an image that is mistyped", "services: {a: {imge: i}}", ["B0110"]),
+    ("an extension is no mistyped image", "services: {a: {x-image: i}}", ["B0141"]),
     ("an image of another kind", "services: {a: {image: [i]}}", ["B0111"]),
     ("extends without a service", "services: {a: {extends: {file: b.yaml}}}", ["B0131"]),
     ("an alias behind a merge key", "services: {a: {<<: *b, image: i}}", ["B0104"]),
@@ -116,6 +117,27 @@ struct OnceTests {
       "compose.yaml": "services: {a: {image: \"i:${TAG:?}\", prots: [], command: $X}}\n",
     ])
     #expect(folder.faults().compactMap(\.code) == ["B0151", "B0110"])
+  }
+
+  @Test("two files that lack are two faults")
+  func twoMissing() {
+    let folder = Folder(["compose.yaml": "include: [{path: [m1.yaml, m2.yaml]}]\n"])
+    #expect(folder.faults().compactMap(\.code) == ["B0150", "B0150"])
+    let labels = Folder(["compose.yaml": "services: {a: {image: i, label_file: [gone]}}\n"])
+    #expect(labels.faults().map(\.summary) == ["label file `gone` cannot be read: no such file"])
+    #expect(labels.faults().map(\.hint) == ["create it"])
+  }
+
+  @Test("what is too much is told once")
+  func growth() {
+    let ports = (0..<9).map { "\"127.0.0.\($0):1-65535:1-65535\"" }.joined(separator: ", ")
+    let services = (0..<9).map { "  s\($0): {image: i, ports: [\(ports)]}\n" }.joined()
+    #expect(faults("services:\n" + services).compactMap(\.code) == ["B0117"])
+  }
+
+  @Test("a name that cannot be read is told as what it is")
+  func name() {
+    #expect(faults("name: \"${X:?need}\"\nservices: {}\n").compactMap(\.code) == ["B0121"])
   }
 
   @Test("a file that is missing leaves the others to be checked")

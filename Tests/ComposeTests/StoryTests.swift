@@ -114,6 +114,68 @@ struct StoryTests {
     #expect(fault("services.web.image.x")?.summary == "`services.web.image` has no `x`")
   }
 
+  @Test("a driver of another kind, pools, and hosts keep their story")
+  func forms() throws {
+    let folder = Folder([
+      ".env": "IP=1.2.3.4\n",
+      "compose.yaml": """
+      services:
+        a:
+          image: i
+          logging: {driver: local, options: {x: y}}
+          extra_hosts: ["h:${IP}"]
+      networks: {default: {ipam: {config: [{subnet: 10.0.0.0/24}]}}}
+      """,
+      "compose.override.yaml": """
+      services: {a: {logging: {driver: none}}}
+      networks: {default: {ipam: {config: [{subnet: 10.1.0.0/24}]}}}
+      """,
+    ])
+    #expect(
+      try story("services.a.logging", of: folder) == [
+        "logging: set by compose.yaml:4:14",
+        "logging: overridden by compose.override.yaml:1:25",
+        "driver: set by compose.override.yaml:1:34",
+      ])
+    #expect(
+      try story("networks.default.ipam.config", of: folder).prefix(2) == [
+        "config: set by compose.yaml:6:37",
+        "config: overridden by compose.override.yaml:2:37",
+      ])
+    #expect(
+      try story("services.a.extra_hosts.0", of: folder) == [
+        "0: set by compose.yaml:5:19 IP=1.2.3.4<.env:1"
+      ])
+  }
+
+  @Test("a key that an extending service takes out is told at its tag")
+  func resetBelowExtends() {
+    let folder = Folder([
+      "compose.yaml": """
+      services:
+        b: {image: i, ports: ["80"]}
+        a:
+          extends: b
+          ports: !reset []
+      """
+    ])
+    do {
+      _ = try story("services.a.ports", of: folder)
+      Issue.record("found")
+    } catch {
+      let place = (error as? Faults)?.diagnostics.first?.span
+      #expect(place?.line == 5)
+    }
+  }
+
+  @Test("what names the project is told, a file, a flag or the folder")
+  func name() throws {
+    let folder = Folder(["compose.yaml": "name: shop\nservices: {}\n"])
+    #expect(try story("name", of: folder) == ["name: set by compose.yaml:1:7"])
+    let plain = Folder(["compose.yaml": "services: {}\n"])
+    #expect(try story("name", of: plain) == ["name: by default"])
+  }
+
   @Test("keys with dots are found")
   func dots() throws {
     let folder = Folder([

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Feeds `berth config -q` with the worst compose files that are known, and holds it to its bounds.
+"""Feeds `berth config` with the worst compose files that are known, and holds it to its bounds.
 
     Tests/Fuzz/bombs.py --berth PATH [--seconds 2] [--megabytes 256] [NAME…]
 
@@ -23,11 +23,11 @@ BOMBS = {}
 PLACED, REFUSED, ACCEPTED = "placed", "refused", "accepted"
 
 
-def bomb(expected=PLACED):
+def bomb(expected=PLACED, arguments=("config", "-q")):
     """Takes a function that returns `{name: text}`, or a text for `compose.yaml` alone."""
 
     def add(function):
-        BOMBS[function.__name__.replace("_", "-")] = (function, expected)
+        BOMBS[function.__name__.replace("_", "-")] = (function, expected, arguments)
         return function
 
     return add
@@ -137,6 +137,34 @@ def services_10_000():
 @bomb()
 def services_100_000():
     return "services:\n" + "".join(f"  s{n}: {{image: b}}\n" for n in range(100_000))
+
+
+@bomb()
+def services_that_extend_unknown_ones():
+    return "services:\n" + "".join(f"  s{n}: {{extends: t{n}}}\n" for n in range(10_000))
+
+
+@bomb()
+def unknown_aliases():
+    anchors = "".join(f"x-a{n}: &anchor{n} 1\n" for n in range(10_000))
+    return anchors + "".join(f"x-b{n}: *anchar{n}\n" for n in range(10_000))
+
+
+@bomb(ACCEPTED)
+def unset_variables_in_one_text():
+    return "x-a: |\n  " + "$A " * 80_000 + "\n" + service("")
+
+
+@bomb(ACCEPTED, ("config", "--explain", "x-a"))
+def variables_explained():
+    return "x-a: \"" + "".join(f"${{V{n}:-}}" for n in range(60_000)) + "\"\n" + service("")
+
+
+@bomb(ACCEPTED)
+def variables_with_nested_defaults():
+    value = "".join(f"${{V%d_{n}:-" for n in range(40)) + "}" * 40
+    items = "".join("- '" + value.replace("%d", str(n)) + "'\n" for n in range(5_000))
+    return "x-a:\n" + items + service("")
 
 
 @bomb()
@@ -382,7 +410,7 @@ def write(folder, function):
         sys.exit("error: a bomb could not be written")
 
 
-def run(berth, folder, limit):
+def run(berth, folder, arguments, limit):
     """The status, seconds, MiB and the beginning of the message."""
     message = os.path.join(folder, "message")
     child = os.fork()
@@ -392,7 +420,7 @@ def run(berth, folder, limit):
         os.dup2(out, 2)
         os.chdir(folder)
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": folder, "NO_COLOR": "1"}
-        os.execve(berth, [berth, "-p", "bomb", "config", "-q"], environment)
+        os.execve(berth, [berth, "-p", "bomb", *arguments], environment)
     # Later than the bound, so that the table shows by how much it is missed.
     previous = signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, 10 * limit)
@@ -437,12 +465,12 @@ def main():
             sys.exit(f"error: no bomb `{name}`")
     missed = 0
     print(f"{'bomb':34} {'status':>6} {'seconds':>8} {'MiB':>6}")
-    for name, (function, expected) in BOMBS.items():
+    for name, (function, expected, arguments) in BOMBS.items():
         if bounds.names and name not in bounds.names:
             continue
         with tempfile.TemporaryDirectory() as folder:
             write(folder, function)
-            code, seconds, size, text = run(berth, folder, bounds.seconds)
+            code, seconds, size, text = run(berth, folder, arguments, bounds.seconds)
         found = complaints(expected, code, seconds, size, text, bounds)
         missed += bool(found)
         note = "; ".join(found)

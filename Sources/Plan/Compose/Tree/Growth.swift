@@ -28,7 +28,8 @@ struct Growth {
       case .ports: 65_536
       case .extended, .variables: 250_000
       case .environments: 5_000_000
-      case .included, .merged: 1_000_000
+      case .included: 1_000_000
+      case .merged: 800_000
       }
     }
 
