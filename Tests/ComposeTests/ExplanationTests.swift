@@ -39,7 +39,18 @@ struct ExplanationTests {
     #expect(Set(Explanation.all.map(\.code)).count == FaultKind.allCases.count)
   }
 
+  @Test("the message of each wrong example, to the letter", arguments: FaultKind.allCases)
+  func messages(kind: FaultKind) throws {
+    let found = diagnostics(of: kind.explanation.wrong, of: kind, isWrong: true)
+    let first = try #require(found.first { $0.code == kind.code })
+    #expect(shown([first]) == goldenMessages[kind])
+  }
+
   private func codes(of example: String, of kind: FaultKind, isWrong: Bool) -> Set<String> {
+    Set(diagnostics(of: example, of: kind, isWrong: isWrong).compactMap(\.code))
+  }
+
+  private func diagnostics(of example: String, of kind: FaultKind, isWrong: Bool) -> [Diagnostic] {
     var folder = Folder(files(example))
     if kind == .foreignFolder, isWrong { folder.foreign = ["/shop"] }
     if kind == .linkedFolder { folder.links = ["/shop": "/srv/shop-2"] }
@@ -52,7 +63,7 @@ struct ExplanationTests {
     if kind == .notSet, let project = outcome.loaded?.project {
       do { _ = try project.explain("services.web.init") } catch { diagnostics += error.diagnostics }
     }
-    return Set(diagnostics.compactMap(\.code))
+    return diagnostics
   }
 
   private func files(_ example: String) -> [String: String] {

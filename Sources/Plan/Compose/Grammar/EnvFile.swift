@@ -155,7 +155,7 @@ struct EnvFileParser {
   }
 
   private func isKeyByte(_ byte: UInt8) -> Bool {
-    byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x80
+    isLetterOrDigit(byte) || byte >= 0x80
       || [UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"), 0x5B, 0x5D].contains(byte)
   }
 

@@ -69,7 +69,7 @@ private func emptySection(_ text: String, _ origin: Origin) -> Fault {
 
 private func isDrive(_ text: String) -> Bool {
   guard text.utf8.count == 1, let byte = text.utf8.first else { return false }
-  return byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
+  return isLetter(byte)
 }
 
 private func isFilePath(_ source: String) -> Bool {

@@ -32,8 +32,6 @@ private let nanoseconds: [String: Int] = [
   "m": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000, "w": 604_800_000_000_000,
 ]
 
-private func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
-
 /// A decimal number times a unit, cut to a whole number.
 private func scaled(_ number: String, by unit: Int) -> Int? {
   let parts = number.split(separator: ".", omittingEmptySubsequences: false)

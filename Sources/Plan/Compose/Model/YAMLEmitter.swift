@@ -108,10 +108,10 @@ struct YAMLEmitter {
   /// that mean something else, all of which are short.
   private func isWord(_ text: String) -> Bool {
     guard let first = text.utf8.first, text.utf8.count > 5,
-      first | 0x20 >= 0x61 && first | 0x20 <= 0x7A || first == UInt8(ascii: "/")
+      isLetter(first) || first == UInt8(ascii: "/")
     else { return false }
     return text.utf8.allSatisfy {
-      $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 >= 0x2D && $0 <= 0x39 || $0 == 0x5F
+      isLetter($0) || $0 >= 0x2D && $0 <= 0x39 || $0 == 0x5F
     }
   }
 

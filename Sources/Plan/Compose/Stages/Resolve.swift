@@ -182,7 +182,7 @@ extension Assembly {
   private func isWindowsPath(_ path: String) -> Bool {
     if path.hasPrefix("\\\\") { return true }
     let start = Array(path.utf8.prefix(3))
-    return start.count == 3 && start[0] | 0x20 >= 0x61 && start[0] | 0x20 <= 0x7A
+    return start.count == 3 && isLetter(start[0])
       && start[1] == UInt8(ascii: ":") && [0x5C, 0x2F].contains(start[2])
   }
 

@@ -109,7 +109,8 @@ extension Canonical {
     guard let text = node.string else { return }
     let bytes = Array(text.utf8)
     let fits = zip(bytes, bytes.dropFirst()).contains { first, second in
-      isAlphanumeric(first) && (isAlphanumeric(second) || [0x2D, 0x2E, 0x5F].contains(second))
+      isLetterOrDigit(first)
+        && (isLetterOrDigit(second) || [0x2D, 0x2E, 0x5F].contains(second))
     }
     guard !fits else { return }
     throw Fault(
@@ -118,10 +119,6 @@ extension Canonical {
       at: node.origin,
       hint:
         "it has two or more letters, digits, `_`, `.` and `-`, and begins with a letter or digit")
-  }
-
-  private func isAlphanumeric(_ byte: UInt8) -> Bool {
-    byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
   }
 
   /// Numbers that were written as such: whole ones must fit, others must be numbers.

@@ -159,11 +159,7 @@ extension Tables {
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]+`, by bytes; empty means that none is given.
 private func isContainerName(_ name: String) -> Bool {
   guard let first = name.utf8.first else { return true }
-  let isPlain = { (byte: UInt8) in
-    byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
-  }
-  return isPlain(first) && name.utf8.count > 1
-    && name.utf8.allSatisfy { isPlain($0) || [0x5F, 0x2E, 0x2D].contains($0) }
+  return isLetterOrDigit(first) && name.utf8.count > 1 && Names.resource.allow(name)
 }
 
 @Sendable private func imageReason(_ node: Node) -> String? {
