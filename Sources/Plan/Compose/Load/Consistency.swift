@@ -55,6 +55,11 @@ struct Consistency {
         && nearest(to: entry.key, among: ["image", "build"]) != nil
     }
     guard !isMistyped else { return }
+    if let image = node["image"] {
+      return add(
+        .missingImage, "the image of service `\(service.key)` is empty", image.origin,
+        hint: "set its variable, or give a default: `${NAME:-…}`")
+    }
     add(
       .missingImage, "service `\(service.key)` has neither an image nor a build context",
       service.keyOrigin,

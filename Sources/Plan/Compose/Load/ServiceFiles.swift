@@ -82,7 +82,15 @@ struct ServiceFiles<Reader: ComposeReader> {
         .environmentFile,
         "\(file.map == nil ? "label" : "env") file `\(files.options.shown(path))` cannot be read: "
           + error.text, at: file.origin(of: "path"),
-        hint: file.map == nil ? "create it" : "create it, or write `required: false`")
+        hint: hint(error, isOptional: file.map != nil))
+    }
+  }
+
+  private func hint(_ fault: ComposeReadFault, isOptional: Bool) -> String? {
+    switch fault {
+    case .missing: isOptional ? "create it, or write `required: false`" : "create it"
+    case .isFolder: "name a file in it"
+    case .denied, .tooLarge, .other: nil
     }
   }
 
