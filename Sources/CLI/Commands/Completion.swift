@@ -7,7 +7,7 @@ import Engine
 /// Never says why it has nothing to offer: there is no place for messages behind TAB.
 @Sendable func completeServices(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
   let split = SplitArguments(Array(words.dropFirst()))
-  guard let global = try? GlobalOptions.parse(split.global),
+  guard let global = try? GlobalSettings(parsing: split.global),
     let invocation = try? Invocation(global: global),
     let view = try? ConfigView(invocation.request(file: .required), switches: ConfigSwitches())
   else { return [] }

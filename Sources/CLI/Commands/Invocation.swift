@@ -1,5 +1,6 @@
 // One run of the command: its environment, flags and how it speaks to the terminal.
 
+import ArgumentParser
 import Console
 import Diagnostics
 import Engine
@@ -18,10 +19,10 @@ struct Invocation: Sendable {
   let errorStyle: Style
   let progressMode: ProgressMode
 
-  init(global: GlobalOptions) throws {
+  init(global: GlobalSettings) throws {
     environment = Self.processEnvironment()
     workingDirectory = Self.currentFolder(environment)
-    var settings = GlobalSettings(global)
+    var settings = global
     let request = settings.request(environment: environment, in: workingDirectory)
     defaults = environment.merging(projectSettings(request)) { first, _ in first }
     try settings.fill(from: defaults)
@@ -101,17 +102,23 @@ struct Invocation: Sendable {
 
 /// Global flags as values that may cross tasks.
 struct GlobalSettings: Sendable {
-  var files: [String]
+  var files: [String] = []
   var projectName: String?
-  var profiles: [String]
-  var envFiles: [String]
+  var profiles: [String] = []
+  var envFiles: [String] = []
   var projectDirectory: String?
-  var dryRun: Bool
-  var allResources: Bool
-  var compatibility: Bool
+  var dryRun = false
+  var allResources = false
+  var compatibility = false
   var parallel: Int?
+  var ansi: String?
+  var progress: String?
 
-  init(_ options: GlobalOptions) {
+  /// As typed before the verb. Nothing typed, which is most of the time, needs no parser: building
+  /// one takes more than a millisecond.
+  init(parsing arguments: [String]) throws {
+    if arguments.isEmpty { return }
+    let options = try GlobalOptions.parse(arguments)
     files = options.file
     projectName = options.projectName
     profiles = options.profile
@@ -121,6 +128,8 @@ struct GlobalSettings: Sendable {
     allResources = options.allResources
     compatibility = options.compatibility
     parallel = options.parallel
+    ansi = options.ansi
+    progress = options.progress
   }
 
   /// Flags that were not typed have their values in the environment.

@@ -68,7 +68,7 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
   }
   var session: Invocation?
   do {
-    let global = try globalOptions(split.global)
+    let global = try globalSettings(split.global)
     let invocation = try Invocation(global: global)
     session = invocation
     var command = try BerthCommand.parseAsRoot(split.rest)
@@ -85,9 +85,9 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
   }
 }
 
-private func globalOptions(_ arguments: [String]) throws -> GlobalOptions {
+private func globalSettings(_ arguments: [String]) throws -> GlobalSettings {
   do {
-    return try GlobalOptions.parse(arguments)
+    return try GlobalSettings(parsing: arguments)
   } catch {
     let message = GlobalOptions.message(for: error)
     throw UsageFault(
