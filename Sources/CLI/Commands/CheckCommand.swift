@@ -1,6 +1,7 @@
 // `berth check`: all that is wrong with the project's files, for people and for editors.
 
 import ArgumentParser
+import Compose
 import Console
 import Diagnostics
 import Engine
@@ -34,15 +35,14 @@ struct CheckCommand: AsyncParsableCommand {
     if view.isFaulty { throw ExitStatus(1) }
   }
 
-  /// The loader tells no more than this of one severity.
-  private static let most = 100
-
   private func summary(_ view: CheckView) -> String {
     let errors = view.diagnostics.count { $0.severity == .error }
     let warnings = view.diagnostics.count - errors
     let files = view.files.isEmpty ? "no file" : view.files.joined(separator: ", ")
     let counts = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }
-      .map { "\($0.0)\($0.0 >= Self.most ? " or more" : "") \($0.1)\($0.0 == 1 ? "" : "s")" }
+      .map {
+        "\($0.0)\($0.0 >= LoadOutcome.limit ? " or more" : "") \($0.1)\($0.0 == 1 ? "" : "s")"
+      }
     return
       "\(printable(files)): \(counts.isEmpty ? "nothing wrong" : counts.joined(separator: ", "))"
   }

@@ -57,7 +57,7 @@ final class Findings {
   /// What the stages have made of the texts so far, where they make more of it than there was.
   var growth = Growth()
   /// Enough for any screen; a text made of faults must not become a memory of faults.
-  private static let limit = 100
+  private static let limit = LoadOutcome.limit
 
   init(keepsStories: Bool = false) { self.keepsStories = keepsStories }
 

@@ -52,11 +52,10 @@ struct EnvFileParser {
     text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
     at = 0
     while skipToStatement() {
-      let line = line
       statementLine = line
       let (key, hasValue) = try self.key()
       guard hasValue else {
-        if let value = lookup(key) { set(key, value, line) }
+        if let value = lookup(key) { set(key, value, statementLine) }
         continue
       }
       let value = try value()
@@ -65,7 +64,7 @@ struct EnvFileParser {
         throw EnvFileFault(
           line: line, summary: "variables put more than \(Self.growth) bytes into each other")
       }
-      set(key, value, line)
+      set(key, value, statementLine)
     }
   }
 

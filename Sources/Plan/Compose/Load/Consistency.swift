@@ -69,7 +69,7 @@ struct Consistency {
   /// The service that an override may be meant for.
   private func meantService(_ name: String) -> String? {
     let others = services.lazy.filter { $0.node["image"] != nil || $0.node["build"] != nil }
-    return nearest(to: name, among: others.map(\.key)).map { "did you mean `\($0)`?" }
+    return suggestion(name, others.map(\.key))
   }
 
   private func build(_ service: Fields.Entry) {

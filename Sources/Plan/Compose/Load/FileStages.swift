@@ -1,7 +1,5 @@
 // The stages of each file: interpolate → include → extend → merge → unique → check → long form.
 
-import Diagnostics
-
 extension Assembly {
   /// Loads files into one tree with defaults in place and paths resolved.
   func load(_ set: FileSet, texts: [(path: String, documents: [Node])]) -> Node? {
@@ -275,7 +273,7 @@ extension Assembly {
 
   private func nearestName(_ name: String, _ services: Node, besides own: String?) -> String? {
     let others = (services.map?.entries ?? []).lazy.map(\.key).filter { $0 != own }
-    return nearest(to: name, among: others).map { "did you mean `\($0)`?" }
+    return suggestion(name, others)
   }
 
   /// The services of another file, in long form, with their paths resolved against its folder.

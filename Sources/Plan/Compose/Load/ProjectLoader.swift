@@ -35,20 +35,12 @@ package enum ProjectLoader {
       options: options, location: location, reader: reader, findings: findings,
       sources: locator.sources)
     guard let project = assembly.project(), !findings.isFaulty else {
-      var outcome = LoadOutcome(nil, findings, assembly.sources)
-      if let model = assembly.model {
-        let refusals = UpRefusals(model: model).findings
-        outcome.refusals =
-          refusals.diagnostics(assembly.sources) + refusals.warningDiagnostics(assembly.sources)
-      }
-      return outcome
+      return LoadOutcome(nil, findings, assembly.sources, model: assembly.model)
     }
-    let loaded = LoadedProject(
-      project: project, warnings: findings.warningDiagnostics(assembly.sources),
-      files: project.files, environment: assembly.environment.values,
-      variables: assembly.variables)
-    var outcome = LoadOutcome(loaded, findings, assembly.sources)
-    outcome.refusals = project.unsupportedByUp()
+    var outcome = LoadOutcome(nil, findings, assembly.sources)
+    outcome.loaded = LoadedProject(
+      project: project, warnings: outcome.warnings, files: project.files,
+      environment: assembly.environment.values, variables: assembly.variables)
     return outcome
   }
 }
@@ -59,14 +51,28 @@ package struct LoadOutcome: Sendable {
   /// In file order; empty when the project was loaded.
   package var faults: [Diagnostic]
   package var warnings: [Diagnostic]
-  /// What `up` would refuse, and what it would leave out, of all that could be read.
-  package var refusals: [Diagnostic] = []
+  /// So many faults, and so many warnings, are told at most.
+  package static let limit = 100
   /// Every compose and env file that was read, in order: as it stands on the disk, and as
   /// diagnostics name it.
   package var files: [(path: String, shown: String, isEnvironment: Bool)]
 
-  init(_ loaded: LoadedProject?, _ findings: Findings, _ sources: Sources) {
+  private let model: Node?
+  private let sources: Sources
+
+  /// What `up` would refuse, and what it would leave out, of all that could be read.
+  package var refusals: [Diagnostic] {
+    loaded?.project.unsupportedByUp()
+      ?? model.map { UpRefusals(model: $0).diagnostics(sources) } ?? []
+  }
+
+  /// - Parameter model: the merged files, where they did not become a project.
+  init(
+    _ loaded: LoadedProject?, _ findings: Findings, _ sources: Sources, model: Node? = nil
+  ) {
     self.loaded = loaded
+    self.model = model
+    self.sources = sources
     faults = findings.diagnostics(sources)
     warnings = findings.warningDiagnostics(sources)
     files = sources.files.map { ($0.path, $0.shown, $0.isEnvironment) }
@@ -187,27 +193,26 @@ final class Assembly<Reader: ComposeReader> {
     if let name = location.name { return name }
     let template = Template(lookup: { [environment] in environment[$0] })
     var named = ""
-    var place: Origin?
     for document in texts.flatMap(\.documents) {
       guard let node = document["name"], let text = node.string, !text.isEmpty else { continue }
       do throws(TemplateFault) {
         named = try template.substitute(text)
-        place = node.origin
         nameOrigin = node.origin
       } catch {
         // The stages tell of it; until then any name will do.
         return "unnamed"
       }
     }
-    let derived = projectName(from: place == nil ? baseName(location.folder) : named)
+    let isOfFolder = nameOrigin == .none
+    let derived = projectName(from: isOfFolder ? baseName(location.folder) : named)
     guard derived.isEmpty else {
-      if place == nil { warnOfLink(derived) }
+      if isOfFolder { warnOfLink(derived) }
       return derived
     }
     findings.add(
       Fault(
-        .projectName, "project name must not be empty", at: place ?? .none,
-        hint: place == nil
+        .projectName, "project name must not be empty", at: nameOrigin,
+        hint: isOfFolder
           ? "the folder's name gives none; name the project with `-p` or `name:`"
           : "give the variable a default, or name the project with `-p`"))
     return nil

@@ -2,6 +2,6 @@
 
 import Diagnostics
 
-func suggestion(_ name: String, _ candidates: [String]) -> String? {
+func suggestion(_ name: String, _ candidates: some Sequence<String>) -> String? {
   nearest(to: name, among: candidates).map { "did you mean `\($0)`?" }
 }

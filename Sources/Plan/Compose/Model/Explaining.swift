@@ -56,14 +56,9 @@ extension Project {
 
   /// The member that the path goes on with. Keys may hold dots: the longest one that fits is meant.
   private func step(into node: Node, _ rest: inout [String]) -> (String, Node)? {
-    if let items = node.list {
-      guard let index = decimal(rest[0]), items.indices.contains(index) else { return nil }
-      rest.removeFirst()
-      return ("\(index)", items[index])
-    }
     for length in (1...rest.count).reversed() {
       let key = rest.prefix(length).joined(separator: ".")
-      guard let inner = node[key] else { continue }
+      guard let inner = node.member(key) else { continue }
       rest.removeFirst(length)
       return (key, inner)
     }

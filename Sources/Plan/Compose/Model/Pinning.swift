@@ -67,18 +67,7 @@ extension Project {
 extension Node {
   /// What stands under keys and numbers of items; nil when it is not there.
   fileprivate func value(at path: [String]) -> Node? {
-    var node = self
-    for key in path {
-      let inner: Node? =
-        if let items = node.list {
-          decimal(key).flatMap { items.indices.contains($0) ? items[$0] : nil }
-        } else {
-          node[key]
-        }
-      guard let inner else { return nil }
-      node = inner
-    }
-    return node
+    path.reduce(self) { node, key in node?.member(key) }
   }
 
   fileprivate mutating func set(_ text: String, at path: ArraySlice<String>) {

@@ -11,9 +11,7 @@ extension Project {
 
   /// Canonical YAML with a line end, every `$` doubled so that the text can be loaded again.
   package func canonicalYAML(escapingDollars: Bool = true) -> [UInt8] {
-    var emitter = YAMLEmitter()
-    emitter.document(Printer(isJSON: false).file(model))
-    return escaped(emitter.output, escapingDollars)
+    escaped(yamlText(of: Printer(isJSON: false).file(model)), escapingDollars)
   }
 
   /// The merged model as it is, without the defaults that the long forms of `canonicalJSON` have.
@@ -21,11 +19,7 @@ extension Project {
     Printer(isJSON: true).raw(model).bytes(JSONStyle(indent: 2))
   }
 
-  package var rawYAML: [UInt8] {
-    var emitter = YAMLEmitter()
-    emitter.document(Printer(isJSON: false).raw(model))
-    return emitter.output
-  }
+  package var rawYAML: [UInt8] { yamlText(of: Printer(isJSON: false).raw(model)) }
 
   /// The `model` of each of the top-level models.
   package var modelNames: [String] {

@@ -30,7 +30,7 @@ struct Validation {
     case .word(let words):
       guard let text = node.string else { return wrong(node, "a string", path) }
       guard !words.contains(text) else { return }
-      let hint = nearest(to: text, among: words).map { "did you mean `\($0)`?" }
+      let hint = suggestion(text, words)
       let list = words.map { "`\($0)`" }.joined(separator: ", ")
       findings.add(
         Fault(
@@ -162,9 +162,7 @@ struct Validation {
     if isTop, let fields = entry.node.map, fields["image"] != nil || fields["build"] != nil {
       return "services belong under `services:`"
     }
-    if let near = nearest(to: key, among: record.attributes.map(\.name)) {
-      return "did you mean `\(near)`?"
-    }
+    if let near = suggestion(key, record.attributes.map(\.name)) { return near }
     if isTop, Tables.service[key] != nil { return "`\(key)` belongs to a service" }
     let holder = record.attributes.first { $0.shape.record?[key] != nil }
     return holder.map { "`\(key)` belongs under `\($0.name)`" }

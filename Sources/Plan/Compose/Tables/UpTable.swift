@@ -193,9 +193,9 @@ extension Project {
   /// What the enabled services and their resources ask for and `up` does not do: errors for what
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
-    let findings = UpRefusals(model: model).findings
-    for fault in valueFaults { findings.add(fault) }
-    return findings.diagnostics(sources) + findings.warningDiagnostics(sources)
+    let refusals = UpRefusals(model: model)
+    for fault in valueFaults { refusals.findings.add(fault) }
+    return refusals.diagnostics(sources)
   }
 }
 
@@ -207,6 +207,10 @@ struct UpRefusals {
     for row in Tables.up {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
+  }
+
+  func diagnostics(_ sources: Sources) -> [Diagnostic] {
+    findings.diagnostics(sources) + findings.warningDiagnostics(sources)
   }
 
   private func fault(of row: UpRow, _ node: Node, _ name: String, _ key: Origin) -> Fault {

@@ -72,6 +72,12 @@ package struct Node: Sendable {
     }
   }
 
+  /// What stands under a key of a mapping or a number of a list.
+  func member(_ key: String) -> Node? {
+    guard let items = list else { return self[key] }
+    return decimal(key).flatMap { items.indices.contains($0) ? items[$0] : nil }
+  }
+
   /// The place of the value under a key; of the mapping itself when it is not there.
   func origin(of key: String) -> Origin {
     if let inner = self[key] { return inner.origin }
