@@ -66,10 +66,11 @@ private func findByName(_ text: String, among images: [LocalImage]) -> FoundImag
 private func nearestName(_ text: String, among images: [LocalImage]) -> String? {
   let names = images.flatMap(\.references)
   if let near = nearest(to: text, among: names.map(\.familiar)) { return near }
+  // What is no name is like none.
   guard let reference = try? ImageReference(parsing: text) else { return nil }
-  // The same name with another tag is nearer than any spelling.
-  return names.first { $0.pinnedName == reference.pinnedName }?.familiar
-    ?? nearest(to: reference.familiarName, among: names.map(\.familiarName))
+  let sameName = names.first { $0.pinnedName == reference.pinnedName }
+  let likeName = nearest(to: reference.familiarName, among: names.map(\.familiarName))
+  return (sameName ?? names.first { $0.familiarName == likeName })?.familiar
 }
 
 extension ImageReference {
