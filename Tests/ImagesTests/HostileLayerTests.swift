@@ -10,7 +10,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Images
+@testable import Unpacking
 
 /// A layer and what must become of it.
 struct LayerCase: Sendable, CustomTestStringConvertible {
@@ -212,7 +212,7 @@ struct HostileLayerTests {
   func tooLarge() async throws {
     try await Bench.using { bench in
       let bytes = bench.archive([(plain("a"), [UInt8](repeating: 1, count: 5000))])
-      #expect(throws: LayerFault.tooLarge(limit: 4999)) { try bench.unpack(bytes, limit: 4999) }
+      #expect(throws: UnpackFault.tooLarge(limit: 4999)) { try bench.unpack(bytes, limit: 4999) }
       #expect(throws: Never.self) { try bench.unpack(bytes, limit: 5000) }
     }
   }
@@ -222,7 +222,7 @@ struct HostileLayerTests {
 final class Bench {
   let top: FilePath
   let before: [String]
-  private var layer: FilePath { top.appending("fs") }
+  var layer: FilePath { top.appending("fs") }
 
   private init() throws {
     top = FilePath("/tmp/berth-layer-\(UInt64.random(in: 0...UInt64.max))")

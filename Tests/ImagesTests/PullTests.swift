@@ -256,7 +256,9 @@ final class Workshop: Sendable {
     return registry
   }
 
-  func puller() -> ImagePuller { ImagePuller(store, client: RegistryClient(retry: .quick)) }
+  func puller(_ client: RegistryClient = RegistryClient(retry: .quick)) -> ImagePuller {
+    ImagePuller(store, client: client, unpacker: FilePath(builtProgram("berth-unpack")))
+  }
 
   /// What a pull left in the place for unfinished things.
   func leftovers() throws -> [String] {

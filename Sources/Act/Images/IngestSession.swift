@@ -63,6 +63,14 @@ final class IngestSession: Sendable {
   func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }
   func layerFolder(_ chain: Digest) -> FilePath { folder.appending("layer-" + chain.hex) }
 
+  /// The folder of a layer, with an empty `fs` that is to be what the layer says: readable for all
+  /// where it says nothing, as a container's user other than root must enter it.
+  func makeLayerFolder(_ chain: Digest) throws(SystemCallError) {
+    let files = layerFolder(chain).appending("fs")
+    try makeFolders(files)
+    try checking("chmod", files.string) { files.withPlatformString { chmod($0, 0o755) } }
+  }
+
   /// Puts a small verified blob into the store. Blocks until it is on the disk.
   func publish(_ bytes: [UInt8], as digest: Digest) throws {
     try publish(bytes, at: folders.blob(digest))

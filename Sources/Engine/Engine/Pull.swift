@@ -4,6 +4,7 @@ import Registry
 import Blueprint
 import Compose
 import Diagnostics
+import Host
 import Images
 import Linux
 import OCI
@@ -130,7 +131,8 @@ extension Session {
     guard !references.isEmpty else { return }
     let tell = tell
     let client = RegistryClient(credentials: try registryCredentials(request.environment))
-    let puller = ImagePuller(images, client: client, parallelLayers: request.transfers)
+    let puller = ImagePuller(
+      images, client: client, unpacker: host.unpacker, parallelLayers: request.transfers)
     try await puller.pull(references.map { PullRequest($0) }, keepingBy: lease) { event in
       if let event = ProgressEvent(event) { tell(.progress(event)) }
     }

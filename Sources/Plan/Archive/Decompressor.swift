@@ -12,6 +12,9 @@ package final class Decompressor {
 
   package init() {}
 
+  /// Loads what decoding needs, for a process that can load nothing later.
+  package static func prepare() { _ = berth_isal_available() }
+
   /// Decodes what `input` holds; `emit` is called for each chunk of the result.
   package func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
     if let decoder { return try decoder.feed(input, emit) }

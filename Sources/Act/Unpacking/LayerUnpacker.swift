@@ -20,7 +20,6 @@ final class LayerUnpacker: TarVisitor {
   private static let cachedFolders = 256
 
   private let root: SharedDescriptor
-  private let place: String
   /// Bytes of content that may be written.
   private let limit: UInt64
   private(set) var written: UInt64 = 0
@@ -28,9 +27,7 @@ final class LayerUnpacker: TarVisitor {
   private var folders: [[UInt8]: SharedDescriptor] = [:]
   private var lastParent: [UInt8]?
   private var lastFolder: SharedDescriptor
-  private var folderTimes: [(path: [UInt8], time: TarTime)] = []
-  /// Folders that the archive names only as parents of others.
-  private(set) var impliedFolders: Set<[UInt8]> = []
+  private var folderTimes: FolderTimes
 
   private var file: SharedDescriptor?
   private var entry: TarEntry?
@@ -41,7 +38,7 @@ final class LayerUnpacker: TarVisitor {
     root = SharedDescriptor(
       try Descriptor.open(folder, CLinux.O_PATH | O_DIRECTORY | O_NOFOLLOW))
     lastFolder = root
-    place = folder.string
+    folderTimes = try FolderTimes(beside: root)
     self.limit = limit
   }
 
@@ -56,7 +53,7 @@ final class LayerUnpacker: TarVisitor {
     }
     if path.isRoot {
       guard entry.kind == .directory else {
-        throw LayerFault.refused(entry.path, "the root must be a folder")
+        throw UnpackFault.refused(entry.path, "the root must be a folder")
       }
       return try finishFolder(try reopen(root, Array(".".utf8)), entry, path: [])
     }
@@ -73,7 +70,7 @@ final class LayerUnpacker: TarVisitor {
   func data(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
     guard let file else { return }
     written += UInt64(bytes.count)
-    guard written <= limit else { throw LayerFault.tooLarge(limit: limit) }
+    guard written <= limit else { throw UnpackFault.tooLarge(limit: limit) }
     var done = 0
     while done < bytes.count {
       let count = pwrite(
@@ -99,7 +96,7 @@ final class LayerUnpacker: TarVisitor {
 
   /// Call when the archive is complete: sets what later members would have changed.
   func finish() throws {
-    for (path, time) in folderTimes.reversed() {
+    try folderTimes.forEach { path, time in
       let parts = try LayerPath(path)
       let parent = try folder(parts.parent)
       let name = parts.isRoot ? Array(".".utf8) : parts.name
@@ -145,7 +142,7 @@ extension LayerUnpacker {
       case .interrupted, .resourceTemporarilyUnavailable: continue
       case .noSuchFileOrDirectory: return try implyFolder(path)
       case .tooManySymbolicLinkLevels, .notDirectory:
-        throw LayerFault.refused(path, "it is reached through a link or a file")
+        throw UnpackFault.refused(path, "it is reached through a link or a file")
       default: throw failure("openat2")
       }
     }
@@ -160,7 +157,6 @@ extension LayerUnpacker {
     }
     let made = try reopen(parent, parts.name)
     guard fchmod(made.raw, 0o755) == 0 else { throw failure("fchmod") }
-    impliedFolders.insert(path)
     return made
   }
 
@@ -191,8 +187,7 @@ extension LayerUnpacker {
 
   private func finishFolder(_ folder: SharedDescriptor, _ entry: TarEntry, path: [UInt8]) throws {
     try setMetadata(folder.raw, entry)
-    folderTimes.append((path, entry.modified))
-    impliedFolders.remove(path)
+    try folderTimes.note(path, entry.modified)
   }
 }
 
@@ -211,7 +206,7 @@ extension LayerUnpacker {
   private func symbolicLink(_ entry: TarEntry, _ parent: SharedDescriptor, _ path: LayerPath) throws
   {
     guard !entry.target.isEmpty, !entry.target.contains(0) else {
-      throw LayerFault.refused(entry.path, "its target is empty or holds a NUL")
+      throw UnpackFault.refused(entry.path, "its target is empty or holds a NUL")
     }
     try replacing(parent, path.name) { name in
       cString(entry.target) { symlinkat($0, parent.raw, name) }
@@ -223,14 +218,14 @@ extension LayerUnpacker {
   private func link(_ entry: TarEntry, _ parent: SharedDescriptor, _ path: LayerPath) throws {
     let target = try LayerPath(entry.target)
     guard target.role == .plain, !target.isRoot else {
-      throw LayerFault.refused(entry.path, "it is a hard link to something that is no file")
+      throw UnpackFault.refused(entry.path, "it is a hard link to something that is no file")
     }
     guard target.bytes != path.bytes else { return }
     let source = try folder(target.parent)
     var status = stat()
     guard cString(target.name, { fstatat(source.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0,
       status.st_mode & Type.mask != Type.folder, !isWhiteout(status)
-    else { throw LayerFault.refused(entry.path, "its hard link's target is not in this layer") }
+    else { throw UnpackFault.refused(entry.path, "its hard link's target is not in this layer") }
     try replacing(parent, path.name) { name in
       cString(target.name) { linkat(source.raw, $0, parent.raw, name, 0) }
     }
@@ -241,10 +236,10 @@ extension LayerUnpacker {
     var device: dev_t = 0
     if entry.kind != .fifo {
       guard entry.kind == .blockDevice || entry.major != 0 || entry.minor != 0 else {
-        throw LayerFault.refused(entry.path, "device 0:0 is how overlayfs marks a whiteout")
+        throw UnpackFault.refused(entry.path, "device 0:0 is how overlayfs marks a whiteout")
       }
       guard entry.major < 1 << 12, entry.minor < 1 << 20 else {
-        throw LayerFault.refused(entry.path, "its device number is out of range")
+        throw UnpackFault.refused(entry.path, "its device number is out of range")
       }
       type = entry.kind == .blockDevice ? Type.block : Type.character
       device = berth_makedev(entry.major, entry.minor)
@@ -377,9 +372,9 @@ extension LayerUnpacker {
   private func failure(_ call: String) -> any Error {
     let reason = Errno.current
     if reason == .noSpace || reason == Errno(rawValue: EDQUOT) {
-      return LayerFault.noSpace(place, written: written)
+      return UnpackFault.noSpace(written: written)
     }
-    return SystemCallError(call, place, reason)
+    return SystemCallError(call, "", reason)
   }
 }
 
