@@ -216,7 +216,7 @@ extension ImagePuller {
     let target = LayerPipeline.Target(
       blobFile: stored ? nil : session.blobFile(digest),
       files: session.layerFolder(layer.chain).appending("fs"), unpacker: unpacker,
-      limit: try usableSpace(session.folder))
+      limit: try usableSpace(session.folder), turns: session.turns)
     let client = client
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {

@@ -57,6 +57,7 @@ final class IngestSession: Sendable {
     if lease != nil { try removeTree(folder) }
   }
 
+  var turns: FilePath { folder.appending("turns") }
   func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }
   func layerFolder(_ chain: Digest) -> FilePath { folder.appending("layer-" + chain.hex) }
 
