@@ -30,8 +30,13 @@ package final class ImagePuller: Sendable {
   }
 
   /// Pulls all, and reports all that failed together. `events` is called from several threads.
-  package func pull(_ requests: [PullRequest], events: @escaping Events) async throws {
-    let session = try await blocking { [store] in try IngestSession(store.folders) }
+  /// - Parameter lease: keeps what was pulled after the end of the call, too.
+  package func pull(
+    _ requests: [PullRequest], keepingBy lease: ImageLease? = nil, events: @escaping Events
+  ) async throws {
+    let session = try await blocking { [store] in
+      try IngestSession(store.folders, lease: try lease ?? store.lease())
+    }
     // Ends, cancelled, with this function.
     async let _: Void = session.flusher.flushEarly()
     var faults: [Diagnostic] = []
@@ -66,7 +71,9 @@ package final class ImagePuller: Sendable {
   {
     let reference = request.reference
     events(.resolving(reference))
-    let known = try await blocking { [store] in try store.known(reference) }
+    let known = try await blocking { [store] in
+      try store.known(reference, keepingBy: session.needs)
+    }
     if let known, (request.platform ?? .host).accepts(known.image.platform),
       try await currentDigest(reference) == known.digest
     {
@@ -75,8 +82,13 @@ package final class ImagePuller: Sendable {
     }
     let top = try await client.manifest(reference)
     let (fetched, manifest) = try await image(top, request)
+    // Before anything is found to be there already: then it stays.
+    let blobs = Set([fetched.digest, manifest.config.digest] + manifest.layers.map(\.digest))
+    try await blocking { try session.needs.hold(ImageNeeds(blobs: blobs)) }
     let config = try await config(manifest, request, session)
     let layers = try plan(manifest, config)
+    let chains = Set(layers.map(\.chain))
+    try await blocking { try session.needs.hold(ImageNeeds(chains: chains)) }
     for layer in layers {
       events(.layer(reference, layer.blob.digest, .waiting(size: layer.blob.size)))
     }
