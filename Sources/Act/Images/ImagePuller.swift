@@ -11,6 +11,9 @@ package import SystemPackage
 package final class ImagePuller: Sendable {
   package typealias Events = @Sendable (PullEvent) -> Void
 
+  /// Faster than this nobody can read how far a layer has come.
+  private static let betweenEvents = Duration.milliseconds(100)
+
   private let store: ImageStore
   private let client: RegistryClient
   private let unpacker: FilePath
@@ -233,10 +236,13 @@ extension ImagePuller {
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {
       var noted: Int64 = 0
+      var told: ContinuousClock.Instant?
       return try pipeline.ingest(target) { received in
         session.flusher.note(received - noted)
         noted = received
         let isAll = received >= layer.blob.size
+        if !isAll, let told, told.duration(to: .now) < Self.betweenEvents { return }
+        told = .now
         events(
           .layer(
             reference, digest,
