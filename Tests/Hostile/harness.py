@@ -51,8 +51,8 @@ def enter(addresses=(), size="1500m"):
     return folder
 
 
-def call(*command):
-    subprocess.run(command, check=True)
+def call(*command, quiet=False):
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL if quiet else None)
 
 
 def can_hold_attributes(folder):

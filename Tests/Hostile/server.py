@@ -123,13 +123,15 @@ class Connection:
 
 class Server:
     """Calls `handler(request)` for each request; it gives a Reply or a function of the connection.
-    All requests are kept in `requests`, as they came."""
+    `on_connect(connection, number)` comes before. All requests are kept in `requests`, as they came."""
 
-    def __init__(self, handler, host="127.0.0.1", tls=None):
-        self.handler, self.tls = handler, tls
+    def __init__(self, handler, host="127.0.0.1", tls=None, on_connect=None):
+        self.handler, self.tls, self.on_connect = handler, tls, on_connect
         self.requests = []
+        self.connections = 0
         self.stopping = threading.Event()
-        self.listener = socket.create_server((host, 0), backlog=128)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, 0), family=family, backlog=128)
         self.port = self.listener.getsockname()[1]
         self.address = f"{host}:{self.port}"
         threading.Thread(target=self.accept, daemon=True).start()
@@ -145,6 +147,9 @@ class Server:
     def serve(self, raw):
         try:
             raw.settimeout(60)
+            self.connections += 1
+            if self.on_connect:
+                self.on_connect(Connection(raw, self.stopping), self.connections)
             if self.tls:
                 raw = self.tls.wrap_socket(raw, server_side=True)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -187,6 +192,10 @@ class Server:
 
     def stop(self):
         self.stopping.set()
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
+        except OSError:
+            pass  # stopped before
         self.listener.close()
 
 
