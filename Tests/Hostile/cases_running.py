@@ -14,11 +14,15 @@ LINKS = ("sh", "ls", "cat", "stat", "id", "find", "echo", "true", "env", "pwd", 
 made = []
 
 
+def busybox():
+    with open(shutil.which("busybox"), "rb") as program:
+        return program.read()
+
+
 def base():
     """A layer with a shell; made once."""
     if not made:
-        with open(shutil.which("busybox"), "rb") as program:
-            made.append(Layer([folder("./"), folder("bin"), file("bin/busybox", program.read(), mode=0o755)]
+        made.append(Layer([folder("./"), folder("bin"), file("bin/busybox", busybox(), mode=0o755)]
                               + [sym(f"bin/{name}", "busybox") for name in LINKS]
                               + [folder("etc"), file("etc/passwd", b"root:x:0:0::/:/bin/sh\nuser:x:7:8::/:/bin/sh\n"),
                                  file("etc/group", b"root:x:0:\nstaff:x:9:user\n"), folder("tmp", mode=0o1777)]))
@@ -54,6 +58,17 @@ seen("wh-folder-becomes-link", [LOWER, [sym("d", "g")]], "cat /d", "lower g")
 seen("wh-link-becomes-folder", [LOWER, [sym("d", "tmp")], [file("d/x", b"x")]], "ls -A /d", "x")
 seen("wh-invisible", [LOWER, [file("d/.wh.a"), file("d/.wh..wh.aufs")]], "find / -xdev -name '.wh*' | wc -l", "0", whiteouts=["d/a"])
 seen("wh-non-utf8", [[file(b"d/\xff\xfe"), file(b"d/\xff")], [file(b"d/.wh.\xff\xfe")]], "ls -A /d | wc -l", "1", whiteouts=["d/\udcff\udcfe"])
+
+# A layer that names no entry for a folder leaves what the layers below say of it.
+
+FOLDERS = [folder("./", mode=0o751), folder("t", mode=0o1777, uid=5, gid=6, records={"SCHILY.xattr.user.a": "b"}), folder("t/u", mode=0o700, uid=7)]
+seen("implied-folders", [FOLDERS, [file("t/u/x")]], "stat -c '%a %u %g' / /t /t/u", "751 0 0\n1777 5 6\n700 7 0")
+seen("implied-root", [FOLDERS, [folder("new")], [file("other")]], "stat -c %a /", "751")
+seen("implied-root-for-a-user", [[file("x")]], "cat /x", "data", service=["user: '7:8'"])
+kept("run-root-in-no-layer", lambda c: Image([file("busybox", busybox(), mode=0o755), sym("stat", "busybox"), sym("sh", "busybox")], config={
+    "Env": ["PATH=/"]}), run=("stat -c '%a %u' /", "755 0"), service=["user: '7:8'"])
+seen("implied-folder-above-file", [[file("a")], [file("a/b")]], "cat /a/b", "data")
+seen("implied-folder-above-link", [[sym("a", "tmp")], [file("a/b")]], "stat -c '%F %a' /a; ls -A /tmp", "directory 755")
 
 # Overlayfs must hear nothing from an image.
 
