@@ -69,6 +69,16 @@ final class IngestSession: Sendable {
     try rename(file, to: blobFile(digest))
   }
 
+  /// Where the bytes of a layer go.
+  /// - Parameter blobFile: nil when the blob need not be kept.
+  func target(_ chain: Digest, blobFile: FilePath?, unpacker: FilePath) throws(SystemCallError)
+    -> LayerPipeline.Target
+  {
+    LayerPipeline.Target(
+      blobFile: blobFile, files: layerFolder(chain).appending("fs"), unpacker: unpacker,
+      limit: try usableSpace(folder), turns: turns)
+  }
+
   /// The folder of a layer, with an empty `fs` that is to be what the layer says: readable for all
   /// where it says nothing, as a container's user other than root must enter it.
   func makeLayerFolder(_ chain: Digest) throws(SystemCallError) {
