@@ -154,6 +154,18 @@ struct HostileLayerTests {
     .init("after the file stays the file", .kept(["a": "-"]), [plain("a"), plain(".wh.a")]),
     .init("before the file becomes the file", .kept(["a": "-"]), [plain(".wh.a"), plain("a")]),
     .init(
+      "before what is inside of it", .kept(["a": "d", "a/b/c": "-"]),
+      [plain(".wh.a"), plain("a/b/c")]),
+    .init(
+      "a folder that a file replaces", .kept(["a": "-"]),
+      [folder("a/b"), plain("a")]),
+    .init(
+      "a folder that a link replaces", .kept(["a": "l"]),
+      [folder("a/b"), symbolic("a", "../canary")]),
+    .init(
+      "a folder that a whiteout replaces is gone", .kept(["a": "c"]),
+      [folder("a/b"), plain("a"), symbolic("a", "x"), device("a", 1, 3)]),
+    .init(
       "old bookkeeping is passed over", .kept([:]),
       [plain(".wh..wh.plnk/1.2"), plain(".wh..wh.aufs")]),
     .init("device 0:0", .refused, [device("a", 0, 0)]),
@@ -198,9 +210,9 @@ struct HostileLayerTests {
     try await Bench.using { bench in
       try bench.unpack([
         plain("a/.wh..wh..opq"), plain("a/kept"), folder("b"), plain(".wh.b"), plain(".wh.c"),
-        folder("c"), folder("d"),
+        folder("c"), folder("d"), plain(".wh.e"), plain("e/inside"),
       ])
-      for marked in ["a", "b", "c"] {
+      for marked in ["a", "b", "c", "e"] {
         #expect(bench.attributes(marked) == ["trusted.overlay.opaque"], "\(marked)")
       }
       #expect(bench.attributes("d") == [])
@@ -223,6 +235,7 @@ final class Bench {
   let top: FilePath
   let before: [String]
   var layer: FilePath { top.appending("fs") }
+  var turns: FilePath { top.appending("turns") }
 
   private init() throws {
     top = FilePath("/tmp/berth-layer-\(UInt64.random(in: 0...UInt64.max))")

@@ -142,25 +142,12 @@ extension ImageLoader {
   /// Makes sure of one layer that lies in a file of the session.
   /// - Returns: bytes of the unpacked layer.
   private func bring(_ layer: ArchivePlan.Layer, _ session: IngestSession) async throws -> Int64 {
-    if let size = try await size(of: layer) { return size }
-    let lock = try await lock(layer.blob.digest)
-    if let size = try await size(of: layer) { return size }
+    if let size = try await store.sizeOfLayer(layer.chain) { return size }
+    let lock = try await store.lockBlob(layer.blob.digest)
+    if let size = try await store.sizeOfLayer(layer.chain) { return size }
     let size = try await unpack(layer, session)
     withExtendedLifetime(lock) {}
     return size
-  }
-
-  private func size(of layer: ArchivePlan.Layer) async throws -> Int64? {
-    try await blocking { [store] in
-      try readRecord(LayerRecord.self, at: store.folders.layerRecord(layer.chain))?.size
-    }
-  }
-
-  private func lock(_ digest: Digest) async throws -> HeldLock {
-    while true {
-      if let lock = try HeldLock(attempting: store.folders.lock(digest)) { return lock }
-      try await Task.sleep(for: .milliseconds(25))
-    }
   }
 
   private func unpack(_ layer: ArchivePlan.Layer, _ session: IngestSession) async throws -> Int64 {
@@ -170,9 +157,7 @@ extension ImageLoader {
       return store.hasBlob(digest)
     }
     let source = stored ? store.folders.blob(digest) : layer.file
-    let target = LayerPipeline.Target(
-      blobFile: nil, files: session.layerFolder(layer.chain).appending("fs"), unpacker: unpacker,
-      limit: try usableSpace(session.folder))
+    let target = try session.target(layer.chain, blobFile: nil, unpacker: unpacker)
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) {}
     async let ingested = blocking { try pipeline.ingest(target) { _ in } }
     do {

@@ -11,6 +11,9 @@ package import SystemPackage
 package final class ImagePuller: Sendable {
   package typealias Events = @Sendable (PullEvent) -> Void
 
+  /// Faster than this nobody can read how far a layer has come.
+  private static let betweenEvents = Duration.milliseconds(100)
+
   private let store: ImageStore
   private let client: RegistryClient
   private let unpacker: FilePath
@@ -185,13 +188,13 @@ extension ImagePuller {
     _ events: @escaping Events
   ) async throws -> Int64 {
     try await flights.alone(layer.blob.digest) {
-      if let size = try await self.size(of: layer) {
+      if let size = try await self.store.sizeOfLayer(layer.chain) {
         events(.layer(reference, layer.blob.digest, .alreadyExists))
         return size
       }
       return try await self.slots.taking {
-        let lock = try await self.lock(layer.blob.digest)
-        if let size = try await self.size(of: layer) {
+        let lock = try await self.store.lockBlob(layer.blob.digest)
+        if let size = try await self.store.sizeOfLayer(layer.chain) {
           events(.layer(reference, layer.blob.digest, .alreadyExists))
           return size
         }
@@ -200,20 +203,6 @@ extension ImagePuller {
         events(.layer(reference, layer.blob.digest, .done))
         return size
       }
-    }
-  }
-
-  private func size(of layer: Layer) async throws -> Int64? {
-    try await blocking { [store] in
-      try readRecord(LayerRecord.self, at: store.folders.layerRecord(layer.chain))?.size
-    }
-  }
-
-  /// Waits for other processes that fetch the same blob.
-  private func lock(_ digest: Digest) async throws -> HeldLock {
-    while true {
-      if let lock = try HeldLock(attempting: store.folders.lock(digest)) { return lock }
-      try await Task.sleep(for: .milliseconds(25))
     }
   }
 
@@ -226,18 +215,19 @@ extension ImagePuller {
       try session.makeLayerFolder(layer.chain)
       return store.hasBlob(digest)
     }
-    let target = LayerPipeline.Target(
-      blobFile: stored ? nil : session.blobFile(digest),
-      files: session.layerFolder(layer.chain).appending("fs"), unpacker: unpacker,
-      limit: try usableSpace(session.folder))
+    let target = try session.target(
+      layer.chain, blobFile: stored ? nil : session.blobFile(digest), unpacker: unpacker)
     let client = client
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {
       var noted: Int64 = 0
+      var told: ContinuousClock.Instant?
       return try pipeline.ingest(target) { received in
         session.flusher.note(received - noted)
         noted = received
         let isAll = received >= layer.blob.size
+        if !isAll, let told, told.duration(to: .now) < Self.betweenEvents { return }
+        told = .now
         events(
           .layer(
             reference, digest,

@@ -25,8 +25,8 @@ enum LayerFault: Diagnosable, Hashable {
     case .wrongPlatform(let reference, let wanted, let found, let asked):
       [
         Diagnostic(
-          "image `\(reference.familiar)` is made for \(found), not for \(wanted)",
-          hint: asked ? nil : "set `platform: \(found)` to use it nevertheless")
+          "image `\(reference.familiar)` is made for \(printable("\(found)")), not for \(wanted)",
+          hint: asked ? nil : "set `platform: \(printable("\(found)"))` to use it nevertheless")
       ]
     case .notAnImage: [Diagnostic("an index names another index instead of an image")]
     }

@@ -63,6 +63,8 @@ final class LayerPipeline: Sendable {
     var unpacker: FilePath
     /// Bytes of content that may be written.
     var limit: UInt64
+    /// By which the layers of one pull take turns in using much memory.
+    var turns: FilePath
   }
 
   /// Takes what is offered until its end. Blocks. A layer that cannot be used is read to its end all
@@ -73,7 +75,8 @@ final class LayerPipeline: Sendable {
   /// - Returns: bytes of content that were written.
   func ingest(_ target: Target, progress: (Int64) -> Void) throws -> Int64 {
     do {
-      let child = try UnpackProcess(target.unpacker, into: target.files, limit: target.limit)
+      let child = try UnpackProcess(
+        target.unpacker, into: target.files, limit: target.limit, turns: target.turns)
       var hasher = SHA256()
       var size: Int64 = 0
       var childTakes = true

@@ -9,9 +9,12 @@ import SystemPackage
 
 struct FolderTimes: ~Copyable {
   private static let buffered = 64 << 10
+  /// Several million folders of usual names.
+  private static let limit = 256 << 20
 
   private let file: Descriptor
   private var pending: [UInt8] = []
+  private var bytes = 0
 
   /// - Parameter folder: on whose file system the file lies.
   init(beside folder: SharedDescriptor) throws {
@@ -37,6 +40,10 @@ struct FolderTimes: ~Copyable {
     append(time.seconds)
     append(time.nanoseconds)
     pending += path
+    bytes += 16 + path.count
+    guard bytes <= Self.limit else {
+      throw ArchiveFault.tooMuch("bytes of names of folders", limit: Self.limit)
+    }
     if pending.count >= Self.buffered { try flush() }
   }
 
@@ -67,10 +74,8 @@ struct FolderTimes: ~Copyable {
       let bytes = Array(try take(MemoryLayout<Number>.size))
       return bytes.withUnsafeBytes { $0.loadUnaligned(as: type) }
     }
-    let end = try checking("lseek") { lseek(file.raw, 0, SEEK_END) }
-    try checking("lseek") { lseek(file.raw, 0, SEEK_SET) }
     var done = 0
-    while done < end {
+    while done < bytes {
       let count = Int(try number(UInt32.self))
       let time = TarTime(
         seconds: try number(Int64.self), nanoseconds: try number(Int32.self))

@@ -10,7 +10,7 @@ enum SystemCallFilter {
       SYS_read, SYS_write, SYS_writev, SYS_pwrite64, SYS_close, SYS_fstat, SYS_lseek, SYS_openat,
       SYS_openat2, SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_symlinkat, SYS_linkat, SYS_fchown,
       SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_fsetxattr, SYS_utimensat, SYS_ftruncate,
-      SYS_getdents64, SYS_fcntl, SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_futex,
+      SYS_getdents64, SYS_fcntl, SYS_flock, SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_futex,
       SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_sched_yield, SYS_clock_gettime, SYS_getrandom,
       SYS_gettid, SYS_getpid, SYS_tgkill, SYS_exit, SYS_exit_group, SYS_restart_syscall,
       SYS_newfstatat,

@@ -14,6 +14,8 @@ enum UnpackDescriptor {
   static let input: CInt = 0
   static let report: CInt = 1
   static let folder: CInt = 3
+  /// Locked by the one child of a pull that may take a large window.
+  static let largeWindow: CInt = 4
 }
 
 private let queuedBytes = 2 << 20
@@ -26,7 +28,8 @@ private let readBytes = 256 << 10
 /// - Returns: the exit status; 125 when it was not called as berth calls it.
 package func unpackMain(_ arguments: [String]) -> Int32 {
   guard arguments.count == 1, let limit = UInt64(arguments[0]),
-    berth_fcntl(UnpackDescriptor.folder, F_GETFD, 0) >= 0
+    berth_fcntl(UnpackDescriptor.folder, F_GETFD, 0) >= 0,
+    berth_fcntl(UnpackDescriptor.largeWindow, F_GETFD, 0) >= 0
   else {
     let line = Array("berth-unpack: started by `berth pull`, not by hand\n".utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -98,7 +101,9 @@ private final class Inflated: Sendable {
     do {
       _ = try confined.receive()
       let input = Descriptor(owning: UnpackDescriptor.input)
-      let decompressor = Decompressor()
+      let decompressor = Decompressor {
+        try retrying("flock") { flock(UnpackDescriptor.largeWindow, LOCK_EX) }
+      }
       func emit(_ chunk: [UInt8]) throws {
         hasher.withLock { $0.update(chunk) }
         try plain.send(chunk)

@@ -1,11 +1,12 @@
 // What passes between berth and the child that unpacks one layer:
 //
 //   berth                                   berth-unpack
-//     spawn, with 0: compressed bytes, 1: the report, 3: the layer's folder
+//     spawn, with 0: compressed bytes, 1: the report, 3: the layer's folder, 4: a lock
 //     ── compressed bytes, to their end ──▶   inflate, hash, unpack
 //                                           ◀── one JSON report, then the end
 //
-// The child is told nothing else and is believed nothing but this report.
+// The lock is held while a decoder takes tens of mebibytes, so that the children of one pull do so one
+// after the other. The child is told nothing else and is believed nothing but this report.
 
 package import Diagnostics
 import JSON
