@@ -1,5 +1,6 @@
 // What `history`, `inspect` and `du` want to know of an image beyond what a container needs.
 
+import CLinux
 import Glibc
 package import JSON
 package import Linux
