@@ -56,9 +56,11 @@ extension ImageStore {
     } catch {
       // The first failure is the one to tell; the next session sweeps the folder.
       try? session.close()
+      session.needs.end()
       throw error
     }
     try session.close()
+    session.needs.end()
   }
 }
 
