@@ -11,7 +11,7 @@ import Testing
 
 @testable import Images
 
-@Suite("A collection", .enabled(if: isRoot), .timeLimit(.minutes(1)))
+@Suite("A collection", .enabled(if: isRoot), .timeLimit(.minutes(3)))
 struct CollectionTests {
   private func prune(
     _ workshop: Workshop, _ scope: PruneChoice.Scope = .unused, users: [ImageUser] = []
@@ -188,7 +188,7 @@ struct CollectionTests {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for name in names {
           group.addTask {
-            for _ in 0..<20 {
+            for _ in 0..<8 {
               let lease = try workshop.store.lease()
               let reference = try ImageReference(parsing: "\(registry.address)/\(name)")
               try await workshop.puller().pull([PullRequest(reference)], keepingBy: lease) { _ in }
