@@ -75,6 +75,7 @@ package final class ImagePuller: Sendable {
       return await group.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
     }
     try await blocking { try session.close() }
+    if lease == nil { session.needs.end() }
     try Task.checkCancellation()
     return results
   }
@@ -128,6 +129,7 @@ package final class ImagePuller: Sendable {
     let size: Int64 = sizes.reduce(0) { $0.addingReportingOverflow($1).partialValue }
     let record = NameRecord(
       reference: reference.description, digest: top.digest, manifest: fetched.digest, size: size)
+    try await session.settle(layers.map(\.chain))
     let image = try await blocking { [store] in
       try session.publish(fetched.bytes, as: fetched.digest)
       try session.publish(record, reference)
@@ -214,13 +216,13 @@ extension ImagePuller {
     _ events: @escaping Events
   ) async throws -> Int64 {
     try await flights.alone(layer.blob.digest) {
-      if let size = try await self.size(of: layer) {
+      if let size = try await self.store.sizeOfLayer(layer.chain) {
         events(.layer(reference, layer.blob.digest, .alreadyExists))
         return size
       }
       return try await self.slots.taking {
-        let lock = try await self.lock(layer.blob.digest)
-        if let size = try await self.size(of: layer) {
+        let lock = try await self.store.lockBlob(layer.blob.digest)
+        if let size = try await self.store.sizeOfLayer(layer.chain) {
           events(.layer(reference, layer.blob.digest, .alreadyExists))
           return size
         }
@@ -229,20 +231,6 @@ extension ImagePuller {
         events(.layer(reference, layer.blob.digest, .done))
         return size
       }
-    }
-  }
-
-  private func size(of layer: Layer) async throws -> Int64? {
-    try await blocking { [store] in
-      try readRecord(LayerRecord.self, at: store.folders.layerRecord(layer.chain))?.size
-    }
-  }
-
-  /// Waits for other processes that fetch the same blob.
-  private func lock(_ digest: Digest) async throws -> HeldLock {
-    while true {
-      if let lock = try HeldLock(attempting: store.folders.lock(digest)) { return lock }
-      try await Task.sleep(for: .milliseconds(25))
     }
   }
 
@@ -255,10 +243,8 @@ extension ImagePuller {
       try session.makeLayerFolder(layer.chain)
       return store.hasBlob(digest)
     }
-    let target = LayerPipeline.Target(
-      blobFile: stored ? nil : session.blobFile(digest),
-      files: session.layerFolder(layer.chain).appending("fs"), unpacker: unpacker,
-      limit: try usableSpace(session.folder), turns: session.turns)
+    let target = try session.target(
+      layer.chain, blobFile: stored ? nil : session.blobFile(digest), unpacker: unpacker)
     let client = client
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {

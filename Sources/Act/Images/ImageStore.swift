@@ -1,5 +1,6 @@
 // The images of this machine: which names stand for what, and where their layers lie.
 
+import CLinux
 import Glibc
 import JSON
 import Linux
@@ -142,6 +143,23 @@ package struct ImageStore: Sendable {
 
   private func exists(_ path: FilePath) -> Bool {
     path.withPlatformString { faccessat(AT_FDCWD, $0, F_OK, 0) } == 0
+  }
+}
+
+// MARK: - For those who bring layers
+
+extension ImageStore {
+  /// Bytes of an unpacked layer; nil when it is not here.
+  func sizeOfLayer(_ chain: Digest) async throws -> Int64? {
+    try await blocking { try readRecord(LayerRecord.self, at: folders.layerRecord(chain))?.size }
+  }
+
+  /// Waits for other processes that bring the same blob.
+  func lockBlob(_ digest: Digest) async throws -> HeldLock {
+    while true {
+      if let lock = try HeldLock(attempting: folders.lock(digest)) { return lock }
+      try await Task.sleep(for: .milliseconds(25))
+    }
   }
 }
 

@@ -8,11 +8,24 @@ import Linux
 import OCI
 
 extension Session {
-  /// The images of these services, pulled where their policy asks for it. Each is looked at once.
+  /// The images of these services, pulled where their policy asks for it. Each is looked at once. All
+  /// are kept by one lease that the caller ends.
   func ensureImages(_ services: [Service], pull: PullChoice?, dryRun: Bool) async throws
     -> [ServiceBase]
   {
     let lease = dryRun ? nil : try await blocking { try self.images.lease() }
+    do {
+      return try await ensureImages(services, pull, keepingBy: lease)
+    } catch {
+      lease?.end()
+      throw error
+    }
+  }
+
+  /// - Parameter lease: nil in a dry run.
+  private func ensureImages(
+    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease?
+  ) async throws -> [ServiceBase] {
     let requests = try services.map { service in
       guard let image = service.image else {
         throw UnsupportedSetting(
@@ -24,7 +37,7 @@ extension Session {
     var (found, missing) = try await blocking {
       try self.look(for: requests, services, pull, lease)
     }
-    if dryRun {
+    if lease == nil {
       missing.removeAll { found[$0] != nil }
       if let absent = missing.first { throw AbsentImage(absent) }
     } else {
