@@ -60,10 +60,12 @@ package struct ImageLoader: Sendable {
         try await blocking { try session.needs.hold(needs) }
         let images = try await store(plans, session, told)
         try await blocking { try session.close() }
+        session.needs.end()
         return images
       } catch {
         // The first failure is the one to tell; the next session sweeps the folder.
         try? await blocking { try session.close() }
+        session.needs.end()
         throw error
       }
     } catch {

@@ -65,6 +65,7 @@ package final class ImagePuller: Sendable {
       }
     }
     try await blocking { try session.close() }
+    if lease == nil { session.needs.end() }
     try Task.checkCancellation()
     if !faults.isEmpty { throw Faults(faults) }
   }

@@ -26,11 +26,11 @@ extension Stock {
   package func save(_ names: [String], to output: SharedDescriptor) async throws {
     try await blocking {
       let lease = try self.images.lease()
+      defer { lease.end() }
       let chosen = try self.images.select(names, keepingBy: lease)
       let descriptor = Descriptor(
         owning: try checking("fcntl") { berth_fcntl(output.raw, F_DUPFD_CLOEXEC, 3) })
       try self.images.save(chosen, to: descriptor)
-      withExtendedLifetime(lease) {}
     }
   }
 
@@ -38,6 +38,7 @@ extension Stock {
   package func save(_ names: [String], toFile path: String, in folder: String) async throws {
     try await blocking {
       let lease = try self.images.lease()
+      defer { lease.end() }
       let chosen = try self.images.select(names, keepingBy: lease)
       let target = FilePath(folder).pushing(FilePath(path))
       let aside = FilePath("\(target).\(UInt64.random(in: 0...UInt64.max)).new")
@@ -46,7 +47,6 @@ extension Stock {
       } catch let error as SystemCallError {
         throw StockFileFault.unusable(path, action: "write", reason: error.errno.text)
       }
-      withExtendedLifetime(lease) {}
     }
   }
 
