@@ -93,6 +93,7 @@ package struct ImageLoader: Sendable {
       sizes.append(size)
     }
     for (plan, size) in zip(plans, sizes) {
+      try await session.settle(plan.layers.map(\.chain))
       try await blocking { try self.publish(plan, size, session) }
     }
     return plans.map { LoadedImage(id: $0.id, tags: $0.tags) }

@@ -105,6 +105,7 @@ package final class ImagePuller: Sendable {
     let size: Int64 = sizes.reduce(0) { $0.addingReportingOverflow($1).partialValue }
     let record = NameRecord(
       reference: reference.description, digest: top.digest, manifest: fetched.digest, size: size)
+    try await session.settle(layers.map(\.chain))
     try await blocking {
       try session.publish(fetched.bytes, as: fetched.digest)
       try session.publish(record, reference)

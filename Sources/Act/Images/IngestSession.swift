@@ -75,7 +75,8 @@ final class IngestSession: Sendable {
     -> LayerPipeline.Target
   {
     LayerPipeline.Target(
-      blobFile: blobFile, files: layerFolder(chain).appending("fs"), unpacker: unpacker,
+      blobFile: blobFile, files: layerFolder(chain).appending("fs"),
+      implied: layerFolder(chain).appending("implied"), unpacker: unpacker,
       limit: try usableSpace(folder), turns: turns)
   }
 
