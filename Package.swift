@@ -75,7 +75,7 @@ let package = Package(
     house("Act", "Control", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house(
       "Act", "Registry",
-      ["Linux", "CCurl", "OCI", "JSON", "Diagnostics", "Host", system]),
+      ["Linux", "CLinux", "CCurl", "OCI", "JSON", "Addressing", "Diagnostics", system]),
     house(
       "Act", "Images",
       [
@@ -162,7 +162,9 @@ let package = Package(
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Archive", ["Archive"]),
-    test("Registry", ["Registry", "Linux", system]),
+    test(
+      "Registry",
+      ["Registry", "JSON", "OCI", "Linux", "CLinux", "Diagnostics", "TestSupport", system]),
     test(
       "Images",
       [

@@ -23,8 +23,9 @@ struct CredentialTests {
   }
 
   private func pull(_ workshop: Workshop, _ registry: FakeRegistry) async throws {
-    var credentials = Credentials()
-    credentials[registry.address] = Credential(username: "user", password: "s3cret")
+    let credentials = Credentials([
+      registry.address: Credential(username: "user", password: "s3cret")
+    ])
     let client = RegistryClient(credentials: credentials, retry: .quick)
     let reference = try ImageReference(parsing: "\(registry.address)/web")
     try await ImagePuller(workshop.store, client: client).pull([PullRequest(reference)]) { _ in }

@@ -38,7 +38,7 @@ final class Authorizer: Sendable {
     if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
       header = try await token(bearer, reference, origin).map { "Bearer " + $0 }
     } else if challenges.contains(where: { $0.scheme == "basic" }),
-      let credential = credentials[reference.registry], !credential.username.isEmpty
+      let credential = try await credentials.find(reference.registry), !credential.username.isEmpty
     {
       header = Self.basic(credential)
     }
@@ -48,7 +48,7 @@ final class Authorizer: Sendable {
   }
 
   private static func basic(_ credential: Credential) -> String {
-    "Basic " + Base64.encode(Array("\(credential.username):\(credential.password)".utf8))
+    "Basic " + credential.basic
   }
 
   private func token(_ challenge: Challenge, _ reference: ImageReference, _ origin: Origin)
@@ -65,7 +65,7 @@ final class Authorizer: Sendable {
     }
     // A secret goes in clear text only to the very server that the user named.
     let mayGetSecret = realmOrigin.scheme == "https" || realmOrigin == origin
-    let credential = mayGetSecret ? credentials[reference.registry] : nil
+    let credential = mayGetSecret ? try await credentials.find(reference.registry) : nil
     let scope = challenge.parameters["scope"] ?? "repository:\(reference.repository):pull"
     let request = Self.request(
       realm, service: challenge.parameters["service"], scope: scope, credential)

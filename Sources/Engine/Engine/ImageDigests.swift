@@ -5,13 +5,10 @@ import Diagnostics
 import Images
 import OCI
 import Registry
-import SystemPackage
 
 /// What `docker login` has written, where it has.
 func registryCredentials(_ environment: [String: String]) throws -> Credentials {
-  let folder = environment["DOCKER_CONFIG"] ?? environment["HOME"].map { $0 + "/.docker" }
-  guard let folder, !folder.isEmpty else { return Credentials() }
-  return try Credentials(configFolder: FilePath(folder))
+  Credentials(try DockerConfig(environment: environment), environment: environment)
 }
 
 /// The full name with a digest of each image: that of the index where a registry has one, so that it
