@@ -6,11 +6,6 @@ import Images
 import OCI
 import Registry
 
-/// What `docker login` has written, where it has.
-func registryCredentials(_ environment: [String: String]) throws -> Credentials {
-  Credentials(try DockerConfig(environment: environment), environment: environment)
-}
-
 /// The full name with a digest of each image: that of the index where a registry has one, so that it
 /// stays good on other platforms. Names that have a digest are not asked for.
 ///
@@ -18,7 +13,7 @@ func registryCredentials(_ environment: [String: String]) throws -> Credentials 
 func pinnedNames(
   of images: [String], environment: [String: String], limit: Int
 ) async throws -> [String: String] {
-  let client = RegistryClient(credentials: try registryCredentials(environment))
+  let client = try RegistryClient(environment: environment)
   return try await withThrowingTaskGroup(of: (String, String).self) { group in
     var pins: [String: String] = [:]
     var waiting = images[...]

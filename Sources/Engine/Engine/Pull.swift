@@ -120,7 +120,7 @@ extension Session {
   private func fetch(_ references: [ImageReference]) async throws {
     guard !references.isEmpty else { return }
     let tell = tell
-    let client = RegistryClient(credentials: try registryCredentials(request.environment))
+    let client = try RegistryClient(environment: request.environment)
     let puller = ImagePuller(images, client: client, parallelLayers: request.transfers)
     try await puller.pull(references.map { PullRequest($0) }) { event in
       if let event = ProgressEvent(event) { tell(.progress(event)) }

@@ -14,6 +14,8 @@ CURLcode berth_easy_set_long(CURL *easy, CURLoption option, long value);
 CURLcode berth_easy_set_text(CURL *easy, CURLoption option, const char *value);
 CURLcode berth_easy_set_pointer(CURL *easy, CURLoption option, void *value);
 typedef size_t (*berth_curl_callback)(char *bytes, size_t size, size_t count, void *context);
+// A copy of the bytes is kept.
+CURLcode berth_easy_set_blob(CURL *easy, CURLoption option, const void *bytes, size_t count);
 CURLcode berth_easy_set_callback(CURL *easy, CURLoption option, berth_curl_callback value);
 CURLcode berth_easy_info_text(CURL *easy, CURLINFO info, const char **value);
 CURLcode berth_easy_resume(CURL *easy);
