@@ -148,7 +148,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Linux", "CLinux", system], path: "Tests/TestSupport",
       swiftSettings: strict),
     test("TestSupport", ["TestSupport"]),
-    test("Integration", ["TestSupport", "JSON"]),
+    test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
     test("JSON", ["JSON"]),
     test("Host", ["Host", "CLinux", system]),
@@ -164,7 +164,10 @@ let package = Package(
     test("Archive", ["Archive"]),
     test(
       "Registry",
-      ["Registry", "JSON", "OCI", "Linux", "CLinux", "Diagnostics", "TestSupport", system]),
+      [
+        "Registry", "Addressing", "JSON", "OCI", "Linux", "CLinux", "Diagnostics", "TestSupport",
+        system,
+      ]),
     test(
       "Images",
       [

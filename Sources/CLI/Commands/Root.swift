@@ -10,6 +10,7 @@ import Glibc
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
   RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
+  LoginCommand.self, LogoutCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
   VersionCommand.self, InternalCommand.self,
 ]
