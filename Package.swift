@@ -77,9 +77,14 @@ let package = Package(
       "Act", "Registry",
       ["Linux", "CLinux", "CCurl", "OCI", "JSON", "Addressing", "Diagnostics", system]),
     house(
+      "Act", "Unpacking",
+      ["Archive", "OCI", "JSON", "Linux", "CLinux", "CCapability", "Diagnostics", system],
+      links: [archive("cap")]),
+    house(
       "Act", "Images",
       [
-        "Registry", "Archive", "OCI", "JSON", "Store", "Linux", "CLinux", "Diagnostics", system,
+        "Registry", "Unpacking", "Archive", "OCI", "JSON", "Store", "Linux", "CLinux",
+        "Diagnostics", system,
       ]),
     house(
       "Act", "Networking",
@@ -136,6 +141,9 @@ let package = Package(
       name: "berth-shim", dependencies: ["Supervision", "Blueprint"],
       path: "Sources/Programs/berth-shim",
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    .executableTarget(
+      name: "berth-unpack", dependencies: ["Unpacking"], path: "Sources/Programs/berth-unpack",
+      swiftSettings: strict),
 
     // Tests
     // Containers are started by a program with one thread; the test runner has many.
@@ -171,8 +179,8 @@ let package = Package(
     test(
       "Images",
       [
-        "Images", "Registry", "Archive", "OCI", "JSON", "Linux", "CLinux", "Diagnostics",
-        "TestSupport", system,
+        "Images", "Unpacking", "Registry", "Archive", "OCI", "JSON", "Linux", "CLinux",
+        "Diagnostics", "TestSupport", system,
       ]),
     test("Blueprint", ["Blueprint", "JSON"]),
     test(

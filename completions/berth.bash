@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|stop|start|pull|images|login|logout|config|check|explain|schema|version|help)
+    up|down|ps|logs|exec|run|stop|start|pull|images|login|logout|tag|rmi|history|inspect|prune|du|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images login logout config check explain schema version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images login logout tag rmi history inspect prune du config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -496,14 +496,17 @@ _berth_pull() {
 
 _berth_images() {
     repeating_flags=()
-    non_repeating_flags=(--quiet -q -h --help)
-    repeating_options=()
+    non_repeating_flags=(--quiet -q --all -a --digests --no-trunc -h --help)
+    repeating_options=(--filter)
     non_repeating_options=(--format)
     __berth_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--format')
+        return
+        ;;
+    '--filter')
         return
         ;;
     esac
@@ -541,6 +544,118 @@ _berth_logout() {
     repeating_options=()
     non_repeating_options=()
     __berth_offer_flags_options 1
+}
+
+_berth_tag() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options 2
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion tag -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion tag -- positional@1 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_rmi() {
+    repeating_flags=()
+    non_repeating_flags=(--force -f --no-prune -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion rmi -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_history() {
+    repeating_flags=()
+    non_repeating_flags=(--no-trunc --quiet -q -h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __berth_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion history -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_inspect() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion inspect -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_prune() {
+    repeating_flags=()
+    non_repeating_flags=(--all -a --force -f -h --help)
+    repeating_options=(--filter)
+    non_repeating_options=()
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--filter')
+        return
+        ;;
+    esac
+}
+
+_berth_du() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v -h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        return
+        ;;
+    esac
 }
 
 _berth_config() {

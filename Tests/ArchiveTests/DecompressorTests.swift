@@ -69,6 +69,36 @@ struct DecompressorTests {
     #expect(result == text + text)
   }
 
+  @Test("of zstd may begin with frames that say nothing", arguments: [1, 5, 1 << 20])
+  func skippable(_ chunk: Int) throws {
+    let skipped: [UInt8] = [0x5A, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 7, 7, 7]
+    #expect(try decode(skipped + Compressor.zstd(text), chunk: chunk) == text)
+    #expect(try decode(Compressor.zstd(text) + skipped + skipped, chunk: chunk) == text)
+    #expect(throws: ArchiveFault.truncated(format: "zstd")) { try decode(skipped.dropLast()) }
+  }
+
+  @Test("asks, once, before it takes a large window")
+  func largeWindow() throws {
+    // Frames of one raw block of one byte: descriptor 0x00, then a window of 2^(10 + n / 8).
+    func frame(_ window: UInt8) -> [UInt8] {
+      [0x28, 0xB5, 0x2F, 0xFD, 0x00, window, 0x09, 0x00, 0x00, 0x61]
+    }
+    var asked = 0
+    let decompressor = Decompressor { asked += 1 }
+    var result: [UInt8] = []
+    try decompressor.feed(frame(12 << 3)) { result += $0 }
+    #expect(asked == 0, "4 MiB")
+    try decompressor.feed(frame(13 << 3)) { result += $0 }
+    try decompressor.feed(frame(15 << 3)) { result += $0 }
+    try decompressor.finish { result += $0 }
+    #expect(asked == 1)
+    #expect(result == Array("aaa".utf8))
+    struct Refused: Error {}
+    #expect(throws: Refused.self) {
+      try Decompressor { throw Refused() }.feed(frame(13 << 3)) { _ in }
+    }
+  }
+
   @Test("that asks for a window of gigabytes is refused")
   func window() {
     // A frame header with window descriptor 0xF8: 2^41 bytes.

@@ -185,4 +185,50 @@ struct TarTests {
     #expect(Array(result.content[100..<102]) == Array("ab".utf8))
     #expect(Array(result.content[1000..<1002]) == Array("cd".utf8))
   }
+
+  /// `length key=value` lines, with the length that counts itself.
+  private func records(_ pairs: [(String, String)]) -> [UInt8] {
+    pairs.flatMap { key, value -> [UInt8] in
+      let body = " \(key)=\(value)\n"
+      var length = body.utf8.count + 1
+      while "\(length)\(body)".utf8.count != length { length += 1 }
+      return Array("\(length)\(body)".utf8)
+    }
+  }
+
+  @Test("reads a sparse map of many blocks once, and refuses one that never ends")
+  func longSparseMap() throws {
+    let count = 2000
+    let lines = (0..<count).flatMap { ["\($0 * 10)", "1"] }
+    var map = Array(([String(count)] + lines).joined(separator: "\n").utf8) + [0x0A]
+    map += [UInt8](repeating: 0, count: (512 - map.count % 512) % 512)
+    func sparse(_ content: [UInt8]) -> [UInt8] {
+      let header = withExtendedHeader(
+        records([
+          ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "s"),
+          ("GNU.sparse.realsize", "\(count * 10)"),
+        ]))
+      return header + archive([file("x", content)])
+    }
+    let result = try #require(
+      try read(sparse(map + [UInt8](repeating: 7, count: count))).first)
+    #expect(result.entry.size == UInt64(count * 10))
+    #expect(result.content[19_990] == 7)
+    #expect(throws: ArchiveFault.self) {
+      try read(sparse([UInt8](repeating: UInt8(ascii: "1"), count: 1 << 20)))
+    }
+    #expect(throws: ArchiveFault.self) { try read(sparse(Array("65537\n".utf8) + map)) }
+  }
+
+  @Test("takes so many attributes of one member, the last value of each")
+  func attributes() throws {
+    let many = (0..<1024).map { ("SCHILY.xattr.user.\($0)", "a") }
+    let twice = records(many + [("SCHILY.xattr.user.0", "b")])
+    let result = try #require(try read(withExtendedHeader(twice) + archive([file("x", [])])).first)
+    #expect(result.entry.attributes.count == 1024)
+    #expect(result.entry.attributes[0].value == Array("b".utf8))
+    #expect(throws: ArchiveFault.tooMuch("attributes of one member", limit: 1024)) {
+      try read(withExtendedHeader(records(many + [("SCHILY.xattr.user.x", "")])) + archive([]))
+    }
+  }
 }

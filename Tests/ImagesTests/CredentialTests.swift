@@ -28,7 +28,7 @@ struct CredentialTests {
     ])
     let client = RegistryClient(credentials: credentials, retry: .quick)
     let reference = try ImageReference(parsing: "\(registry.address)/web")
-    try await ImagePuller(workshop.store, client: client).pull([PullRequest(reference)]) { _ in }
+    try await workshop.puller(client).pull([PullRequest(reference)]) { _ in }
   }
 
   @Test("answer a Basic challenge once and are used from then on")

@@ -9,7 +9,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Images
+@testable import Unpacking
 
 @Suite("An unpacked layer", .enabled(if: isRoot), .timeLimit(.minutes(1)))
 struct FidelityTests {

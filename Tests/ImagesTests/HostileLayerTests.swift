@@ -10,7 +10,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Images
+@testable import Unpacking
 
 /// A layer and what must become of it.
 struct LayerCase: Sendable, CustomTestStringConvertible {
@@ -154,6 +154,18 @@ struct HostileLayerTests {
     .init("after the file stays the file", .kept(["a": "-"]), [plain("a"), plain(".wh.a")]),
     .init("before the file becomes the file", .kept(["a": "-"]), [plain(".wh.a"), plain("a")]),
     .init(
+      "before what is inside of it", .kept(["a": "d", "a/b/c": "-"]),
+      [plain(".wh.a"), plain("a/b/c")]),
+    .init(
+      "a folder that a file replaces", .kept(["a": "-"]),
+      [folder("a/b"), plain("a")]),
+    .init(
+      "a folder that a link replaces", .kept(["a": "l"]),
+      [folder("a/b"), symbolic("a", "../canary")]),
+    .init(
+      "a folder that a whiteout replaces is gone", .kept(["a": "c"]),
+      [folder("a/b"), plain("a"), symbolic("a", "x"), device("a", 1, 3)]),
+    .init(
       "old bookkeeping is passed over", .kept([:]),
       [plain(".wh..wh.plnk/1.2"), plain(".wh..wh.aufs")]),
     .init("device 0:0", .refused, [device("a", 0, 0)]),
@@ -198,9 +210,9 @@ struct HostileLayerTests {
     try await Bench.using { bench in
       try bench.unpack([
         plain("a/.wh..wh..opq"), plain("a/kept"), folder("b"), plain(".wh.b"), plain(".wh.c"),
-        folder("c"), folder("d"),
+        folder("c"), folder("d"), plain(".wh.e"), plain("e/inside"),
       ])
-      for marked in ["a", "b", "c"] {
+      for marked in ["a", "b", "c", "e"] {
         #expect(bench.attributes(marked) == ["trusted.overlay.opaque"], "\(marked)")
       }
       #expect(bench.attributes("d") == [])
@@ -212,7 +224,7 @@ struct HostileLayerTests {
   func tooLarge() async throws {
     try await Bench.using { bench in
       let bytes = bench.archive([(plain("a"), [UInt8](repeating: 1, count: 5000))])
-      #expect(throws: LayerFault.tooLarge(limit: 4999)) { try bench.unpack(bytes, limit: 4999) }
+      #expect(throws: UnpackFault.tooLarge(limit: 4999)) { try bench.unpack(bytes, limit: 4999) }
       #expect(throws: Never.self) { try bench.unpack(bytes, limit: 5000) }
     }
   }
@@ -222,7 +234,8 @@ struct HostileLayerTests {
 final class Bench {
   let top: FilePath
   let before: [String]
-  private var layer: FilePath { top.appending("fs") }
+  var layer: FilePath { top.appending("fs") }
+  var turns: FilePath { top.appending("turns") }
 
   private init() throws {
     top = FilePath("/tmp/berth-layer-\(UInt64.random(in: 0...UInt64.max))")

@@ -171,7 +171,7 @@ struct PullTests {
     try await Workshop.using { workshop in
       let folders = workshop.store.folders
       try makeFolders(folders.ingest.appending("session-dead").appending("layer-x").appending("fs"))
-      let living = try IngestSession(folders)
+      let living = try IngestSession(folders, lease: try workshop.store.lease())
       let reference = try ImageReference(parsing: "\(registry.address)/web")
       try await workshop.puller().pull([PullRequest(reference)]) { _ in }
       #expect(try workshop.leftovers() == [living.folder.lastComponent?.string])
@@ -256,7 +256,9 @@ final class Workshop: Sendable {
     return registry
   }
 
-  func puller() -> ImagePuller { ImagePuller(store, client: RegistryClient(retry: .quick)) }
+  func puller(_ client: RegistryClient = RegistryClient(retry: .quick)) -> ImagePuller {
+    ImagePuller(store, client: client, unpacker: FilePath(builtProgram("berth-unpack")))
+  }
 
   /// What a pull left in the place for unfinished things.
   func leftovers() throws -> [String] {

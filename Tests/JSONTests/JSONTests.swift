@@ -29,6 +29,12 @@ struct JSONTests {
   func depth() {
     let deep = [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
     #expect(throws: JSONError.tooDeep(limit: 64)) { try JSONValue(parsing: deep) }
+    let four = JSONLimits(values: 4)
+    let three = try? JSONValue(parsing: Array("[1,2,{}]".utf8), limits: four)
+    #expect(three?.array?.count == 3)
+    #expect(throws: JSONError.tooMany(limit: 4)) {
+      try JSONValue(parsing: Array("[1,2,{},3]".utf8), limits: four)
+    }
   }
 
   @Test("a surrogate pair is one scalar")

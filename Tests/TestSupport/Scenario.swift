@@ -118,13 +118,15 @@ package final class Berth: Sendable {
   }
 
   /// The `berth` that was built beside the running tests; BERTH_PROGRAM names another.
-  package static let program: String = {
-    if let program = variable("BERTH_PROGRAM") { return program }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = readlink("/proc/self/exe", &buffer, buffer.count)
-    let tests = FilePath(String(decoding: buffer[..<max(0, count)], as: UTF8.self))
-    return tests.removingLastComponent().appending("berth").string
-  }()
+  package static let program = variable("BERTH_PROGRAM") ?? builtProgram("berth")
+}
+
+/// A program that was built beside the running tests.
+package func builtProgram(_ name: String) -> String {
+  var buffer = [UInt8](repeating: 0, count: 4096)
+  let count = readlink("/proc/self/exe", &buffer, buffer.count)
+  let tests = FilePath(String(decoding: buffer[..<max(0, count)], as: UTF8.self))
+  return tests.removingLastComponent().appending(name).string
 }
 
 extension Berth {

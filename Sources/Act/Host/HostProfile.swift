@@ -15,7 +15,7 @@ package struct HostProfile: Sendable {
   package var userID: UInt32
   /// Identifies this boot: /proc/sys/kernel/random/boot_id.
   package var bootID: String
-  /// The folder that holds `berth` and `berth-shim`.
+  /// The folder that holds `berth` and the programs that it starts.
   package var programs: FilePath
 
   package var isPrivileged: Bool { userID == 0 }
@@ -25,6 +25,7 @@ package struct HostProfile: Sendable {
 
   package var berth: FilePath { programs.appending("berth") }
   package var shim: FilePath { programs.appending("berth-shim") }
+  package var unpacker: FilePath { programs.appending("berth-unpack") }
 
   /// - Parameter environment: of the caller; BERTH_STATE and BERTH_RUN override the folders.
   package init(environment: [String: String]) throws(HostError) {

@@ -3,9 +3,13 @@
 //   blobs/sha256/<hex>        manifests, configs, compressed layers: whole and verified, or absent
 //   layers/<chain id>/fs/     one unpacked layer, ready to be a lower folder of an overlay
 //   layers/<chain id>/layer.json   what it was made from and how large it is
-//   names/<name>              one record for each tag and for each repository digest
-//   ingest/<session>/         what a running pull has not published yet; `lease` is locked by it
+//   names/<name>              one record for each tag, for each repository digest, and for an image
+//                             that has lost its last tag
+//   ingest/<session>/         what a running pull has not published yet; `lock` is locked by it
 //   ingest/<hex>.lock         who is fetching this blob
+//   leases/<random>           what a running command needs: one line for each layer and blob; locked by it
+//   trash/<random>/           taken out of the store and being deleted; `<random>.lock` is locked by who does it
+//   collect.lock              held alone while things go out of the store, shared while they are leased
 
 import Linux
 import OCI
@@ -18,6 +22,9 @@ struct ImageFolders: Sendable, Hashable {
   var layers: FilePath { root.appending("layers") }
   var names: FilePath { root.appending("names") }
   var ingest: FilePath { root.appending("ingest") }
+  var leases: FilePath { root.appending("leases") }
+  var trash: FilePath { root.appending("trash") }
+  var collectLock: FilePath { root.appending("collect.lock") }
 
   func blob(_ digest: Digest) -> FilePath { blobs.appending(digest.hex) }
   func layer(_ chain: Digest) -> FilePath { layers.appending(chain.hex) }
@@ -27,8 +34,12 @@ struct ImageFolders: Sendable, Hashable {
 
   func name(_ reference: ImageReference) -> FilePath { names.appending(fileName(reference)) }
 
+  /// The record of an image that no tag stands for. No reference's file is called so: all of them
+  /// hold a `%`.
+  func untagged(_ id: Digest) -> FilePath { names.appending(id.description) }
+
   func make() throws(SystemCallError) {
-    for folder in [blobs, layers, names, ingest] { try makeFolders(folder) }
+    for folder in [blobs, layers, names, ingest, leases, trash] { try makeFolders(folder) }
   }
 
   /// `docker.io%2Flibrary%2Fnginx:latest`; a name too long for a file is told by its digest.
@@ -43,6 +54,7 @@ struct ImageFolders: Sendable, Hashable {
 
 /// What a name stands for. The manifest and config blobs say all the rest.
 struct NameRecord: Codable, Sendable, Hashable {
+  /// A full reference, or the image's id where the record only keeps an image that has no tag.
   var reference: String
   /// What the registry calls it: the digest of the index or of the manifest.
   var digest: Digest

@@ -6,26 +6,37 @@ import Linux
 import OCI
 package import Registry
 import Store
-import SystemPackage
+package import SystemPackage
 
 package final class ImagePuller: Sendable {
   package typealias Events = @Sendable (PullEvent) -> Void
 
   private let store: ImageStore
   private let client: RegistryClient
+  private let unpacker: FilePath
   private let slots: Slots
   private let flights = Flights<Digest>()
 
-  /// - Parameter parallelLayers: how many layers are fetched and unpacked at once.
-  package init(_ store: ImageStore, client: RegistryClient, parallelLayers: Int = 4) {
+  /// - Parameters:
+  ///   - unpacker: the program `berth-unpack`.
+  ///   - parallelLayers: how many layers are fetched and unpacked at once.
+  package init(
+    _ store: ImageStore, client: RegistryClient, unpacker: FilePath, parallelLayers: Int = 4
+  ) {
     self.store = store
     self.client = client
+    self.unpacker = unpacker
     slots = Slots(parallelLayers)
   }
 
   /// Pulls all, and reports all that failed together. `events` is called from several threads.
-  package func pull(_ requests: [PullRequest], events: @escaping Events) async throws {
-    let session = try await blocking { [store] in try IngestSession(store.folders) }
+  /// - Parameter lease: keeps what was pulled after the end of the call, too.
+  package func pull(
+    _ requests: [PullRequest], keepingBy lease: ImageLease? = nil, events: @escaping Events
+  ) async throws {
+    let session = try await blocking { [store] in
+      try IngestSession(store.folders, lease: try lease ?? store.lease())
+    }
     // Ends, cancelled, with this function.
     async let _: Void = session.flusher.flushEarly()
     var faults: [Diagnostic] = []
@@ -60,7 +71,9 @@ package final class ImagePuller: Sendable {
   {
     let reference = request.reference
     events(.resolving(reference))
-    let known = try await blocking { [store] in try store.known(reference) }
+    let known = try await blocking { [store] in
+      try store.known(reference, keepingBy: session.needs)
+    }
     if let known, (request.platform ?? .host).accepts(known.image.platform),
       try await currentDigest(reference) == known.digest
     {
@@ -69,8 +82,13 @@ package final class ImagePuller: Sendable {
     }
     let top = try await client.manifest(reference)
     let (fetched, manifest) = try await image(top, request)
+    // Before anything is found to be there already: then it stays.
+    let blobs = Set([fetched.digest, manifest.config.digest] + manifest.layers.map(\.digest))
+    try await blocking { try session.needs.hold(ImageNeeds(blobs: blobs)) }
     let config = try await config(manifest, request, session)
     let layers = try plan(manifest, config)
+    let chains = Set(layers.map(\.chain))
+    try await blocking { try session.needs.hold(ImageNeeds(chains: chains)) }
     for layer in layers {
       events(.layer(reference, layer.blob.digest, .waiting(size: layer.blob.size)))
     }
@@ -204,16 +222,18 @@ extension ImagePuller {
   ) async throws -> Int64 {
     let digest = layer.blob.digest
     let stored = try await blocking { [store] in
-      try makeFolders(session.layerFolder(layer.chain).appending("fs"))
+      try session.makeLayerFolder(layer.chain)
       return store.hasBlob(digest)
     }
-    let files = session.layerFolder(layer.chain).appending("fs")
-    let limit = try usableSpace(session.folder)
+    let target = LayerPipeline.Target(
+      blobFile: stored ? nil : session.blobFile(digest),
+      files: session.layerFolder(layer.chain).appending("fs"), unpacker: unpacker,
+      limit: try usableSpace(session.folder), turns: session.turns)
     let client = client
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {
       var noted: Int64 = 0
-      try pipeline.ingest(keepingIn: stored ? nil : session.blobFile(digest)) { received in
+      return try pipeline.ingest(target) { received in
         session.flusher.note(received - noted)
         noted = received
         let isAll = received >= layer.blob.size
@@ -223,7 +243,6 @@ extension ImagePuller {
             isAll ? .extracting : .downloading(received: received, size: layer.blob.size)))
       }
     }
-    async let unpacked = outcomeOf { try pipeline.unpack(into: files, limit: limit) }
     do {
       if stored {
         let path = store.folders.blob(digest)
@@ -240,32 +259,28 @@ extension ImagePuller {
     } catch {
       pipeline.finishInput(.failure(error))
     }
-    let size = try outcome(layer, reference, await ingested, await unpacked)
+    let size = try outcome(layer, reference, await ingested)
     try await session.publish(
       LayerRecord(blob: digest, diffID: layer.diffID, size: size), chain: layer.chain,
       fetchedBlob: !stored)
     return size
   }
 
-  /// Wrong content explains everything after it; what the unpacker met explains the rest.
+  /// Wrong content is told with the registry that sent it.
   private func outcome(
-    _ layer: Layer, _ reference: ImageReference, _ ingested: Result<Void, any Error>,
-    _ unpacked: Result<Int64, any Error>
+    _ layer: Layer, _ reference: ImageReference, _ ingested: Result<Int64, any Error>
   ) throws -> Int64 {
-    switch ingested {
-    case .success: return try unpacked.get()
-    case .failure(is ChunkChannel.Abandoned): _ = try unpacked.get()
-    case .failure(let wrong as LayerPipeline.WrongContent) where wrong.size != layer.blob.size:
-      throw RegistryFault.wrongSize(
-        registry: reference.registry, digest: layer.blob.digest, expected: layer.blob.size,
-        received: wrong.size)
-    case .failure(let wrong as LayerPipeline.WrongContent):
+    do {
+      return try ingested.get()
+    } catch let wrong as LayerPipeline.WrongContent {
+      guard wrong.size == layer.blob.size else {
+        throw RegistryFault.wrongSize(
+          registry: reference.registry, digest: layer.blob.digest, expected: layer.blob.size,
+          received: wrong.size)
+      }
       throw RegistryFault.wrongDigest(
         registry: reference.registry, expected: layer.blob.digest, received: wrong.digest)
-    case .failure: break
     }
-    try ingested.get()
-    return try unpacked.get()
   }
 }
 

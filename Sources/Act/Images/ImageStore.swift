@@ -60,10 +60,8 @@ package struct ImageStore: Sendable {
     let files = try namesInFolder(folders.names).map(\.string).sorted {
       $0.utf8.lexicographicallyPrecedes($1.utf8)
     }
-    for file in files where !file.hasSuffix(".new") {
-      guard let record = try readRecord(NameRecord.self, at: folders.names.appending(file)),
-        let image = try load(record)
-      else { continue }
+    for file in files {
+      guard let image = try image(namedBy: folders.names.appending(file)) else { continue }
       if let place = places[image.id] {
         images[place].references += image.references
         images[place].repoDigests += image.repoDigests
@@ -75,29 +73,56 @@ package struct ImageStore: Sendable {
     return images
   }
 
+  /// Nil when the file is no record, or the image is not whole.
+  func image(namedBy file: FilePath) throws -> LocalImage? {
+    do {
+      return try readRecord(NameRecord.self, at: file).flatMap { try load($0) }
+    } catch is JSONError {
+      return nil
+    }
+  }
+
   /// Nil when a blob or a layer lacks: then it must be pulled again.
   func load(_ record: NameRecord) throws -> LocalImage? {
-    let reference = try ImageReference(parsing: record.reference)
-    guard
-      let manifestText = try readFile(
-        folders.blob(record.manifest), limit: ImageLimits.manifestBytes),
-      case .manifest(let manifest) = try ManifestDocument(parsing: manifestText),
+    guard let manifest = try manifest(record.manifest),
       let config = try config(manifest.config.digest)
     else { return nil }
     let chains = config.chainIDs
     guard chains.allSatisfy({ hasLayer($0) }) else { return nil }
-    let isDigest = reference.digest != nil
-    return LocalImage(
-      id: manifest.config.digest, manifestDigest: record.manifest,
-      references: isDigest ? [] : [reference], repoDigests: isDigest ? [reference] : [],
-      config: config, size: record.size, layers: chains.map { folders.layerFiles($0) })
+    var image = LocalImage(
+      id: manifest.config.digest, manifestDigest: record.manifest, references: [],
+      repoDigests: [], config: config, size: record.size,
+      layers: chains.map { folders.layerFiles($0) })
+    // A record that only keeps an image has its id in the place of a name.
+    guard Digest(record.reference) == nil else { return image }
+    let reference = try ImageReference(parsing: record.reference)
+    if reference.digest == nil {
+      image.references = [reference]
+    } else {
+      image.repoDigests = [reference]
+    }
+    return image
   }
 
+  /// Nil when it is not here, or not what was stored: then it is as good as lost.
   func config(_ digest: Digest) throws -> ImageConfig? {
     guard let text = try readFile(folders.blob(digest), limit: ImageLimits.configBytes) else {
       return nil
     }
-    return try ImageConfig(parsing: text)
+    do throws(ImageFault) { return try ImageConfig(parsing: text) } catch { return nil }
+  }
+
+  /// As `config`.
+  func manifest(_ digest: Digest) throws -> Manifest? {
+    guard let text = try readFile(folders.blob(digest), limit: ImageLimits.manifestBytes) else {
+      return nil
+    }
+    do throws(ImageFault) {
+      guard case .manifest(let manifest) = try ManifestDocument(parsing: text) else { return nil }
+      return manifest
+    } catch {
+      return nil
+    }
   }
 
   func record(_ reference: ImageReference) throws -> NameRecord? {
@@ -122,11 +147,18 @@ extension ImageStore {
     var layers: [Digest]
   }
 
-  func known(_ reference: ImageReference) throws -> Known? {
+  /// - Parameter lease: keeps it from now on.
+  func known(_ reference: ImageReference, keepingBy lease: ImageLease) throws -> Known? {
+    try lease.hold {
+      let known = try known(reference)
+      return (known, try known.map { try needs(of: $0.image) } ?? ImageNeeds())
+    }
+  }
+
+  private func known(_ reference: ImageReference) throws -> Known? {
     let wanted = reference.digest.map { reference.pinned(to: $0) } ?? reference
     guard let record = try record(wanted), let image = try load(record),
-      let text = try readFile(folders.blob(record.manifest), limit: ImageLimits.manifestBytes),
-      case .manifest(let manifest) = try ManifestDocument(parsing: text)
+      let manifest = try manifest(record.manifest)
     else { return nil }
     return Known(image: image, digest: record.digest, layers: manifest.layers.map(\.digest))
   }

@@ -14,12 +14,15 @@ final class IngestSession: Sendable {
   let folders: ImageFolders
   let folder: FilePath
   let flusher: Flusher
-  private let lease: HeldLock
+  /// What a collection leaves alone until the session's names are published.
+  let needs: ImageLease
+  private let lock: HeldLock
   private let lastFile = Atomic<Int>(0)
 
   /// Blocks.
-  init(_ folders: ImageFolders) throws {
+  init(_ folders: ImageFolders, lease: ImageLease) throws {
     self.folders = folders
+    needs = lease
     try folders.make()
     try Self.sweep(folders)
     var random = SystemRandomNumberGenerator()
@@ -29,10 +32,10 @@ final class IngestSession: Sendable {
     // Made under a name that no sweep looks at, so that nobody meets it without its lock.
     let aside = folders.ingest.appending("new-" + name)
     try makeFolders(aside)
-    guard let lease = try HeldLock(attempting: aside.appending("lease")) else {
+    guard let lock = try HeldLock(attempting: aside.appending("lock")) else {
       throw SystemCallError("flock", aside.string, .wouldBlock)
     }
-    self.lease = lease
+    self.lock = lock
     try rename(aside, to: folder)
   }
 
@@ -40,25 +43,34 @@ final class IngestSession: Sendable {
   func close() throws { try removeTree(folder) }
 
   /// Removes the folders of pulls whose process is gone.
-  private static func sweep(_ folders: ImageFolders) throws {
+  static func sweep(_ folders: ImageFolders) throws {
     for name in try namesInFolder(folders.ingest) where name.string.hasPrefix("session-") {
       try removeIfDead(folders.ingest.appending(name))
     }
   }
 
   private static func removeIfDead(_ folder: FilePath) throws {
-    let lease: HeldLock?
+    let lock: HeldLock?
     do throws(SystemCallError) {
-      lease = try HeldLock(attempting: folder.appending("lease"))
+      lock = try HeldLock(attempting: folder.appending("lock"))
     } catch {
       if error.errno == .noSuchFileOrDirectory { return }  // another pull was quicker
       throw error
     }
-    if lease != nil { try removeTree(folder) }
+    if lock != nil { try removeTree(folder) }
   }
 
+  var turns: FilePath { folder.appending("turns") }
   func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }
   func layerFolder(_ chain: Digest) -> FilePath { folder.appending("layer-" + chain.hex) }
+
+  /// The folder of a layer, with an empty `fs` that is to be what the layer says: readable for all
+  /// where it says nothing, as a container's user other than root must enter it.
+  func makeLayerFolder(_ chain: Digest) throws(SystemCallError) {
+    let files = layerFolder(chain).appending("fs")
+    try makeFolders(files)
+    try checking("chmod", files.string) { files.withPlatformString { chmod($0, 0o755) } }
+  }
 
   /// Puts a small verified blob into the store. Blocks until it is on the disk.
   func publish(_ bytes: [UInt8], as digest: Digest) throws {
@@ -68,15 +80,49 @@ final class IngestSession: Sendable {
   /// Lets the reference's tag and its repository digest stand for what the record says. Blocks until
   /// both are on the disk.
   func publish(_ record: NameRecord, _ reference: ImageReference) throws {
-    let pinned = reference.pinned(to: record.digest)
+    try publishDigest(record, reference.pinned(to: record.digest))
+    if reference.digest == nil { try publishTag(record, reference) }
+  }
+
+  /// Lets a repository digest stand for what the record says.
+  func publishDigest(_ record: NameRecord, _ pinned: ImageReference) throws {
     var byDigest = record
     byDigest.reference = pinned.description
     try publish(JSONValue(encoding: byDigest).bytes(), at: folders.name(pinned))
-    guard reference.digest == nil else { return }
-    try publish(JSONValue(encoding: record).bytes(), at: folders.name(reference))
   }
 
-  /// Several pulls may publish the same thing at once: each writes its own file, the last one stays.
+  /// Lets a tag stand for what the record says. An image that loses its last name by that is kept as
+  /// one without names.
+  func publishTag(_ record: NameRecord, _ tag: ImageReference) throws {
+    let gate = try FileLock.share(folders.collectLock)
+    if let old = try readRecord(NameRecord.self, at: folders.name(tag)),
+      old.manifest != record.manifest
+    {
+      try keepUntagged(old, tag)
+    }
+    var byTag = record
+    byTag.reference = tag.description
+    try publish(JSONValue(encoding: byTag).bytes(), at: folders.name(tag))
+    _ = consume gate
+  }
+
+  /// Keeps an image that has no name at all.
+  func publishUntagged(_ record: NameRecord, id: Digest) throws {
+    var byID = record
+    byID.reference = id.description
+    try publish(JSONValue(encoding: byID).bytes(), at: folders.untagged(id))
+  }
+
+  private func keepUntagged(_ old: NameRecord, _ tag: ImageReference) throws {
+    let pinned = folders.name(tag.pinned(to: old.digest))
+    let store = ImageStore(root: folders.root)
+    guard try readRecord(NameRecord.self, at: pinned)?.manifest != old.manifest,
+      let image = try store.load(old)
+    else { return }
+    try publishUntagged(old, id: image.id)
+  }
+
+  /// Several commands may publish the same thing at once: each writes its own file, the last one stays.
   private func publish(_ bytes: [UInt8], at path: FilePath) throws {
     let number = lastFile.add(1, ordering: .relaxed).newValue
     let file = folder.appending("file-\(number)")

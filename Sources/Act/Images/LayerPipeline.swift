@@ -1,14 +1,13 @@
-// From compressed bytes to a folder in one pass: one thread hashes, keeps and inflates what comes in,
-// another hashes and unpacks what comes out of that.
+// From compressed bytes to a folder in one pass: this side hashes and keeps what comes in, the child
+// that unpacks (Unpacking) inflates, hashes and writes what comes out of that.
 
-import Archive
 import CLinux
 import Glibc
 import Linux
 import OCI
-import Registry
 import Synchronization
 import SystemPackage
+import Unpacking
 
 final class LayerPipeline: Sendable {
   private static let queuedBytes = 2 << 20
@@ -16,7 +15,6 @@ final class LayerPipeline: Sendable {
   private let blob: ContentDescriptor
   private let diffID: Digest
   private let compressed: ChunkChannel
-  private let plain = ChunkChannel(limit: LayerPipeline.queuedBytes)
   private let taken = Atomic<Int64>(0)
 
   /// - Parameter onRoom: called when `offer` may be tried again after `full`.
@@ -49,70 +47,69 @@ final class LayerPipeline: Sendable {
 
   func finishInput(_ result: Result<Void, any Error>) { compressed.finish(result) }
 
-  /// Why the blob was not what was announced; thrown by `ingest`.
+  /// Why the blob was not what was announced.
   struct WrongContent: Error {
     var size: Int64
     var digest: Digest
   }
 
-  /// The first thread. Content that cannot be used is read to its end all the same, to tell wrong
-  /// content (the registry's fault) from content that is bad by design (the image's).
-  /// - Parameter file: where the blob is kept; nil when it is in the store already.
-  func ingest(keepingIn file: FilePath?, progress: (Int64) -> Void) throws {
-    var hasher = SHA256()
-    var size: Int64 = 0
-    var failure: (any Error)?
+  /// Where the bytes of a layer go.
+  struct Target: Sendable {
+    /// Where the blob is kept; nil when it is in the store already.
+    var blobFile: FilePath?
+    /// The empty folder that is unpacked into.
+    var files: FilePath
+    /// `berth-unpack`.
+    var unpacker: FilePath
+    /// Bytes of content that may be written.
+    var limit: UInt64
+    /// By which the layers of one pull take turns in using much memory.
+    var turns: FilePath
+  }
+
+  /// Takes what is offered until its end. Blocks. A layer that cannot be used is read to its end all
+  /// the same, to tell wrong content (the registry's fault) from content that is bad by design (the
+  /// image's). The child is gone afterwards, whatever happened.
+  ///
+  /// - Parameter progress: told how many compressed bytes were taken.
+  /// - Returns: bytes of content that were written.
+  func ingest(_ target: Target, progress: (Int64) -> Void) throws -> Int64 {
     do {
-      let output = try BlobWriter(file)
-      let decompressor = Decompressor()
+      let child = try UnpackProcess(
+        target.unpacker, into: target.files, limit: target.limit, turns: target.turns)
+      var hasher = SHA256()
+      var size: Int64 = 0
+      var childTakes = true
+      let output = try BlobWriter(target.blobFile, room: target.limit)
       while let chunk = try compressed.receive() {
         hasher.update(chunk)
         size += Int64(chunk.count)
         progress(size)
-        guard failure == nil else { continue }
+        guard childTakes else { continue }
         do {
+          try child.write(chunk)
           try output.write(chunk)
-          try decompressor.feed(chunk) { try plain.send($0) }
-        } catch {
-          failure = error
-          plain.finish(.failure(error))
+        } catch is UnpackProcess.Closed {
+          childTakes = false
         }
       }
       let digest = hasher.finish()
       guard size == blob.size, digest == blob.digest else {
         throw WrongContent(size: size, digest: digest)
       }
-      if let failure { throw failure }
-      try decompressor.finish { try plain.send($0) }
-      plain.finish()
+      return try written(child.finish())
     } catch {
-      plain.finish(.failure(error))
       compressed.abandon()
       throw error
     }
   }
 
-  /// The second thread.
-  /// - Returns: bytes of content that were written.
-  func unpack(into folder: FilePath, limit: UInt64) throws -> Int64 {
-    do {
-      var unpacker = try LayerUnpacker(folder, limit: limit)
-      var reader = TarReader()
-      var hasher = SHA256()
-      while let chunk = try plain.receive() {
-        hasher.update(chunk)
-        try chunk.withUnsafeBytes { try reader.feed($0, to: &unpacker) }
-      }
-      try reader.finish(&unpacker)
-      try unpacker.finish()
-      let digest = hasher.finish()
-      guard digest == diffID else {
-        throw LayerFault.wrongDiffID(expected: diffID, received: digest)
-      }
-      return Int64(clamping: unpacker.written)
-    } catch {
-      plain.abandon()
-      throw error
+  private func written(_ report: UnpackReport) throws -> Int64 {
+    switch report {
+    case .refused(let layer): throw layer
+    case .done(_, let received) where received != diffID:
+      throw LayerFault.wrongDiffID(expected: diffID, received: received)
+    case .done(let written, _): return written
     }
   }
 }
@@ -120,8 +117,10 @@ final class LayerPipeline: Sendable {
 /// Writes the compressed blob beside the unpacking, or nothing.
 private struct BlobWriter: ~Copyable {
   private let file: Descriptor?
+  private let room: UInt64
 
-  init(_ path: FilePath?) throws {
+  init(_ path: FilePath?, room: UInt64) throws {
+    self.room = room
     if let path {
       file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
     } else {
@@ -129,7 +128,14 @@ private struct BlobWriter: ~Copyable {
     }
   }
 
-  func write(_ chunk: [UInt8]) throws { try file?.writeAll(chunk) }
+  func write(_ chunk: [UInt8]) throws {
+    do throws(SystemCallError) {
+      try file?.writeAll(chunk)
+    } catch {
+      guard error.errno == .noSpace || error.errno == Errno(rawValue: EDQUOT) else { throw error }
+      throw LayerFault.noSpace(room: room)
+    }
+  }
 }
 
 /// What a layer may take: the free space less five hundredths of the file system.

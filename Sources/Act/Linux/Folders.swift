@@ -83,7 +83,8 @@ private func removeTree(_ name: FilePath, in directory: borrowing Descriptor, de
   }
 }
 
-private func names(in folder: borrowing Descriptor) throws(SystemCallError) -> [FilePath] {
+/// What is in an open folder, without `.` and `..`.
+func names(in folder: borrowing Descriptor) throws(SystemCallError) -> [FilePath] {
   let copy = try folder.duplicate().release()
   guard let stream = fdopendir(copy) else {
     let reason = Errno.current

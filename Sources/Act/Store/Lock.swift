@@ -18,6 +18,13 @@ package struct FileLock: ~Copyable, Sendable {
     return FileLock(file: file)
   }
 
+  /// Takes the lock beside others that share it, waiting for one that holds it alone. Blocks.
+  package static func share(_ path: FilePath) throws(SystemCallError) -> FileLock {
+    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    try retrying("flock", path.string) { flock(file.raw, LOCK_SH) }
+    return FileLock(file: file)
+  }
+
   /// Takes the lock if nobody holds it, else nil.
   package static func attempt(_ path: FilePath) throws(SystemCallError) -> FileLock? {
     let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)

@@ -1,4 +1,4 @@
-// TAB behind a verb: the services of the project in this folder.
+// TAB behind a verb: the services of the project in this folder, or the images of this machine.
 
 import ArgumentParser
 import Console
@@ -12,4 +12,21 @@ import Engine
     let view = try? ConfigView(invocation.request(file: .required), switches: ConfigSwitches())
   else { return [] }
   return view.services
+}
+
+@Sendable func completeImages(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+  let split = SplitArguments(Array(words.dropFirst()))
+  guard let global = try? GlobalSettings(parsing: split.global),
+    let invocation = try? Invocation(global: global),
+    let names = try? Stock(invocation.hostProfile()).imageNames()
+  else { return [] }
+  return names
+}
+
+@Sendable func completeServicesOrImages(_ words: [String], _ index: Int, _ prefix: String)
+  -> [String]
+{
+  let isOfAll = words.contains("--all") || words.contains("-a")
+  return isOfAll
+    ? completeImages(words, index, prefix) : completeServices(words, index, prefix)
 }

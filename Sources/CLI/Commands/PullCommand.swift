@@ -1,4 +1,4 @@
-// `berth pull` and `berth images`.
+// `berth pull`.
 
 import ArgumentParser
 import Console
@@ -35,34 +35,5 @@ struct PullCommand: AsyncParsableCommand {
       throw UsageFault("invalid --policy `\(other)`", hint: "choose missing or always")
     }
     try await finishing(work.progress) { try await work.session.pull(options) }
-  }
-}
-
-struct ImagesCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "images", abstract: "List the images of the project's containers")
-
-  @Option(help: "table or json")
-  var format = "table"
-  @Flag(name: .shortAndLong, help: "Only ids")
-  var quiet = false
-  @Argument(help: "Services", completion: .custom(completeServices))
-  var services: [String] = []
-
-  func run() async throws {
-    let work = try Invocation.now().open("images", file: .optional)
-    let rows = try await work.session.containerImages(services: services)
-    if quiet {
-      var seen: Set<String> = []
-      for row in rows where seen.insert(row.id).inserted {
-        Output.standard.line(imageID(row.id))
-      }
-      return
-    }
-    switch format {
-    case "table": Output.standard.write(imagesTable(rows, now: Session.now()))
-    case "json": Output.standard.line(imagesJSON(rows))
-    default: throw UsageFault("unknown format `\(format)`", hint: "choose table or json")
-    }
   }
 }

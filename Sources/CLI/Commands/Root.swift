@@ -11,6 +11,8 @@ private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
   RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
   LoginCommand.self, LogoutCommand.self,
+  TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
+  DuCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
   VersionCommand.self, InternalCommand.self,
 ]

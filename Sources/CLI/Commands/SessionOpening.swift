@@ -48,6 +48,14 @@ extension Invocation {
     return Work(session: session, progress: progress)
   }
 
+  /// For verbs that work on the store alone: no compose file is looked at.
+  func stock(_ title: String) throws -> Stock {
+    try refuseUnheeded(by: title)
+    let host = try hostProfile()
+    try host.requirePrivilege(for: title)
+    return Stock(host)
+  }
+
   /// A global flag that the verb would not heed: `--dry-run stop` must not stop.
   private func refuseUnheeded(by verb: String) throws {
     if global.dryRun, Self.changing.contains(verb) {
@@ -62,7 +70,9 @@ extension Invocation {
     }
   }
 
-  private static let changing: Set<String> = ["stop", "start", "exec", "run", "pull"]
+  private static let changing: Set<String> = [
+    "stop", "start", "exec", "run", "pull", "tag", "rmi", "prune",
+  ]
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }

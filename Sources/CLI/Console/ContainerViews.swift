@@ -71,7 +71,7 @@ private func publishers(_ row: ContainerRecord) -> [JSONValue] {
 }
 
 /// The command in double quotes, cut to twenty characters.
-private func commandText(_ blueprint: ContainerBlueprint, full: Bool) -> String {
+func commandText(_ blueprint: ContainerBlueprint, full: Bool) -> String {
   let text = blueprint.process.arguments.map(\.text).joined(separator: " ")
   return "\"\(full ? text : shortened(text, to: 20))\""
 }

@@ -77,7 +77,9 @@ extension Timestamp {
       body = String(body[..<sign])
     }
     let halves = body.split(separator: "T", maxSplits: 1)
-    guard let day = halves.first?.split(separator: "-").compactMap({ Int32($0) }), day.count == 3
+    // Outside of these years nanoseconds since 1970 do not fit: images made by no clock say year 1.
+    guard let day = halves.first?.split(separator: "-").compactMap({ Int32($0) }), day.count == 3,
+      (1900...2200).contains(day[0]), (1...12).contains(day[1]), (1...31).contains(day[2])
     else { return nil }
     var fields = tm()
     fields.tm_year = day[0] - 1900

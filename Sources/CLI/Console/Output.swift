@@ -88,3 +88,10 @@ package func writeOutputFile(_ bytes: [UInt8], to path: String) throws(OutputFau
     throw OutputFault(path: path, reason: error.errno.text)
   }
 }
+
+/// Asks a question on the terminal; the line that was typed. Nil when nobody can answer.
+package func ask(_ question: String) -> String? {
+  guard isatty(STDIN_FILENO) == 1, Output.error.isTerminal else { return nil }
+  Output.error.write(question)
+  return readLine()
+}

@@ -12,6 +12,8 @@ struct ServiceBase: Sendable {
   var service: Service
   var image: LocalImage
   var configHash: String
+  /// Keeps the image until a container that is made from it does. Nil in a dry run, which makes none.
+  var lease: ImageLease?
 }
 
 extension Session {

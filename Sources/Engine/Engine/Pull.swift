@@ -4,6 +4,7 @@ import Registry
 import Blueprint
 import Compose
 import Diagnostics
+import Host
 import Images
 import Linux
 import OCI
@@ -50,6 +51,7 @@ extension Session {
   {
     var wanted: [ImageReference] = []
     var references: [ImageReference] = []
+    let lease = dryRun ? nil : try await blocking { try self.images.lease() }
     for service in services {
       guard let image = service.image else {
         throw UnsupportedSetting(
@@ -58,7 +60,7 @@ extension Session {
       }
       let reference = try reference(image, service)
       references.append(reference)
-      if !wanted.contains(reference), try needsPull(reference, service, pull) {
+      if !wanted.contains(reference), try needsPull(reference, service, pull, lease) {
         wanted.append(reference)
       }
     }
@@ -69,17 +71,23 @@ extension Session {
           hint: "run `berth pull` first")
       ])
     }
-    try await fetch(wanted)
+    try await fetch(wanted, keepingBy: lease)
     return try zip(services, references).map { service, reference in
-      guard let image = try images.resolve(reference) else {
+      guard let image = try image(reference, lease) else {
         throw Faults([
           Diagnostic(
             "no such image: \(reference.familiar)", span: service.span,
             hint: "pull it with `berth pull`, or change the service's pull_policy")
         ])
       }
-      return ServiceBase(service: service, image: image, configHash: configHash(service))
+      return ServiceBase(
+        service: service, image: image, configHash: configHash(service), lease: lease)
     }
+  }
+
+  private func image(_ reference: ImageReference, _ lease: ImageLease?) throws -> LocalImage? {
+    guard let lease else { return try images.resolve(reference) }
+    return try images.resolve(reference, keepingBy: lease)
   }
 
   private func reference(_ image: String, _ service: Service) throws -> ImageReference {
@@ -101,28 +109,31 @@ extension Session {
     }
   }
 
-  private func needsPull(_ reference: ImageReference, _ service: Service, _ choice: PullChoice?)
-    throws -> Bool
-  {
+  private func needsPull(
+    _ reference: ImageReference, _ service: Service, _ choice: PullChoice?, _ lease: ImageLease?
+  ) throws -> Bool {
     switch choice {
     case .always: return true
     case .never: return false
-    case .missing: return try images.resolve(reference) == nil
+    case .missing: return try image(reference, lease) == nil
     case nil: break
     }
     switch service.pullPolicy {
     case .always: return true
     case .never: return false
-    case .missing, .build, .every: return try images.resolve(reference) == nil
+    case .missing, .build, .every: return try image(reference, lease) == nil
     }
   }
 
-  private func fetch(_ references: [ImageReference]) async throws {
+  private func fetch(_ references: [ImageReference], keepingBy lease: ImageLease? = nil)
+    async throws
+  {
     guard !references.isEmpty else { return }
     let tell = tell
     let client = try RegistryClient(environment: request.environment)
-    let puller = ImagePuller(images, client: client, parallelLayers: request.transfers)
-    try await puller.pull(references.map { PullRequest($0) }) { event in
+    let puller = ImagePuller(
+      images, client: client, unpacker: host.unpacker, parallelLayers: request.transfers)
+    try await puller.pull(references.map { PullRequest($0) }, keepingBy: lease) { event in
       if let event = ProgressEvent(event) { tell(.progress(event)) }
     }
   }

@@ -2,6 +2,9 @@
 
 import CCompression
 
+/// Called, once, before a decoder takes tens of mebibytes; throws when it may not.
+package typealias LargeWindows = () throws -> Void
+
 /// Decodes one stream. Not for use by two threads at once.
 package final class Decompressor {
   /// The largest chunk that is emitted.
@@ -10,7 +13,13 @@ package final class Decompressor {
   private var head: [UInt8] = []
   private var decoder: (any StreamDecoder)?
 
-  package init() {}
+  private let largeWindows: LargeWindows
+
+  /// - Parameter largeWindows: waits until a zstd frame may take more than 4 MiB for its window.
+  package init(largeWindows: @escaping LargeWindows = {}) { self.largeWindows = largeWindows }
+
+  /// Loads what decoding needs, for a process that can load nothing later.
+  package static func prepare() { _ = berth_isal_available() }
 
   /// Decodes what `input` holds; `emit` is called for each chunk of the result.
   package func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
@@ -29,8 +38,8 @@ package final class Decompressor {
     let decoder: any StreamDecoder =
       if head.starts(with: [0x1F, 0x8B]) {
         try GzipDecoder()
-      } else if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
-        try ZstdDecoder()
+      } else if ZstdDecoder.isFrame(head) {
+        try ZstdDecoder(largeWindows)
       } else {
         PlainDecoder()
       }
@@ -60,11 +69,12 @@ struct DecodingStep {
   var isAtEnd = false
 }
 
-/// Runs `step` over `input` until it is used up, emitting what comes out.
+/// Runs `step` over `input` until it is used up or the frame ends, emitting what comes out.
+/// - Returns: how much of `input` was used.
 func decode(
-  _ input: [UInt8], _ emit: ([UInt8]) throws -> Void,
+  _ input: ArraySlice<UInt8>, _ emit: ([UInt8]) throws -> Void,
   step: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws -> DecodingStep
-) throws {
+) throws -> Int {
   var offset = 0
   var outputWasFull = false
   while offset < input.count || outputWasFull {
@@ -81,13 +91,15 @@ func decode(
     offset += result.consumed
     outputWasFull = output.count == Decompressor.chunk
     if !output.isEmpty { try emit(output) }
+    if result.isAtEnd { return offset }
     if result.consumed == 0, output.isEmpty {
       guard offset == input.count else {
         throw ArchiveFault.corrupt(format: "compressed", reason: "no progress")
       }
-      return
+      return offset
     }
   }
+  return offset
 }
 
 /// Gzip by ISA-L where it can be used, by zlib elsewhere. Members may follow one another.
@@ -127,18 +139,19 @@ final class GzipDecoder: StreamDecoder {
   }
 
   func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
-    try decode(input, emit) { bytes, output in
-      if !isInside {
-        if bytes.isEmpty { return DecodingStep(isAtEnd: false) }
-        if members > 0 { reset() }
-        isInside = true
+    var rest = input[...]
+    while !rest.isEmpty {
+      if !isInside, members > 0 { reset() }
+      isInside = true
+      let used = try decode(rest, emit) { bytes, output in
+        let step = try inflate(bytes, output)
+        if step.isAtEnd {
+          isInside = false
+          members += 1
+        }
+        return step
       }
-      let step = try inflate(bytes, output)
-      if step.isAtEnd {
-        isInside = false
-        members += 1
-      }
-      return step
+      rest = rest.dropFirst(used)
     }
   }
 
@@ -178,39 +191,5 @@ final class GzipDecoder: StreamDecoder {
       step.isAtEnd = result == Z_STREAM_END
     }
     return step
-  }
-}
-
-final class ZstdDecoder: StreamDecoder {
-  /// 2^25: 32 MiB, so that a hostile frame cannot ask for more.
-  static let windowLog: Int32 = 25
-
-  private let stream: OpaquePointer
-  private var isInside = true
-
-  init() throws {
-    guard let stream = ZSTD_createDStream() else { throw ArchiveFault.outOfMemory }
-    self.stream = stream
-    ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, Self.windowLog)
-  }
-
-  deinit { ZSTD_freeDStream(stream) }
-
-  func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
-    try decode(input, emit) { bytes, output in
-      var source = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
-      var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
-      let result = ZSTD_decompressStream(stream, &target, &source)
-      guard ZSTD_isError(result) == 0 else {
-        let reason = String(cString: ZSTD_getErrorName(result)).lowercased()
-        throw ArchiveFault.corrupt(format: "zstd", reason: reason)
-      }
-      if source.pos > 0 || target.pos > 0 { isInside = result != 0 }
-      return DecodingStep(consumed: source.pos, produced: target.pos, isAtEnd: result == 0)
-    }
-  }
-
-  func finish() throws {
-    if isInside { throw ArchiveFault.truncated(format: "zstd") }
   }
 }

@@ -8,7 +8,9 @@ struct PAXRecords {
   var uid: UInt32?
   var gid: UInt32?
   var modified: TarTime?
-  var attributes: [TarEntry.Attribute] = []
+  /// By name, in the order of their first record.
+  private var attributePlaces: [[UInt8]: Int] = [:]
+  private(set) var attributes: [TarEntry.Attribute] = []
 
   var sparseRegions: [SparseRegion] = []
   var sparseName: [UInt8]?
@@ -62,16 +64,26 @@ struct PAXRecords {
         let length = try number(numbers[index + 1], "sparse length")
         try add(SparseRegion(offset: offset, length: length), limits)
       }
-    default: setAttribute(key, value)
+    default: try setAttribute(key, value, limits)
     }
   }
 
-  private mutating func setAttribute(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) {
+  private mutating func setAttribute(
+    _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, _ limits: ArchiveLimits
+  ) throws(ArchiveFault) {
     let prefix = Array("SCHILY.xattr.".utf8)
     guard key.starts(with: prefix) else { return }
     let name = Array(key.dropFirst(prefix.count))
-    attributes.removeAll { $0.name == name }
-    attributes.append(TarEntry.Attribute(name: name, value: Array(value)))
+    let attribute = TarEntry.Attribute(name: name, value: Array(value))
+    if let place = attributePlaces[name] {
+      attributes[place] = attribute
+      return
+    }
+    guard attributes.count < limits.attributes else {
+      throw .tooMuch("attributes of one member", limit: limits.attributes)
+    }
+    attributePlaces[name] = attributes.count
+    attributes.append(attribute)
   }
 
   mutating func add(_ region: SparseRegion, _ limits: ArchiveLimits) throws(ArchiveFault) {

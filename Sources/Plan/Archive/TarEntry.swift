@@ -62,15 +62,18 @@ package struct ArchiveLimits: Sendable {
   package var metadataBytes: Int
   package var nameBytes: Int
   package var sparseRegions: Int
+  /// Extended attributes of one member: Linux lists 64 KiB of names.
+  package var attributes: Int
 
   package init(
     entries: Int = 4_000_000, metadataBytes: Int = 1 << 20, nameBytes: Int = 4096,
-    sparseRegions: Int = 65536
+    sparseRegions: Int = 65536, attributes: Int = 1024
   ) {
     self.entries = entries
     self.metadataBytes = metadataBytes
     self.nameBytes = nameBytes
     self.sparseRegions = sparseRegions
+    self.attributes = attributes
   }
 }
 

@@ -39,6 +39,9 @@ package struct TarReader {
   private var pending: TarEntry?
   /// Bytes that the member takes in the archive and that were not read yet.
   private var stored: UInt64 = 0
+  /// The numbers of the map that is being read, and how many blocks it has taken.
+  private var sparseNumbers: [UInt64] = []
+  private var sparseMapBlocks = 0
   private var regions: [SparseRegion] = []
   private var region = 0
   private var regionOffset: UInt64 = 0
@@ -192,6 +195,7 @@ package struct TarReader {
     pending = entry
     if entry.kind == .file, pax.isSparse, pax.sparseMapInData {
       metadata.removeAll(keepingCapacity: true)
+      (sparseNumbers, sparseMapBlocks) = ([], 0)
       state = .sparseMap
     } else {
       try startContent(&visitor)
@@ -219,26 +223,32 @@ package struct TarReader {
   private mutating func readSparseMap(
     _ bytes: UnsafeRawBufferPointer, _ visitor: inout some TarVisitor
   ) throws {
-    guard stored >= UInt64(TarHeader.length), metadata.count < limits.metadataBytes else {
+    guard stored >= UInt64(TarHeader.length), metadata.count < TarHeader.length,
+      sparseMapBlocks < limits.metadataBytes / TarHeader.length
+    else {
       throw corrupt("sparse map")
     }
     stored -= UInt64(TarHeader.length)
-    metadata.append(contentsOf: bytes)
-    let lines = metadata.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
-    guard let first = lines.first else { return }
-    guard let count = decimal(first), count <= UInt64(limits.sparseRegions) else {
-      throw corrupt("sparse map")
-    }
-    let needed = Int(count) * 2 + 1
-    guard lines.count >= needed else { return }
-    let numbers = lines.prefix(needed).dropFirst().map { decimal($0) }
-    for index in stride(from: 0, to: numbers.count, by: 2) {
-      guard let offset = numbers[index], let length = numbers[index + 1] else {
+    sparseMapBlocks += 1
+    // What an earlier block left is the beginning of a line.
+    var rest = metadata[...] + bytes
+    while let end = rest.firstIndex(of: 0x0A) {
+      guard let number = decimal(rest[..<end]) else { throw corrupt("sparse map") }
+      rest = rest[(end + 1)...]
+      sparseNumbers.append(number)
+      guard let count = sparseNumbers.first, count <= UInt64(limits.sparseRegions) else {
         throw corrupt("sparse map")
       }
-      try pax.add(SparseRegion(offset: offset, length: length), limits)
+      if sparseNumbers.count == Int(count) * 2 + 1 {
+        for index in stride(from: 1, to: sparseNumbers.count, by: 2) {
+          let region = SparseRegion(
+            offset: sparseNumbers[index], length: sparseNumbers[index + 1])
+          try pax.add(region, limits)
+        }
+        return try startContent(&visitor)
+      }
     }
-    try startContent(&visitor)
+    metadata = Array(rest)
   }
 
   /// Checks the map against the sizes, tells the visitor and goes on with the data.

@@ -3,16 +3,20 @@
 package struct JSONLimits: Sendable {
   package var bytes: Int
   package var depth: Int
+  /// Values of all kinds in the whole document: each takes some sixty bytes, whatever it is.
+  package var values: Int
 
-  package init(bytes: Int = 8 << 20, depth: Int = 64) {
+  package init(bytes: Int = 8 << 20, depth: Int = 64, values: Int = 1_000_000) {
     self.bytes = bytes
     self.depth = depth
+    self.values = values
   }
 }
 
 package enum JSONError: Error, Hashable, CustomStringConvertible {
   case tooLarge(limit: Int)
   case tooDeep(limit: Int)
+  case tooMany(limit: Int)
   case syntax(offset: Int, expected: String)
   case duplicateName(String)
   case mismatch(path: String, expected: String)
@@ -21,6 +25,7 @@ package enum JSONError: Error, Hashable, CustomStringConvertible {
     switch self {
     case .tooLarge(let limit): "JSON document larger than \(limit) bytes"
     case .tooDeep(let limit): "JSON document nested deeper than \(limit)"
+    case .tooMany(let limit): "JSON document of more than \(limit) values"
     case .syntax(let offset, let expected): "invalid JSON at byte \(offset): expected \(expected)"
     case .duplicateName(let name): "JSON object has two members named `\(name)`"
     case .mismatch(let path, let expected): "JSON value at `\(path)` is not \(expected)"
@@ -32,7 +37,7 @@ extension JSONValue {
   /// Parses a whole document. Duplicate names in one object are refused.
   package init(parsing bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONError) {
     guard bytes.count <= limits.bytes else { throw .tooLarge(limit: limits.bytes) }
-    var parser = JSONParser(bytes: bytes, limit: limits.depth)
+    var parser = JSONParser(bytes: bytes, limits: limits)
     parser.skipSpace()
     let value = try parser.value(depth: 0)
     parser.skipSpace()
@@ -43,12 +48,13 @@ extension JSONValue {
 
 private struct JSONParser {
   let bytes: [UInt8]
-  let limit: Int
+  let limits: JSONLimits
   var position = 0
+  var values = 0
 
-  init(bytes: [UInt8], limit: Int) {
+  init(bytes: [UInt8], limits: JSONLimits) {
     self.bytes = bytes
-    self.limit = limit
+    self.limits = limits
   }
 
   var current: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -74,7 +80,9 @@ private struct JSONParser {
   }
 
   mutating func value(depth: Int) throws(JSONError) -> JSONValue {
-    guard depth < limit else { throw .tooDeep(limit: limit) }
+    guard depth < limits.depth else { throw .tooDeep(limit: limits.depth) }
+    values += 1
+    guard values <= limits.values else { throw .tooMany(limit: limits.values) }
     switch current {
     case UInt8(ascii: "{"): return try object(depth: depth)
     case UInt8(ascii: "["): return try array(depth: depth)

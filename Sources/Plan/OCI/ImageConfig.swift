@@ -71,7 +71,9 @@ extension ImageConfig {
     do throws(JSONError) {
       value = try JSONValue(
         parsing: bytes,
-        limits: JSONLimits(bytes: ImageLimits.configBytes, depth: ImageLimits.jsonDepth))
+        limits: JSONLimits(
+          bytes: ImageLimits.configBytes, depth: ImageLimits.jsonDepth,
+          values: ImageLimits.jsonValues))
     } catch { throw fault(error.description) }
     guard value.object != nil else { throw fault("it is not an object") }
     self.init(platform: try Platform(value, in: "image config"))

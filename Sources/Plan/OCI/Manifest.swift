@@ -28,6 +28,8 @@ package enum ImageLimits {
   package static let manifestBytes = 4 << 20
   package static let configBytes = 8 << 20
   package static let jsonDepth = 64
+  /// Ten times what the largest index and the longest history hold.
+  package static let jsonValues = 100_000
   /// As many lower folders as overlayfs takes.
   package static let layers = 500
   package static let indexEntries = 4096
@@ -168,7 +170,9 @@ package enum ManifestDocument: Hashable, Sendable {
     do throws(JSONError) {
       value = try JSONValue(
         parsing: bytes,
-        limits: JSONLimits(bytes: ImageLimits.manifestBytes, depth: ImageLimits.jsonDepth))
+        limits: JSONLimits(
+          bytes: ImageLimits.manifestBytes, depth: ImageLimits.jsonDepth,
+          values: ImageLimits.jsonValues))
     } catch { throw fault(error.description) }
     if value["schemaVersion"]?.number?.integer(Int.self) == 1 || value["fsLayers"] != nil {
       throw fault("schema 1 is no longer supported: the image must be pushed again")

@@ -1,4 +1,5 @@
 // Opens libisal.so.2 at first use: linking it would cost every start of the command.
+#define ZSTD_STATIC_LINKING_ONLY  // for the header of a frame
 #include "CCompression.h"
 #include <dlfcn.h>
 #include <pthread.h>
@@ -71,3 +72,10 @@ int berth_isal_inflate(berth_isal *state, const uint8_t *input, size_t input_cou
 #endif
 
 void berth_isal_free(berth_isal *state) { free(state); }
+
+size_t berth_zstd_window(const void *bytes, size_t count, uint64_t *window) {
+  ZSTD_frameHeader header;
+  size_t result = ZSTD_getFrameHeader(&header, bytes, count);
+  *window = result || header.frameType == ZSTD_skippableFrame ? 0 : header.windowSize;
+  return result;
+}

@@ -25,6 +25,10 @@ void berth_isal_reset(berth_isal *state);
 int berth_isal_inflate(berth_isal *state, const uint8_t *input, size_t input_count,
                        size_t *consumed, uint8_t *output, size_t output_count, size_t *produced);
 
+// The window that a frame asks for; 0 for one to be skipped. Answers 0, an error, or how many bytes the
+// header has when `count` are too few.
+size_t berth_zstd_window(const void *bytes, size_t count, uint64_t *window);
+
 // Macros of zlib that Swift does not see.
 static inline int berth_inflate_init_gzip(z_stream *stream) {
   return inflateInit2(stream, 15 + 16);

@@ -209,6 +209,12 @@ static inline long berth_load_seccomp_filter(const void *filter, unsigned short 
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
 }
 
+// The same for all threads of this process, whichever of them calls.
+static inline long berth_load_seccomp_filter_everywhere(const void *filter, unsigned short count) {
+  struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)filter};
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+}
+
 // The other end of a pty without any path: ioctl_tty(2).
 static inline int berth_pty_peer(int master) {
   return ioctl(master, TIOCGPTPEER, (long)(O_RDWR | O_NOCTTY | O_CLOEXEC));

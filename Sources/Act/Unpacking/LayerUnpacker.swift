@@ -20,7 +20,6 @@ final class LayerUnpacker: TarVisitor {
   private static let cachedFolders = 256
 
   private let root: SharedDescriptor
-  private let place: String
   /// Bytes of content that may be written.
   private let limit: UInt64
   private(set) var written: UInt64 = 0
@@ -28,9 +27,7 @@ final class LayerUnpacker: TarVisitor {
   private var folders: [[UInt8]: SharedDescriptor] = [:]
   private var lastParent: [UInt8]?
   private var lastFolder: SharedDescriptor
-  private var folderTimes: [(path: [UInt8], time: TarTime)] = []
-  /// Folders that the archive names only as parents of others.
-  private(set) var impliedFolders: Set<[UInt8]> = []
+  private var folderTimes: FolderTimes
 
   private var file: SharedDescriptor?
   private var entry: TarEntry?
@@ -41,7 +38,7 @@ final class LayerUnpacker: TarVisitor {
     root = SharedDescriptor(
       try Descriptor.open(folder, CLinux.O_PATH | O_DIRECTORY | O_NOFOLLOW))
     lastFolder = root
-    place = folder.string
+    folderTimes = try FolderTimes(beside: root)
     self.limit = limit
   }
 
@@ -56,7 +53,7 @@ final class LayerUnpacker: TarVisitor {
     }
     if path.isRoot {
       guard entry.kind == .directory else {
-        throw LayerFault.refused(entry.path, "the root must be a folder")
+        throw UnpackFault.refused(entry.path, "the root must be a folder")
       }
       return try finishFolder(try reopen(root, Array(".".utf8)), entry, path: [])
     }
@@ -73,7 +70,7 @@ final class LayerUnpacker: TarVisitor {
   func data(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
     guard let file else { return }
     written += UInt64(bytes.count)
-    guard written <= limit else { throw LayerFault.tooLarge(limit: limit) }
+    guard written <= limit else { throw UnpackFault.tooLarge(limit: limit) }
     var done = 0
     while done < bytes.count {
       let count = pwrite(
@@ -99,15 +96,10 @@ final class LayerUnpacker: TarVisitor {
 
   /// Call when the archive is complete: sets what later members would have changed.
   func finish() throws {
-    for (path, time) in folderTimes.reversed() {
-      let parts = try LayerPath(path)
-      let parent = try folder(parts.parent)
-      let name = parts.isRoot ? Array(".".utf8) : parts.name
-      var status = stat()
-      let isFolder =
-        cString(name) { fstatat(parent.raw, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
-        && status.st_mode & Type.mask == Type.folder
-      if isFolder { try setTime(parent, name, time) }
+    try folderTimes.forEach { path, time in
+      // Later members may have put something else in its place.
+      guard let folder = path.isEmpty ? root : try open(path) else { return }
+      try setTime(folder, Array(".".utf8), time)
     }
     folders = [:]
   }
@@ -135,6 +127,17 @@ extension LayerUnpacker {
   }
 
   private func openFolder(_ path: [UInt8]) throws -> SharedDescriptor {
+    if let folder = try open(path) { return folder }
+    switch Errno.current {
+    case .noSuchFileOrDirectory: return try implyFolder(path)
+    case .notDirectory: if let folder = try replaceWhiteout(path) { return folder }
+    default: break
+    }
+    throw UnpackFault.refused(path, "it is reached through a link or a file")
+  }
+
+  /// Nil, with errno, when there is no such folder, or only through a link.
+  private func open(_ path: [UInt8]) throws -> SharedDescriptor? {
     let flags = UInt64(CLinux.O_PATH | O_DIRECTORY | O_CLOEXEC)
     let resolve = UInt64(
       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
@@ -143,9 +146,7 @@ extension LayerUnpacker {
       if raw >= 0 { return SharedDescriptor(Descriptor(owning: CInt(raw))) }
       switch Errno.current {
       case .interrupted, .resourceTemporarilyUnavailable: continue
-      case .noSuchFileOrDirectory: return try implyFolder(path)
-      case .tooManySymbolicLinkLevels, .notDirectory:
-        throw LayerFault.refused(path, "it is reached through a link or a file")
+      case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels: return nil
       default: throw failure("openat2")
       }
     }
@@ -160,7 +161,23 @@ extension LayerUnpacker {
     }
     let made = try reopen(parent, parts.name)
     guard fchmod(made.raw, 0o755) == 0 else { throw failure("fchmod") }
-    impliedFolders.insert(path)
+    return made
+  }
+
+  /// A folder in place of a whiteout that this layer wrote before: it hides what was below. Nil when
+  /// something else stands there.
+  private func replaceWhiteout(_ path: [UInt8]) throws -> SharedDescriptor? {
+    let parts = try LayerPath(path)
+    let parent = try folder(parts.parent)
+    var status = stat()
+    guard cString(parts.name, { fstatat(parent.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+      // Its parent was the whiteout, and is a folder now.
+      return Errno.current == .noSuchFileOrDirectory ? try implyFolder(path) : nil
+    }
+    guard isWhiteout(status) else { return nil }
+    try clear(parent, parts.name)
+    let made = try implyFolder(path)
+    try markOpaque(made)
     return made
   }
 
@@ -191,8 +208,7 @@ extension LayerUnpacker {
 
   private func finishFolder(_ folder: SharedDescriptor, _ entry: TarEntry, path: [UInt8]) throws {
     try setMetadata(folder.raw, entry)
-    folderTimes.append((path, entry.modified))
-    impliedFolders.remove(path)
+    try folderTimes.note(path, entry.modified)
   }
 }
 
@@ -211,7 +227,7 @@ extension LayerUnpacker {
   private func symbolicLink(_ entry: TarEntry, _ parent: SharedDescriptor, _ path: LayerPath) throws
   {
     guard !entry.target.isEmpty, !entry.target.contains(0) else {
-      throw LayerFault.refused(entry.path, "its target is empty or holds a NUL")
+      throw UnpackFault.refused(entry.path, "its target is empty or holds a NUL")
     }
     try replacing(parent, path.name) { name in
       cString(entry.target) { symlinkat($0, parent.raw, name) }
@@ -223,14 +239,14 @@ extension LayerUnpacker {
   private func link(_ entry: TarEntry, _ parent: SharedDescriptor, _ path: LayerPath) throws {
     let target = try LayerPath(entry.target)
     guard target.role == .plain, !target.isRoot else {
-      throw LayerFault.refused(entry.path, "it is a hard link to something that is no file")
+      throw UnpackFault.refused(entry.path, "it is a hard link to something that is no file")
     }
     guard target.bytes != path.bytes else { return }
     let source = try folder(target.parent)
     var status = stat()
     guard cString(target.name, { fstatat(source.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0,
       status.st_mode & Type.mask != Type.folder, !isWhiteout(status)
-    else { throw LayerFault.refused(entry.path, "its hard link's target is not in this layer") }
+    else { throw UnpackFault.refused(entry.path, "its hard link's target is not in this layer") }
     try replacing(parent, path.name) { name in
       cString(target.name) { linkat(source.raw, $0, parent.raw, name, 0) }
     }
@@ -241,10 +257,10 @@ extension LayerUnpacker {
     var device: dev_t = 0
     if entry.kind != .fifo {
       guard entry.kind == .blockDevice || entry.major != 0 || entry.minor != 0 else {
-        throw LayerFault.refused(entry.path, "device 0:0 is how overlayfs marks a whiteout")
+        throw UnpackFault.refused(entry.path, "device 0:0 is how overlayfs marks a whiteout")
       }
       guard entry.major < 1 << 12, entry.minor < 1 << 20 else {
-        throw LayerFault.refused(entry.path, "its device number is out of range")
+        throw UnpackFault.refused(entry.path, "its device number is out of range")
       }
       type = entry.kind == .blockDevice ? Type.block : Type.character
       device = berth_makedev(entry.major, entry.minor)
@@ -290,12 +306,24 @@ extension LayerUnpacker {
     try removeTree(component, in: Descriptor(owning: handle))
   }
 
-  private func status(_ parent: SharedDescriptor, _ name: [UInt8]) throws -> stat {
+  func status(_ parent: SharedDescriptor, _ name: [UInt8]) throws -> stat {
     var status = stat()
     guard cString(name, { fstatat(parent.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
       throw failure("fstatat")
     }
     return status
+  }
+}
+
+// MARK: - Failures
+
+extension LayerUnpacker {
+  func failure(_ call: String) -> any Error {
+    let reason = Errno.current
+    if reason == .noSpace || reason == Errno(rawValue: EDQUOT) {
+      return UnpackFault.noSpace(written: written)
+    }
+    return SystemCallError(call, "", reason)
   }
 }
 
@@ -327,65 +355,4 @@ extension LayerUnpacker {
       throw failure("fsetxattr")
     }
   }
-}
-
-// MARK: - Metadata
-
-extension LayerUnpacker {
-  /// Owner first, since it clears set-id bits and capabilities; time last.
-  private func setMetadata(_ raw: CInt, _ entry: TarEntry) throws {
-    guard fchown(raw, entry.uid, entry.gid) == 0 else { throw failure("fchown") }
-    guard fchmod(raw, entry.mode) == 0 else { throw failure("fchmod") }
-    for attribute in entry.attributes { try setAttribute(raw, attribute) }
-    if entry.kind == .file {
-      var times = self.times(entry.modified)
-      guard futimens(raw, &times) == 0 else { throw failure("futimens") }
-    }
-  }
-
-  private func setAttribute(_ raw: CInt, _ attribute: TarEntry.Attribute) throws {
-    let name = attribute.name
-    let overlay = ["trusted.overlay.", "user.overlay."]
-    // The image would otherwise speak to overlayfs in berth's name.
-    if overlay.contains(where: { name.starts(with: $0.utf8) }) || name.contains(0) { return }
-    let result = cString(name) { name in
-      attribute.value.withUnsafeBytes { fsetxattr(raw, name, $0.baseAddress, $0.count, 0) }
-    }
-    if result == 0 { return }
-    // Attributes of systems that this one does not have are of no use here.
-    guard Errno.current == .notSupported else { throw failure("fsetxattr") }
-  }
-
-  private func setOwner(_ parent: SharedDescriptor, _ name: [UInt8], _ entry: TarEntry) throws {
-    let result = cString(name) {
-      fchownat(parent.raw, $0, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW)
-    }
-    guard result == 0 else { throw failure("fchownat") }
-  }
-
-  private func setTime(_ parent: SharedDescriptor, _ name: [UInt8], _ time: TarTime) throws {
-    var times = self.times(time)
-    let result = cString(name) { utimensat(parent.raw, $0, &times, AT_SYMLINK_NOFOLLOW) }
-    guard result == 0 else { throw failure("utimensat") }
-  }
-
-  private func times(_ time: TarTime) -> [timespec] {
-    let stamp = timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
-    return [stamp, stamp]
-  }
-
-  private func failure(_ call: String) -> any Error {
-    let reason = Errno.current
-    if reason == .noSpace || reason == Errno(rawValue: EDQUOT) {
-      return LayerFault.noSpace(place, written: written)
-    }
-    return SystemCallError(call, place, reason)
-  }
-}
-
-/// The bytes with a NUL behind them, for a system call. They hold none themselves.
-func cString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) throws -> Result) rethrows
-  -> Result
-{
-  try body(bytes.map { CChar(bitPattern: $0) } + [0])
 }

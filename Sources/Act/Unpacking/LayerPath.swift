@@ -21,7 +21,7 @@ struct LayerPath: Hashable {
   var bytes: [UInt8] { parent.isEmpty ? name : parent + [UInt8(ascii: "/")] + name }
 
   /// Leading slashes and `.` mean nothing; `..` is refused wherever it stands.
-  init(_ raw: [UInt8]) throws(LayerFault) {
+  init(_ raw: [UInt8]) throws(UnpackFault) {
     if raw.contains(0) { throw .refused(raw, "there is a NUL in its name") }
     var parts = raw.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true)
       .filter { !$0.elementsEqual(".".utf8) }
