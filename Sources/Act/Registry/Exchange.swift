@@ -17,6 +17,8 @@ struct Call: Sendable {
   var scope: Scope
   /// False leaves challenges to the caller.
   var authorizes = true
+  /// False gives a redirect to the caller.
+  var followsRedirects = true
   /// For messages.
   var what: String
 
@@ -126,8 +128,9 @@ final class Exchange: Sendable {
         authorization = try await authorizer.answer(
           response, refused: authorization, scope: call.scope, at: endpoint)
         if authorization == nil { return response }
-      case 301, 302,
-        303 where [.get, .head].contains(call.method), 307, 308:
+      case 301, 302, 303, 307, 308:
+        let isKept = response.status >= 307 || [.get, .head].contains(call.method)
+        guard call.followsRedirects, isKept else { return response }
         guard let location = response.location, Origin(location) != nil else {
           throw redirected(call, "not to http or https")
         }

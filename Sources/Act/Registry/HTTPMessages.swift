@@ -66,6 +66,8 @@ package struct HTTPResponse: Sendable {
   package var headers: [(name: String, value: String)]
   /// Empty when the body went to a sink.
   package var body: [UInt8]
+  /// What was asked, after all redirects.
+  package var url: String
   /// Where a redirect points, made absolute; nil without one.
   package var location: String?
 

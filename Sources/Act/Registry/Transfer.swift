@@ -177,7 +177,8 @@ final class Transfer {
     _ = berth_easy_info_text(easy, CURLINFO_REDIRECT_URL, &location)
     return .success(
       HTTPResponse(
-        status: status, headers: headers, body: body, location: location.map { String(cString: $0) }
+        status: status, headers: headers, body: body, url: request.url,
+        location: location.map { String(cString: $0) }
       ))
   }
 
