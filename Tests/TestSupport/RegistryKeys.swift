@@ -6,7 +6,7 @@ import SystemPackage
 
 /// A certificate authority and what it has signed for a registry on loopback.
 package struct RegistryKeys: Sendable {
-  /// Good for `127.0.0.1`, `localhost` and `registry.localhost`, a name that is no loopback name to
+  /// Good for Docker Hub's own host, `127.0.0.1`, `localhost` and `registry.localhost`, a name that is no loopback name to
   /// docker and that libcurl resolves all the same.
   package static let host = "registry.localhost"
 
@@ -19,7 +19,7 @@ package struct RegistryKeys: Sendable {
 
   package static func make(in folder: String) async throws -> RegistryKeys {
     try makeFolders(FilePath(folder))
-    let names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:\(host)"
+    let names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:\(host),DNS:registry-1.docker.io"
     try write(names, to: folder + "/names")
     let newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
     func signing(_ name: String, _ file: String, _ more: String = "") -> String {

@@ -122,6 +122,19 @@ package final class RegistryClient: Sendable {
   }
 }
 
+// MARK: - Mirrors
+
+extension RegistryClient {
+  /// Asks no mirror in this registry's place any more.
+  /// - Returns: whether there was one to be asked.
+  package func leaveMirrors(of reference: ImageReference) async throws -> Bool {
+    let mirrors = try await exchange.endpoints.sites(reference.registry).dropLast()
+      .filter { !$0.isAvoided }
+    for mirror in mirrors { mirror.avoid() }
+    return !mirrors.isEmpty
+  }
+}
+
 // MARK: - Large blobs
 
 extension RegistryClient {

@@ -105,6 +105,14 @@ package enum RegistryFault: Diagnosable, Hashable {
     }
   }
 
+  /// Bytes came, and they are not those that were asked for.
+  package var isWrongContent: Bool {
+    switch self {
+    case .wrongDigest, .wrongSize: true
+    default: false
+    }
+  }
+
   private static func deniedHint(_ registry: String, _ user: String?) -> String {
     let login = registry == ImageReference.dockerHub ? "berth login" : "berth login \(registry)"
     switch user {
