@@ -49,8 +49,10 @@ package enum RegistryFault: Diagnosable, Hashable {
       [
         Diagnostic(
           "no secure connection to registry `\(registry)`: \(printable(reason))",
-          hint: "put the certificate of its authority into `\(folder)/ca.crt`, or name "
-            + "`\(registry)` in `insecure-registries`")
+          hint: reason.contains("the server ends it")
+            ? "a certificate of your own belongs into `\(folder)` as `client.cert` beside `client.key`"
+            : "put the certificate of its authority into `\(folder)/ca.crt`, or name "
+              + "`\(registry)` in `insecure-registries`")
       ]
     case .plain(let registry):
       [

@@ -202,12 +202,14 @@ final class Transfer {
     case CURLE_SSL_CONNECT_ERROR:
       let isPlain = ["wrong version number", "packet length too long", "http request"]
         .contains { said.contains($0) }
-      return isPlain ? .plainServer : .untrusted("no TLS connection\(handshakeReason)")
+      if isPlain { return .plainServer }
+      return refusal ?? .broken("the TLS connection was not made")
     case CURLE_UNSUPPORTED_PROTOCOL:
       return said.contains("HTTP/0.9")
         ? .misbehaved("it does not speak http") : .misbehaved("bad address")
     case CURLE_URL_MALFORMAT: return .misbehaved("bad address")
-    default: return .broken(reason + proxy)
+    // TLS 1.3 tells only at the first answer what it misses in our greeting.
+    default: return refusal ?? .broken(reason + proxy)
     }
   }
 
@@ -222,9 +224,11 @@ final class Transfer {
       ? "its certificate is for another host" : "its certificate is not trusted"
   }
 
-  private var handshakeReason: String {
-    guard let alert = said.firstRange(of: "alert ") else { return "" }
-    return ": the server says `\(said[alert.upperBound...].prefix { $0 != "," })`"
+  /// What the server does not like about the connection.
+  private var refusal: HTTPFault? {
+    guard let range = said.firstRange(of: " alert ") else { return nil }
+    let alert = said[range.upperBound...].prefix { $0 != "," }
+    return .untrusted("the server ends it with `\(alert)`")
   }
 }
 
