@@ -195,11 +195,10 @@ struct CredentialHelperTests {
   @Test("that leaves a process behind, which holds its output, is not waited for")
   func leavesBehind() async throws {
     try await ConfigFolder.using(#"{"credsStore":"agent"}"#) { folder in
-      try folder.helper("agent", "sleep 20 & " + #"echo $! > "$LOG.pid";"# + answer)
-      let start = ContinuousClock.now
+      try folder.helper("agent", "sleep 600 & " + #"echo $! > "$LOG.pid";"# + answer)
       #expect(try await folder.credentials().find("r.example")?.username == "u")
-      #expect(ContinuousClock.now - start < .seconds(10))
       let child = try #require(Int32(folder.text("log.pid").filter(\.isNumber)))
+      #expect(isAlive(child))
       endProcess(child)
     }
   }

@@ -316,3 +316,22 @@ struct DoorTests {
     }
   }
 }
+
+@Suite("A name")
+struct LocalNameTests {
+  @Test("that stands for a local address is refused where that matters")
+  func local() async throws {
+    try await SecureBench.using { bench in
+      try await bench.registry(tls: false) { registry in
+        let client = HTTPClient()
+        var request = HTTPRequest(.get, "http://\(registry.namedAddress)/v2/")
+        let answer = try await client.perform(request)
+        #expect(answer.status == 200)
+        #expect(answer.peer.map(isLocalAddress) == true)
+        request.mayBeLocal = false
+        let asked = request
+        await #expect(throws: HTTPFault.local) { try await client.perform(asked) }
+      }
+    }
+  }
+}

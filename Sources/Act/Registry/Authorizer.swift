@@ -18,6 +18,7 @@ final class Authorizer: Sendable {
     /// Nil for what does not end.
     var expires: ContinuousClock.Instant?
     var challenge: Challenge?
+    var isLocal = false
   }
 
   private struct State {
@@ -47,7 +48,8 @@ final class Authorizer: Sendable {
     guard let entry = state.withLock({ $0.entries[key] }) else { return nil }
     if entry.expires.map({ $0 > .now }) ?? true { return entry.header }
     guard let challenge = entry.challenge else { return nil }
-    return try await renew(key, refused: entry.header, [challenge], endpoint)
+    return try await renew(
+      key, refused: entry.header, [challenge], endpoint, isLocal: entry.isLocal)
   }
 
   /// Answers the challenges of a 401; nil when they cannot be met.
@@ -57,36 +59,44 @@ final class Authorizer: Sendable {
   ) async throws -> String? {
     let challenges = response.all("www-authenticate").compactMap { Challenge($0) }
     let key = Key(url: endpoint.url, scope: scope)
-    return try await renew(key, refused: refused, challenges, endpoint)
+    return try await renew(
+      key, refused: refused, challenges, endpoint, isLocal: Self.isLocal(response, endpoint))
+  }
+
+  /// Whether the registry is one that only this machine sees.
+  private static func isLocal(_ response: HTTPResponse, _ endpoint: Endpoint) -> Bool {
+    isLocalAddress(host(of: endpoint.url)) || response.peer.map(isLocalAddress) == true
   }
 
   /// One of those who need it asks, the others wait and take what it got.
   private func renew(
-    _ key: Key, refused: String?, _ challenges: [Challenge], _ endpoint: Endpoint
+    _ key: Key, refused: String?, _ challenges: [Challenge], _ endpoint: Endpoint,
+    isLocal: Bool
   ) async throws -> String? {
     try await flights.alone(key) {
       if let known = self.state.withLock({ $0.entries[key] }), known.header != refused {
         return known.header
       }
-      let entry = try await self.entry(challenges, key.scope, endpoint)
+      let entry = try await self.entry(challenges, key.scope, endpoint, isLocal: isLocal)
       // A header that was tried and refused is forgotten.
       self.state.withLock { $0.entries[key] = entry }
       return entry?.header
     }
   }
 
-  private func entry(_ challenges: [Challenge], _ scope: Scope, _ endpoint: Endpoint) async throws
-    -> Entry?
-  {
+  private func entry(
+    _ challenges: [Challenge], _ scope: Scope, _ endpoint: Endpoint, isLocal: Bool
+  ) async throws -> Entry? {
     if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
-      let realm = try checkedRealm(bearer, endpoint)
+      let realm = try checkedRealm(bearer, endpoint, isLocal: isLocal)
       let credential = realm.mayGetSecret ? try await credential(endpoint.registry) : nil
       if let token = credential?.registryToken { return Entry(header: "Bearer " + token) }
       let start = ContinuousClock.now
       let token = try await token(
-        realm.url, bearer, scope.texts(bearer), credential, endpoint, isLogin: false)
+        realm, bearer, scope.texts(bearer), credential, endpoint, isLogin: false)
       return Entry(
-        header: "Bearer " + token.text, expires: start + token.lifetime, challenge: bearer)
+        header: "Bearer " + token.text, expires: start + token.lifetime, challenge: bearer,
+        isLocal: isLocal)
     }
     guard challenges.contains(where: { $0.scheme == "basic" }),
       let credential = try await credential(endpoint.registry), !credential.username.isEmpty
@@ -136,12 +146,13 @@ extension Authorizer {
     note(credential, endpoint.registry)
     let challenges = response.all("www-authenticate").compactMap { Challenge($0) }
     if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
-      let realm = try checkedRealm(bearer, endpoint)
+      let realm = try checkedRealm(
+        bearer, endpoint, isLocal: Self.isLocal(response, endpoint))
       guard realm.mayGetSecret else {
         throw RegistryFault.redirected(
           registry: endpoint.registry, reason: "its token server is not behind TLS")
       }
-      let token = try await token(realm.url, bearer, [], credential, endpoint, isLogin: true)
+      let token = try await token(realm, bearer, [], credential, endpoint, isLogin: true)
       return ("Bearer " + token.text, token.identity)
     }
     guard challenges.contains(where: { $0.scheme == "basic" }) else { return nil }
@@ -152,8 +163,15 @@ extension Authorizer {
 // MARK: - The token server
 
 extension Authorizer {
-  private func checkedRealm(_ challenge: Challenge, _ endpoint: Endpoint) throws
-    -> (url: String, mayGetSecret: Bool)
+  /// A token server that a registry may name.
+  private struct Realm {
+    var url: String
+    var mayGetSecret: Bool
+    var mayBeLocal: Bool
+  }
+
+  private func checkedRealm(_ challenge: Challenge, _ endpoint: Endpoint, isLocal: Bool) throws
+    -> Realm
   {
     let registry = endpoint.registry
     guard let url = challenge.parameters["realm"], let realm = Origin(url),
@@ -167,21 +185,24 @@ extension Authorizer {
       throw RegistryFault.redirected(
         registry: registry, reason: "its token server is not behind TLS")
     }
-    guard isLocalAddress(host(of: endpoint.url)) || !isLocalAddress(host(of: url)) else {
+    guard isLocal || !isLocalAddress(host(of: url)) else {
       throw RegistryFault.redirected(
         registry: registry, reason: "its token server is at the local address `\(realm.host)`")
     }
     // A secret goes in clear text only to the very server that the user named.
-    return (url, realm.scheme == "https" || realm == home)
+    return Realm(
+      url: url, mayGetSecret: realm.scheme == "https" || realm == home, mayBeLocal: isLocal)
   }
 
   private func token(
-    _ realm: String, _ challenge: Challenge, _ scopes: [String], _ credential: Credential?,
+    _ realm: Realm, _ challenge: Challenge, _ scopes: [String], _ credential: Credential?,
     _ endpoint: Endpoint, isLogin: Bool
   ) async throws -> Token {
     var request = Self.request(
-      realm, service: challenge.parameters["service"], scopes: scopes, credential, isLogin: isLogin)
-    request.trust = try await endpoints.trust(for: realm, from: endpoint)
+      realm.url, service: challenge.parameters["service"], scopes: scopes, credential,
+      isLogin: isLogin)
+    request.trust = try await endpoints.trust(for: realm.url, from: endpoint)
+    request.mayBeLocal = realm.mayBeLocal
     let now = Token.now
     let response = try await http.perform(request)
     let registry = endpoint.registry

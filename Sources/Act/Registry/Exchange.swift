@@ -110,8 +110,10 @@ final class Exchange: Sendable {
     var authorization =
       call.authorizes ? try await authorizer.header(call.scope, at: endpoint) : nil
     var mayAuthorize = call.authorizes
+    // A registry that only this machine sees may send to what only this machine sees.
+    var isLocal = isLocalAddress(host(of: endpoint.url))
     for _ in 0...Self.maximalRedirects {
-      try check(request.url, from: home, call)
+      try check(request.url, from: home, isLocal: isLocal, call)
       let isHome = Origin(request.url) == home
       request.headers = call.headers
       if isHome {
@@ -120,8 +122,10 @@ final class Exchange: Sendable {
         if let authorization { request.headers.append(("Authorization", authorization)) }
       } else {
         request.trust = try await endpoints.trust(for: request.url, from: endpoint)
+        request.mayBeLocal = isLocal
       }
       let response = try await http.perform(request, sink: sink)
+      if isHome, let peer = response.peer { isLocal = isLocalAddress(peer) }
       switch response.status {
       case 401 where isHome && mayAuthorize:
         mayAuthorize = false
@@ -142,12 +146,12 @@ final class Exchange: Sendable {
   }
 
   /// Where a registry may send us: not out of TLS, and not to servers that only this machine sees.
-  private func check(_ url: String, from home: Origin, _ call: Call) throws {
+  private func check(_ url: String, from home: Origin, isLocal: Bool, _ call: Call) throws {
     guard let next = Origin(url), next != home else { return }
     guard next.scheme == "https" || home.scheme == "http" else {
       throw redirected(call, "from https to http")
     }
-    guard isLocalAddress(host(of: "\(home)")) || !isLocalAddress(host(of: url)) else {
+    guard isLocal || !isLocalAddress(host(of: url)) else {
       throw redirected(call, "to the local address `\(next.host)`")
     }
   }
@@ -245,6 +249,7 @@ extension Exchange {
     case .untrusted(let reason):
       return RegistryFault.untrusted(
         registry: registry, reason: reason, folder: endpoints.certificateFolder(registry))
+    case .local: return redirected(call, "to a name that stands for a local address")
     case .plainServer: return RegistryFault.plain(registry: registry)
     case .broken(let reason), .misbehaved(let reason):
       return RegistryFault.unreachable(

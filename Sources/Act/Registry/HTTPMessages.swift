@@ -26,6 +26,8 @@ package struct HTTPRequest: Sendable {
   /// The longest body that is kept in memory.
   package var limit: Int
   var trust: Trust
+  /// Whether a name may stand for an address that only this machine sees.
+  var mayBeLocal = true
 
   package init(
     _ method: Method, _ url: String, headers: [(name: String, value: String)] = [],
@@ -68,6 +70,8 @@ package struct HTTPResponse: Sendable {
   package var body: [UInt8]
   /// What was asked, after all redirects.
   package var url: String
+  /// The address of the other end; nil behind a proxy.
+  package var peer: String?
   /// Where a redirect points, made absolute; nil without one.
   package var location: String?
 
@@ -95,6 +99,8 @@ package enum HTTPFault: Error, Hashable {
   case untrusted(String)
   /// The server answers a TLS greeting in plain http.
   case plainServer
+  /// Its name stands for an address that only this machine sees.
+  case local
   /// The server does not keep to the protocol or to the limits.
   case misbehaved(String)
   /// The file that is sent cannot be read.

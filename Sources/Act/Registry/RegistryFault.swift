@@ -68,7 +68,8 @@ package enum RegistryFault: Diagnosable, Hashable {
       [
         Diagnostic(
           "registry `\(registry)` limits the rate: \(printable(reason))",
-          hint: seconds.map { "it asks to wait \($0) seconds" })
+          hint: seconds.map { "it asks to wait \($0) seconds" }
+            ?? "wait a while; whoever is logged in may ask more often")
       ]
     case .answered(let registry, let what, let status, let reason):
       [

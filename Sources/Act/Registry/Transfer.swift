@@ -69,6 +69,15 @@ final class Transfer {
       let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
       return Transfer.from(context)?.takeHeader(line) ?? 0
     }
+    if !request.mayBeLocal, proxies.proxy(for: request.url) == nil {
+      _ = berth_easy_set_check(
+        easy,
+        { context, remote, _, _, _ in
+          let address = remote.map { String(cString: $0) } ?? ""
+          return Transfer.from(context)?.mayMeet(address) == true
+            ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+        }, context)
+    }
     _ = berth_easy_set_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in
       let room = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
       return Transfer.from(context)?.give(room) ?? Int(CURL_READFUNC_ABORT)
@@ -83,6 +92,12 @@ final class Transfer {
     guard isPaused else { return }
     isPaused = false
     _ = berth_easy_resume(easy)
+  }
+
+  private func mayMeet(_ address: String) -> Bool {
+    guard isLocalAddress(address) else { return true }
+    fault = .local
+    return false
   }
 
   /// The next bytes of the body that is sent.
@@ -174,10 +189,15 @@ final class Transfer {
     if let fault { return .failure(fault) }
     guard result == CURLE_OK else { return .failure(describe(result)) }
     var location: UnsafePointer<CChar>?
+    var peer: UnsafePointer<CChar>?
+    if proxies.proxy(for: request.url) == nil {
+      _ = berth_easy_info_text(easy, CURLINFO_PRIMARY_IP, &peer)
+    }
     _ = berth_easy_info_text(easy, CURLINFO_REDIRECT_URL, &location)
     return .success(
       HTTPResponse(
         status: status, headers: headers, body: body, url: request.url,
+        peer: peer.map { String(cString: $0) },
         location: location.map { String(cString: $0) }
       ))
   }
