@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|stop|start|pull|images|push|login|logout|tag|rmi|history|inspect|prune|du|config|check|explain|schema|version|help)
+    up|down|ps|logs|exec|run|stop|start|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images push login logout tag rmi history inspect prune du config check explain schema version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images push login logout tag rmi history inspect prune save load import du config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -654,6 +654,82 @@ _berth_prune() {
     # Offer option value completions
     case "${prev}" in
     '--filter')
+        return
+        ;;
+    esac
+}
+
+_berth_save() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--output -o)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--output'|'-o')
+        __berth_add_completions -o plusdirs -fX '!*.@(tar)'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion save -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_load() {
+    repeating_flags=()
+    non_repeating_flags=(--quiet -q -h --help)
+    repeating_options=()
+    non_repeating_options=(--input -i --platform)
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--input'|'-i')
+        __berth_add_completions -f
+        return
+        ;;
+    '--platform')
+        return
+        ;;
+    esac
+}
+
+_berth_import() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=(--change -c)
+    non_repeating_options=(--message -m --platform)
+    __berth_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--change'|'-c')
+        return
+        ;;
+    '--message'|'-m')
+        return
+        ;;
+    '--platform')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -f
+        return
+        ;;
+    2)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion import -- positional@1 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac

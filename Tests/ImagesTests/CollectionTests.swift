@@ -11,7 +11,7 @@ import Testing
 
 @testable import Images
 
-@Suite("A collection", .enabled(if: isRoot), .timeLimit(.minutes(1)))
+@Suite("A collection", .enabled(if: isRoot), .timeLimit(.minutes(3)))
 struct CollectionTests {
   private func prune(
     _ workshop: Workshop, _ scope: PruneChoice.Scope = .unused, users: [ImageUser] = []

@@ -18,7 +18,7 @@ struct ConfinementTests {
   func isConfined() async throws {
     try await Bench.using { bench in
       let child = try UnpackProcess(
-        Self.program, into: bench.layer, limit: 1 << 20, turns: bench.turns)
+        Self.program, into: bench.layer, limit: 1 << 20, implied: bench.implied, turns: bench.turns)
       let bytes = bench.archive([(folder("etc"), []), (plain("etc/name"), Array("x".utf8))])
       // Without the end of the archive, so that it waits for more.
       try child.write(Array(bytes[..<1536]))
@@ -58,7 +58,7 @@ struct ConfinementTests {
   func refuses() async throws {
     try await Bench.using { bench in
       let child = try UnpackProcess(
-        Self.program, into: bench.layer, limit: 1 << 20, turns: bench.turns)
+        Self.program, into: bench.layer, limit: 1 << 20, implied: bench.implied, turns: bench.turns)
       let bytes = bench.archive([(plain("../canary/x"), Array("x".utf8))])
       try child.write(bytes)
       try await eventually("the end of the child") {
@@ -82,7 +82,7 @@ struct ConfinementTests {
   func isEnded() async throws {
     try await Bench.using { bench in
       var child: UnpackProcess? = try UnpackProcess(
-        Self.program, into: bench.layer, limit: 1 << 20, turns: bench.turns)
+        Self.program, into: bench.layer, limit: 1 << 20, implied: bench.implied, turns: bench.turns)
       let pid = try #require(child?.pid)
       child = nil
       #expect(kill(pid, 0) != 0 && Errno.current == .noSuchProcess)
@@ -93,7 +93,8 @@ struct ConfinementTests {
   func isMissing() async throws {
     try await Bench.using { bench in
       #expect(throws: SystemCallError("posix_spawn", "/nonexistent", .noSuchFileOrDirectory)) {
-        _ = try UnpackProcess("/nonexistent", into: bench.layer, limit: 1, turns: bench.turns)
+        _ = try UnpackProcess(
+          "/nonexistent", into: bench.layer, limit: 1, implied: bench.implied, turns: bench.turns)
       }
     }
   }

@@ -235,6 +235,7 @@ final class Bench {
   let top: FilePath
   let before: [String]
   var layer: FilePath { top.appending("fs") }
+  var implied: FilePath { top.appending("implied") }
   var turns: FilePath { top.appending("turns") }
 
   private init() throws {

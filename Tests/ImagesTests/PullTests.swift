@@ -260,6 +260,8 @@ final class Workshop: Sendable {
     ImagePuller(store, client: client, unpacker: FilePath(builtProgram("berth-unpack")))
   }
 
+  var loader: ImageLoader { ImageLoader(store, unpacker: FilePath(builtProgram("berth-unpack"))) }
+
   /// What a pull left in the place for unfinished things.
   func leftovers() throws -> [String] {
     try namesInFolder(store.folders.ingest).map(\.string).filter { !$0.hasSuffix(".lock") }

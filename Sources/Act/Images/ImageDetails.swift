@@ -1,5 +1,6 @@
 // What `history`, `inspect` and `du` want to know of an image beyond what a container needs.
 
+import CLinux
 import Glibc
 package import JSON
 package import Linux
@@ -55,9 +56,11 @@ extension ImageStore {
     } catch {
       // The first failure is the one to tell; the next session sweeps the folder.
       try? session.close()
+      session.needs.end()
       throw error
     }
     try session.close()
+    session.needs.end()
   }
 }
 

@@ -2,6 +2,8 @@
 //
 //   blobs/sha256/<hex>        manifests, configs, compressed layers: whole and verified, or absent
 //   layers/<chain id>/fs/     one unpacked layer, ready to be a lower folder of an overlay
+//   layers/<chain id>/implied      folders that the layer does not describe, until they were made like
+//                             those of the layers below; a NUL behind each
 //   layers/<chain id>/layer.json   what it was made from and how large it is
 //   names/<name>              one record for each tag, for each repository digest, and for an image
 //                             that has lost its last tag
@@ -29,6 +31,7 @@ struct ImageFolders: Sendable, Hashable {
   func blob(_ digest: Digest) -> FilePath { blobs.appending(digest.hex) }
   func layer(_ chain: Digest) -> FilePath { layers.appending(chain.hex) }
   func layerFiles(_ chain: Digest) -> FilePath { layer(chain).appending("fs") }
+  func impliedFolders(_ chain: Digest) -> FilePath { layer(chain).appending("implied") }
   func layerRecord(_ chain: Digest) -> FilePath { layer(chain).appending("layer.json") }
   func lock(_ digest: Digest) -> FilePath { ingest.appending("\(digest.hex).lock") }
 

@@ -27,7 +27,7 @@ struct ImageNeeds: Sendable, Hashable {
   }
 }
 
-/// Ends when nothing refers to it any more, or with the process.
+/// Ends with `end`, when nothing refers to it any more, or with the process.
 package final class ImageLease: Sendable {
   private let folders: ImageFolders
   private let path: FilePath
@@ -48,7 +48,10 @@ package final class ImageLease: Sendable {
     _ = consume gate
   }
 
-  deinit {
+  deinit { end() }
+
+  /// Nothing is kept any more. May be called again.
+  package func end() {
     // One that stays is taken for that of a dead process, and removed by the next collection.
     try? removeFile(path)
   }

@@ -11,6 +11,9 @@ package import SystemPackage
 package final class ImagePuller: Sendable {
   package typealias Events = @Sendable (PullEvent) -> Void
 
+  /// Faster than this nobody can read how far a layer has come.
+  private static let betweenEvents = Duration.milliseconds(100)
+
   private let store: ImageStore
   private let client: RegistryClient
   private let unpacker: FilePath
@@ -62,6 +65,7 @@ package final class ImagePuller: Sendable {
       }
     }
     try await blocking { try session.close() }
+    if lease == nil { session.needs.end() }
     try Task.checkCancellation()
     if !faults.isEmpty { throw Faults(faults) }
   }
@@ -101,6 +105,7 @@ package final class ImagePuller: Sendable {
     let size: Int64 = sizes.reduce(0) { $0.addingReportingOverflow($1).partialValue }
     let record = NameRecord(
       reference: reference.description, digest: top.digest, manifest: fetched.digest, size: size)
+    try await session.settle(layers.map(\.chain))
     try await blocking {
       try session.publish(fetched.bytes, as: fetched.digest)
       try session.publish(record, reference)
@@ -184,13 +189,13 @@ extension ImagePuller {
     _ events: @escaping Events
   ) async throws -> Int64 {
     try await flights.alone(layer.blob.digest) {
-      if let size = try await self.size(of: layer) {
+      if let size = try await self.store.sizeOfLayer(layer.chain) {
         events(.layer(reference, layer.blob.digest, .alreadyExists))
         return size
       }
       return try await self.slots.taking {
-        let lock = try await self.lock(layer.blob.digest)
-        if let size = try await self.size(of: layer) {
+        let lock = try await self.store.lockBlob(layer.blob.digest)
+        if let size = try await self.store.sizeOfLayer(layer.chain) {
           events(.layer(reference, layer.blob.digest, .alreadyExists))
           return size
         }
@@ -216,20 +221,6 @@ extension ImagePuller {
     }
   }
 
-  private func size(of layer: Layer) async throws -> Int64? {
-    try await blocking { [store] in
-      try readRecord(LayerRecord.self, at: store.folders.layerRecord(layer.chain))?.size
-    }
-  }
-
-  /// Waits for other processes that fetch the same blob.
-  private func lock(_ digest: Digest) async throws -> HeldLock {
-    while true {
-      if let lock = try HeldLock(attempting: store.folders.lock(digest)) { return lock }
-      try await Task.sleep(for: .milliseconds(25))
-    }
-  }
-
   private func fetch(
     _ layer: Layer, _ reference: ImageReference, _ session: IngestSession,
     _ events: @escaping Events
@@ -239,18 +230,19 @@ extension ImagePuller {
       try session.makeLayerFolder(layer.chain)
       return store.hasBlob(digest)
     }
-    let target = LayerPipeline.Target(
-      blobFile: stored ? nil : session.blobFile(digest),
-      files: session.layerFolder(layer.chain).appending("fs"), unpacker: unpacker,
-      limit: try usableSpace(session.folder), turns: session.turns)
+    let target = try session.target(
+      layer.chain, blobFile: stored ? nil : session.blobFile(digest), unpacker: unpacker)
     let client = client
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) { client.wake() }
     async let ingested = outcomeOf {
       var noted: Int64 = 0
+      var told: ContinuousClock.Instant?
       return try pipeline.ingest(target) { received in
         session.flusher.note(received - noted)
         noted = received
         let isAll = received >= layer.blob.size
+        if !isAll, let told, told.duration(to: .now) < Self.betweenEvents { return }
+        told = .now
         events(
           .layer(
             reference, digest,

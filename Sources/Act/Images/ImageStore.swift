@@ -137,6 +137,23 @@ package struct ImageStore: Sendable {
   }
 }
 
+// MARK: - For those who bring layers
+
+extension ImageStore {
+  /// Bytes of an unpacked layer; nil when it is not here.
+  func sizeOfLayer(_ chain: Digest) async throws -> Int64? {
+    try await blocking { try readRecord(LayerRecord.self, at: folders.layerRecord(chain))?.size }
+  }
+
+  /// Waits for other processes that bring the same blob.
+  func lockBlob(_ digest: Digest) async throws -> HeldLock {
+    while true {
+      if let lock = try HeldLock(attempting: folders.lock(digest)) { return lock }
+      try await Task.sleep(for: .milliseconds(25))
+    }
+  }
+}
+
 // MARK: - For the puller
 
 extension ImageStore {

@@ -64,6 +64,22 @@ final class IngestSession: Sendable {
   func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }
   func layerFolder(_ chain: Digest) -> FilePath { folder.appending("layer-" + chain.hex) }
 
+  /// A file of the session becomes that of a blob, to be published with its layer.
+  func take(_ file: FilePath, asBlob digest: Digest) throws {
+    try rename(file, to: blobFile(digest))
+  }
+
+  /// Where the bytes of a layer go.
+  /// - Parameter blobFile: nil when the blob need not be kept.
+  func target(_ chain: Digest, blobFile: FilePath?, unpacker: FilePath) throws(SystemCallError)
+    -> LayerPipeline.Target
+  {
+    LayerPipeline.Target(
+      blobFile: blobFile, files: layerFolder(chain).appending("fs"),
+      implied: layerFolder(chain).appending("implied"), unpacker: unpacker,
+      limit: try usableSpace(folder), turns: turns)
+  }
+
   /// The folder of a layer, with an empty `fs` that is to be what the layer says: readable for all
   /// where it says nothing, as a container's user other than root must enter it.
   func makeLayerFolder(_ chain: Digest) throws(SystemCallError) {

@@ -59,6 +59,8 @@ final class LayerPipeline: Sendable {
     var blobFile: FilePath?
     /// The empty folder that is unpacked into.
     var files: FilePath
+    /// Where the names of folders go that the layer does not describe.
+    var implied: FilePath
     /// `berth-unpack`.
     var unpacker: FilePath
     /// Bytes of content that may be written.
@@ -76,7 +78,8 @@ final class LayerPipeline: Sendable {
   func ingest(_ target: Target, progress: (Int64) -> Void) throws -> Int64 {
     do {
       let child = try UnpackProcess(
-        target.unpacker, into: target.files, limit: target.limit, turns: target.turns)
+        target.unpacker, into: target.files, limit: target.limit,
+        implied: target.implied, turns: target.turns)
       var hasher = SHA256()
       var size: Int64 = 0
       var childTakes = true

@@ -51,36 +51,73 @@ package func removeTree(_ path: FilePath) throws(SystemCallError) {
   } catch  where error.errno == .noSuchFileOrDirectory {
     return
   }
-  try removeTree(FilePath(root: nil, components: name), in: directory, depth: 0)
+  try remove(FilePath(root: nil, components: name), in: directory)
 }
 
 /// The same for one name in a folder that is open already.
 package func removeTree(_ name: FilePath.Component, in folder: borrowing Descriptor)
   throws(SystemCallError)
 {
-  try removeTree(FilePath(root: nil, components: name), in: folder, depth: 0)
+  try remove(FilePath(root: nil, components: name), in: folder)
 }
 
-/// Deeper trees than this are not made by anything that berth runs.
-private let depthLimit = 4096
+/// So many folders are open at once, one in the other. What is deeper is moved up first: a tree may be
+/// deeper than a process may have descriptors.
+private let openFolders = 64
 
-private func removeTree(_ name: FilePath, in directory: borrowing Descriptor, depth: Int)
+private func remove(_ name: FilePath, in directory: borrowing Descriptor) throws(SystemCallError) {
+  if try unlinkIfFile(name, in: directory) { return }
+  let top = try directory.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  var moved = 0
+  var rest = try names(in: top)
+  while let child = rest.popLast() {
+    try remove(child, in: top, depth: 1) { folder, deep throws(SystemCallError) in
+      while true {
+        moved += 1
+        let place = FilePath(".berth-removing-\(moved)")
+        let noReplace: UInt32 = 1  // RENAME_NOREPLACE
+        let result = deep.withPlatformString { deep in
+          place.withPlatformString { berth_renameat2(folder, deep, top.raw, $0, noReplace) }
+        }
+        if result == 0 { return rest.append(place) }
+        // A name of its own that looks like ours.
+        if Errno.current != .fileExists { throw SystemCallError("rename", deep.string, .current) }
+      }
+    }
+  }
+  try removeEmpty(name, in: directory)
+}
+
+/// - Parameter moveUp: called for a folder, by its parent and name, that is too deep.
+private func remove(
+  _ name: FilePath, in directory: borrowing Descriptor, depth: Int,
+  _ moveUp: (CInt, FilePath) throws(SystemCallError) -> Void
+) throws(SystemCallError) {
+  if try unlinkIfFile(name, in: directory) { return }
+  guard depth < openFolders else { return try moveUp(directory.raw, name) }
+  let folder = try directory.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  for child in try names(in: folder) { try remove(child, in: folder, depth: depth + 1, moveUp) }
+  try removeEmpty(name, in: directory)
+}
+
+/// Whether that was all: false for a folder.
+private func unlinkIfFile(_ name: FilePath, in directory: borrowing Descriptor)
+  throws(SystemCallError) -> Bool
+{
+  if name.withPlatformString({ unlinkat(directory.raw, $0, 0) }) == 0 { return true }
+  switch Errno.current {
+  case .noSuchFileOrDirectory: return true
+  case .isDirectory, .permissionDenied, .notPermitted: return false
+  case let reason: throw SystemCallError("unlink", name.string, reason)
+  }
+}
+
+private func removeEmpty(_ name: FilePath, in directory: borrowing Descriptor)
   throws(SystemCallError)
 {
-  if name.withPlatformString({ unlinkat(directory.raw, $0, 0) }) == 0 { return }
-  var reason = Errno.current
-  if reason == .noSuchFileOrDirectory { return }
-  guard reason == .isDirectory || reason == .permissionDenied || reason == .notPermitted,
-    depth < depthLimit
-  else { throw SystemCallError("unlink", name.string, reason) }
-  let folder = try directory.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  for child in try names(in: folder) {
-    try removeTree(child, in: folder, depth: depth + 1)
-  }
-  if name.withPlatformString({ unlinkat(directory.raw, $0, CInt(AT_REMOVEDIR)) }) != 0 {
-    reason = Errno.current
-    if reason != .noSuchFileOrDirectory { throw SystemCallError("rmdir", name.string, reason) }
-  }
+  if name.withPlatformString({ unlinkat(directory.raw, $0, CInt(AT_REMOVEDIR)) }) == 0 { return }
+  let reason = Errno.current
+  if reason != .noSuchFileOrDirectory { throw SystemCallError("rmdir", name.string, reason) }
 }
 
 /// What is in an open folder, without `.` and `..`.

@@ -31,53 +31,53 @@ final class Authorizer: Sendable {
 
   private let http: HTTPClient
   private let credentials: Credentials
-  private let endpoints: Endpoints
+  private let addresses: RegistryAddresses
   private let flights = Flights<Key>()
   private let state = Mutex(State())
 
-  init(http: HTTPClient, credentials: Credentials, endpoints: Endpoints) {
+  init(http: HTTPClient, credentials: Credentials, addresses: RegistryAddresses) {
     self.http = http
     self.credentials = credentials
-    self.endpoints = endpoints
+    self.addresses = addresses
   }
 
   /// The Authorization header to begin with; nil when nothing is known yet. A token near its end is
   /// renewed.
-  func header(_ scope: Scope, at endpoint: Endpoint) async throws -> String? {
-    let key = Key(url: endpoint.url, scope: scope)
+  func header(_ scope: Scope, at address: RegistryAddress) async throws -> String? {
+    let key = Key(url: address.url, scope: scope)
     guard let entry = state.withLock({ $0.entries[key] }) else { return nil }
     if entry.expires.map({ $0 > .now }) ?? true { return entry.header }
     guard let challenge = entry.challenge else { return nil }
     return try await renew(
-      key, refused: entry.header, [challenge], endpoint, isLocal: entry.isLocal)
+      key, refused: entry.header, [challenge], address, isLocal: entry.isLocal)
   }
 
   /// Answers the challenges of a 401; nil when they cannot be met.
   /// - Parameter refused: the header that the 401 came upon.
   func answer(
-    _ response: HTTPResponse, refused: String?, scope: Scope, at endpoint: Endpoint
+    _ response: HTTPResponse, refused: String?, scope: Scope, at address: RegistryAddress
   ) async throws -> String? {
     let challenges = response.all("www-authenticate").compactMap { Challenge($0) }
-    let key = Key(url: endpoint.url, scope: scope)
+    let key = Key(url: address.url, scope: scope)
     return try await renew(
-      key, refused: refused, challenges, endpoint, isLocal: Self.isLocal(response, endpoint))
+      key, refused: refused, challenges, address, isLocal: Self.isLocal(response, address))
   }
 
   /// Whether the registry is one that only this machine sees.
-  private static func isLocal(_ response: HTTPResponse, _ endpoint: Endpoint) -> Bool {
-    isLocalAddress(host(of: endpoint.url)) || response.peer.map(isLocalAddress) == true
+  private static func isLocal(_ response: HTTPResponse, _ address: RegistryAddress) -> Bool {
+    isLocalAddress(host(of: address.url)) || response.peer.map(isLocalAddress) == true
   }
 
   /// One of those who need it asks, the others wait and take what it got.
   private func renew(
-    _ key: Key, refused: String?, _ challenges: [Challenge], _ endpoint: Endpoint,
+    _ key: Key, refused: String?, _ challenges: [Challenge], _ address: RegistryAddress,
     isLocal: Bool
   ) async throws -> String? {
     try await flights.alone(key) {
       if let known = self.state.withLock({ $0.entries[key] }), known.header != refused {
         return known.header
       }
-      let entry = try await self.entry(challenges, key.scope, endpoint, isLocal: isLocal)
+      let entry = try await self.entry(challenges, key.scope, address, isLocal: isLocal)
       // A header that was tried and refused is forgotten.
       self.state.withLock { $0.entries[key] = entry }
       return entry?.header
@@ -85,21 +85,21 @@ final class Authorizer: Sendable {
   }
 
   private func entry(
-    _ challenges: [Challenge], _ scope: Scope, _ endpoint: Endpoint, isLocal: Bool
+    _ challenges: [Challenge], _ scope: Scope, _ address: RegistryAddress, isLocal: Bool
   ) async throws -> Entry? {
     if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
-      let realm = try checkedRealm(bearer, endpoint, isLocal: isLocal)
-      let credential = realm.mayGetSecret ? try await credential(endpoint.registry) : nil
+      let realm = try checkedRealm(bearer, address, isLocal: isLocal)
+      let credential = realm.mayGetSecret ? try await credential(address.registry) : nil
       if let token = credential?.registryToken { return Entry(header: "Bearer " + token) }
       let start = ContinuousClock.now
       let token = try await token(
-        realm, bearer, scope.texts(bearer), credential, endpoint, isLogin: false)
+        realm, bearer, scope.texts(bearer), credential, address, isLogin: false)
       return Entry(
         header: "Bearer " + token.text, expires: start + token.lifetime, challenge: bearer,
         isLocal: isLocal)
     }
     guard challenges.contains(where: { $0.scheme == "basic" }),
-      let credential = try await credential(endpoint.registry), !credential.username.isEmpty
+      let credential = try await credential(address.registry), !credential.username.isEmpty
     else { return nil }
     return Entry(header: "Basic " + credential.basic)
   }
@@ -140,19 +140,19 @@ extension Authorizer {
   /// The header that a credential gives at a registry, to be tried there.
   /// - Returns: with the identity token that the token server gave, if it did. Nil when nothing is
   ///   asked for that a name and password could answer.
-  func proof(of credential: Credential, for response: HTTPResponse, at endpoint: Endpoint)
+  func proof(of credential: Credential, for response: HTTPResponse, at address: RegistryAddress)
     async throws -> (header: String, identity: String?)?
   {
-    note(credential, endpoint.registry)
+    note(credential, address.registry)
     let challenges = response.all("www-authenticate").compactMap { Challenge($0) }
     if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
       let realm = try checkedRealm(
-        bearer, endpoint, isLocal: Self.isLocal(response, endpoint))
+        bearer, address, isLocal: Self.isLocal(response, address))
       guard realm.mayGetSecret else {
         throw RegistryFault.redirected(
-          registry: endpoint.registry, reason: "its token server is not behind TLS")
+          registry: address.registry, reason: "its token server is not behind TLS")
       }
-      let token = try await token(realm, bearer, [], credential, endpoint, isLogin: true)
+      let token = try await token(realm, bearer, [], credential, address, isLogin: true)
       return ("Bearer " + token.text, token.identity)
     }
     guard challenges.contains(where: { $0.scheme == "basic" }) else { return nil }
@@ -170,12 +170,13 @@ extension Authorizer {
     var mayBeLocal: Bool
   }
 
-  private func checkedRealm(_ challenge: Challenge, _ endpoint: Endpoint, isLocal: Bool) throws
+  private func checkedRealm(_ challenge: Challenge, _ address: RegistryAddress, isLocal: Bool)
+    throws
     -> Realm
   {
-    let registry = endpoint.registry
+    let registry = address.registry
     guard let url = challenge.parameters["realm"], let realm = Origin(url),
-      let home = Origin(endpoint.url)
+      let home = Origin(address.url)
     else {
       throw RegistryFault.answered(
         registry: registry, what: "a token", status: 401,
@@ -196,16 +197,16 @@ extension Authorizer {
 
   private func token(
     _ realm: Realm, _ challenge: Challenge, _ scopes: [String], _ credential: Credential?,
-    _ endpoint: Endpoint, isLogin: Bool
+    _ address: RegistryAddress, isLogin: Bool
   ) async throws -> Token {
     var request = Self.request(
       realm.url, service: challenge.parameters["service"], scopes: scopes, credential,
       isLogin: isLogin)
-    request.trust = try await endpoints.trust(for: realm.url, from: endpoint)
+    request.trust = try await addresses.trust(for: realm.url, from: address)
     request.mayBeLocal = realm.mayBeLocal
     let now = Token.now
     let response = try await http.perform(request)
-    let registry = endpoint.registry
+    let registry = address.registry
     switch response.status {
     case 200: break
     case 429:

@@ -49,7 +49,7 @@ final class Exchange: Sendable {
 
   let http: HTTPClient
   let authorizer: Authorizer
-  let endpoints: Endpoints
+  let addresses: RegistryAddresses
   let retry: RetryPolicy
   /// Sent to registries with every request.
   private let headers: [(name: String, value: String)]
@@ -58,29 +58,29 @@ final class Exchange: Sendable {
     credentials: Credentials, settings: RegistrySettings, proxies: Proxies, retry: RetryPolicy
   ) {
     http = HTTPClient(proxies: proxies)
-    endpoints = Endpoints(settings)
-    authorizer = Authorizer(http: http, credentials: credentials, endpoints: endpoints)
+    addresses = RegistryAddresses(settings)
+    authorizer = Authorizer(http: http, credentials: credentials, addresses: addresses)
     headers = credentials.headers
     self.retry = retry
   }
 
   /// Sends once. Where several ways may lead to the registry, the first that works is kept.
   func send(_ call: Call, at site: Site, sink: BodySink? = nil) async throws -> HTTPResponse {
-    if let endpoint = site.endpoint { return try await send(call, at: endpoint, sink: sink) }
+    if let address = site.address { return try await send(call, at: address, sink: sink) }
     var failure: HTTPFault?
-    var doubtful: (Endpoint, HTTPResponse)?
-    for endpoint in site.candidates {
+    var doubtful: (RegistryAddress, HTTPResponse)?
+    for address in site.candidates {
       do {
-        let response = try await send(call, at: endpoint, sink: sink)
+        let response = try await send(call, at: address, sink: sink)
         // So servers that speak TLS answer to plain http.
         let isDoubtful =
-          endpoint.scheme == "http" && response.status == 400
+          address.scheme == "http" && response.status == 400
           && response.header("docker-distribution-api-version") == nil
         if !isDoubtful {
-          site.choose(endpoint)
+          site.choose(address)
           return response
         }
-        doubtful = (endpoint, response)
+        doubtful = (address, response)
       } catch let fault as HTTPFault {
         switch fault {
         case .unreachable, .broken, .untrusted, .plainServer, .misbehaved:
@@ -91,37 +91,37 @@ final class Exchange: Sendable {
         }
       }
     }
-    if let (endpoint, response) = doubtful {
-      site.choose(endpoint)
+    if let (address, response) = doubtful {
+      site.choose(address)
       return response
     }
     throw failure ?? HTTPFault.unreachable("it has no address")
   }
 
-  private func send(_ call: Call, at endpoint: Endpoint, sink: BodySink?) async throws
+  private func send(_ call: Call, at address: RegistryAddress, sink: BodySink?) async throws
     -> HTTPResponse
   {
-    let start = call.target.hasPrefix("/") ? endpoint.url + call.target : call.target
-    guard let home = Origin(endpoint.url), Origin(start) != nil else {
+    let start = call.target.hasPrefix("/") ? address.url + call.target : call.target
+    guard let home = Origin(address.url), Origin(start) != nil else {
       throw HTTPFault.misbehaved("bad address")
     }
     var request = HTTPRequest(
       call.method, start, body: call.body, offset: call.offset, limit: call.limit)
     var authorization =
-      call.authorizes ? try await authorizer.header(call.scope, at: endpoint) : nil
+      call.authorizes ? try await authorizer.header(call.scope, at: address) : nil
     var mayAuthorize = call.authorizes
     // A registry that only this machine sees may send to what only this machine sees.
-    var isLocal = isLocalAddress(host(of: endpoint.url))
+    var isLocal = isLocalAddress(host(of: address.url))
     for _ in 0...Self.maximalRedirects {
       try check(request.url, from: home, isLocal: isLocal, call)
       let isHome = Origin(request.url) == home
       request.headers = call.headers
       if isHome {
-        request.trust = endpoint.trust
+        request.trust = address.trust
         request.headers += headers
         if let authorization { request.headers.append(("Authorization", authorization)) }
       } else {
-        request.trust = try await endpoints.trust(for: request.url, from: endpoint)
+        request.trust = try await addresses.trust(for: request.url, from: address)
         request.mayBeLocal = isLocal
       }
       let response = try await http.perform(request, sink: sink)
@@ -130,7 +130,7 @@ final class Exchange: Sendable {
       case 401 where isHome && mayAuthorize:
         mayAuthorize = false
         authorization = try await authorizer.answer(
-          response, refused: authorization, scope: call.scope, at: endpoint)
+          response, refused: authorization, scope: call.scope, at: address)
         if authorization == nil { return response }
       case 301, 302, 303, 307, 308:
         let isKept = response.status >= 307 || [.get, .head].contains(call.method)
@@ -191,7 +191,7 @@ extension Exchange {
   func reading<Value>(
     _ reference: ImageReference, _ read: (Site) async throws -> Value
   ) async throws -> Value {
-    let sites = try await endpoints.sites(reference.registry)
+    let sites = try await addresses.sites(reference.registry)
     for site in sites.dropLast() where !site.isAvoided {
       do { return try await read(site) } catch { try pass(error, at: site) }
     }
@@ -213,7 +213,7 @@ extension Exchange {
   }
 
   func site(_ reference: ImageReference) async throws -> Site {
-    let sites = try await endpoints.sites(reference.registry)
+    let sites = try await addresses.sites(reference.registry)
     guard let site = sites.last else { throw HTTPFault.unreachable("it has no address") }
     return site
   }
@@ -248,7 +248,7 @@ extension Exchange {
       return RegistryFault.unreachable(registry: registry, reason: reason)
     case .untrusted(let reason):
       return RegistryFault.untrusted(
-        registry: registry, reason: reason, folder: endpoints.certificateFolder(registry))
+        registry: registry, reason: reason, folder: addresses.certificateFolder(registry))
     case .local: return redirected(call, "to a name that stands for a local address")
     case .plainServer: return RegistryFault.plain(registry: registry)
     case .broken(let reason), .misbehaved(let reason):

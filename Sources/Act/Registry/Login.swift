@@ -8,13 +8,13 @@ extension RegistryClient {
   ///   where the registry's token server gives one.
   /// - Throws: `RegistryFault.loginRefused` when the registry does not take it.
   package func verify(_ credential: Credential, at key: CredentialKey) async throws -> Credential {
-    let site = try await exchange.endpoints.sites(key.registry).last
+    let site = try await exchange.addresses.sites(key.registry).last
     guard let site else { throw HTTPFault.unreachable("it has no address") }
     let call = Call(door: key.registry)
     // As nobody: a registry that lets everybody in takes any name.
     let greeting = try await exchange.answer(call, at: site)
     if greeting.status == 200 { return credential }
-    guard greeting.status == 401, let endpoint = site.endpoint else {
+    guard greeting.status == 401, let address = site.address else {
       throw exchange.fault(greeting, call)
     }
     let header: String
@@ -22,7 +22,7 @@ extension RegistryClient {
     do {
       guard
         let proof = try await exchange.authorizer.proof(
-          of: credential, for: greeting, at: endpoint)
+          of: credential, for: greeting, at: address)
       else { throw exchange.fault(greeting, call) }
       header = proof.header
       if let identity = proof.identity {

@@ -128,7 +128,7 @@ extension RegistryClient {
   /// Asks no mirror in this registry's place any more.
   /// - Returns: whether there was one to be asked.
   package func leaveMirrors(of reference: ImageReference) async throws -> Bool {
-    let mirrors = try await exchange.endpoints.sites(reference.registry).dropLast()
+    let mirrors = try await exchange.addresses.sites(reference.registry).dropLast()
       .filter { !$0.isAvoided }
     for mirror in mirrors { mirror.avoid() }
     return !mirrors.isEmpty

@@ -19,7 +19,7 @@ enum Confinement {
   /// Data, heap and stacks: several times what the largest window and the longest names take.
   private static let memory: rlim_t = 256 << 20
   /// More handles than are ever kept open.
-  private static let files: rlim_t = 1024
+  private static let files: rlim_t = 512
 
   /// Makes the folder behind `folder` the root of a mount namespace of this process alone, on which
   /// no program runs, no set-id bit counts and no device opens. For a process of one thread.

@@ -18,6 +18,8 @@ private enum Type {
 
 final class LayerUnpacker: TarVisitor {
   private static let cachedFolders = 256
+  /// For the names of implied folders: a hundred thousand of them.
+  private static let impliedLimit = 16 << 20
 
   private let root: SharedDescriptor
   /// Bytes of content that may be written.
@@ -28,6 +30,9 @@ final class LayerUnpacker: TarVisitor {
   private var lastParent: [UInt8]?
   private var lastFolder: SharedDescriptor
   private var folderTimes: FolderTimes
+  /// Folders that the archive names only as parents of others, with the root as the empty path.
+  private(set) var impliedFolders: Set<[UInt8]> = [[]]
+  private var impliedBytes = 0
 
   private var file: SharedDescriptor?
   private var entry: TarEntry?
@@ -161,6 +166,12 @@ extension LayerUnpacker {
     }
     let made = try reopen(parent, parts.name)
     guard fchmod(made.raw, 0o755) == 0 else { throw failure("fchmod") }
+    impliedBytes += path.count + 64
+    guard impliedBytes <= Self.impliedLimit else {
+      throw ArchiveFault.tooMuch(
+        "bytes of names of folders without an entry", limit: Self.impliedLimit)
+    }
+    impliedFolders.insert(path)
     return made
   }
 
@@ -209,6 +220,7 @@ extension LayerUnpacker {
   private func finishFolder(_ folder: SharedDescriptor, _ entry: TarEntry, path: [UInt8]) throws {
     try setMetadata(folder.raw, entry)
     try folderTimes.note(path, entry.modified)
+    impliedFolders.remove(path)
   }
 }
 

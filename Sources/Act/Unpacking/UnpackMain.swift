@@ -16,6 +16,8 @@ enum UnpackDescriptor {
   static let folder: CInt = 3
   /// Locked by the one child of a pull that may take a large window.
   static let largeWindow: CInt = 4
+  /// Where the implied folders are written to, each with a NUL behind it.
+  static let implied: CInt = 5
 }
 
 private let queuedBytes = 2 << 20
@@ -29,7 +31,7 @@ private let readBytes = 256 << 10
 package func unpackMain(_ arguments: [String]) -> Int32 {
   guard arguments.count == 1, let limit = UInt64(arguments[0]),
     berth_fcntl(UnpackDescriptor.folder, F_GETFD, 0) >= 0,
-    berth_fcntl(UnpackDescriptor.largeWindow, F_GETFD, 0) >= 0
+    berth_fcntl(UnpackDescriptor.implied, F_GETFD, 0) >= 0
   else {
     let line = Array("berth-unpack: started by `berth pull`, not by hand\n".utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -76,6 +78,8 @@ private func unpack(limit: UInt64) throws -> UnpackReport {
     }
     try reader.finish(&unpacker)
     try unpacker.finish()
+    let implied = Descriptor(owning: UnpackDescriptor.implied)
+    try implied.writeAll(Array(unpacker.impliedFolders.map { $0 + [0] }.joined()))
     return .done(written: Int64(clamping: unpacker.written), diffID: inflated.digest)
   } catch {
     plain.abandon()

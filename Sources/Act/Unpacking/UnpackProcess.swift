@@ -19,13 +19,16 @@ package final class UnpackProcess {
   ///   - program: `berth-unpack`.
   ///   - folder: empty; all that the child can reach.
   ///   - limit: bytes of content that may be written there.
+  ///   - implied: a file, made here, for the paths of folders that the layer itself does not describe,
+  ///     each with a NUL behind it; that of the root is empty.
   ///   - turns: a file, made if need be, by which the children of one pull take turns in using much
   ///     memory.
   package init(
-    _ program: FilePath, into folder: FilePath, limit: UInt64, turns: FilePath
+    _ program: FilePath, into folder: FilePath, limit: UInt64, implied: FilePath, turns: FilePath
   ) throws(SystemCallError) {
     let files = try Descriptor.open(folder, CLinux.O_PATH | O_DIRECTORY | O_NOFOLLOW)
     let lock = try Descriptor.open(turns, O_RDWR | O_CREAT | O_NOFOLLOW)
+    let names = try Descriptor.open(implied, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
     // A socket and no pipe: writing to a child that is gone must not raise a signal.
     let input = try Descriptor.socketPair(CInt(SOCK_STREAM.rawValue))
     let report = try Descriptor.pipe()
@@ -34,6 +37,7 @@ package final class UnpackProcess {
       descriptors: [
         (input.second.raw, UnpackDescriptor.input), (report.writing.raw, UnpackDescriptor.report),
         (files.raw, UnpackDescriptor.folder), (lock.raw, UnpackDescriptor.largeWindow),
+        (names.raw, UnpackDescriptor.implied),
       ])
     self.input = try input.first.duplicate()
     self.report = try report.reading.duplicate()

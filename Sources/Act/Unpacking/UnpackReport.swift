@@ -1,7 +1,8 @@
 // What passes between berth and the child that unpacks one layer:
 //
 //   berth                                   berth-unpack
-//     spawn, with 0: compressed bytes, 1: the report, 3: the layer's folder, 4: a lock
+//     spawn, with 0: compressed bytes, 1: the report, 3: the layer's folder, 4: a lock,
+//       5: a file for the names of folders that the layer names only as parents of others
 //     ── compressed bytes, to their end ──▶   inflate, hash, unpack
 //                                           ◀── one JSON report, then the end
 //

@@ -34,6 +34,8 @@ struct PullCommand: AsyncParsableCommand {
     case .some(let other):
       throw UsageFault("invalid --policy `\(other)`", hint: "choose missing or always")
     }
-    try await finishing(work.progress) { try await work.session.pull(options) }
+    try await finishing(work.progress) { [options] in
+      try await interruptible { try await work.session.pull(options) }
+    }
   }
 }

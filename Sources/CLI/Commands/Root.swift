@@ -12,6 +12,7 @@ private let verbs: [any ParsableCommand.Type] = [
   RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
+  SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
   VersionCommand.self, InternalCommand.self,

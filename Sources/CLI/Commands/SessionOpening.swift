@@ -81,7 +81,7 @@ extension Invocation {
   }
 
   private static let changing: Set<String> = [
-    "stop", "start", "exec", "run", "pull", "push", "tag", "rmi", "prune",
+    "stop", "start", "exec", "run", "pull", "push", "tag", "rmi", "prune", "load", "import",
   ]
 
   /// A variable of the environment that says yes.

@@ -6,6 +6,7 @@ import ArgumentParser
 import Console
 import Diagnostics
 import Engine
+import Glibc
 
 struct UpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -183,4 +184,19 @@ func finishing<Result: Sendable>(
 ) async throws -> Result {
   defer { progress.finish() }
   return try await body()
+}
+
+/// Runs `body` as a task that the first signal cancels, so that it takes back what is not whole; the
+/// second one ends the program at once.
+func interruptible<Result: Sendable>(
+  _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+  let task = Task { try await body() }
+  Signals.handle { signal in
+    guard signal != SIGWINCH else { return }
+    Signals.handle(nil)
+    task.cancel()
+  }
+  defer { Signals.handle(nil) }
+  return try await task.value
 }

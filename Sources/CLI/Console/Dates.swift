@@ -50,6 +50,13 @@ extension Timestamp {
     }
   }
 
+  /// RFC 3339 alone; nil for anything else and for times that nanoseconds cannot count to, such as the
+  /// year 1 that stands for none.
+  package init?(rfc3339 text: String) {
+    guard let moment = Self.moment(text) else { return nil }
+    self.init(nanoseconds: moment)
+  }
+
   private static func age(_ text: String) -> Int64? {
     let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
     var total = 0.0
@@ -79,7 +86,8 @@ extension Timestamp {
     let halves = body.split(separator: "T", maxSplits: 1)
     // Outside of these years nanoseconds since 1970 do not fit: images made by no clock say year 1.
     guard let day = halves.first?.split(separator: "-").compactMap({ Int32($0) }), day.count == 3,
-      (1900...2200).contains(day[0]), (1...12).contains(day[1]), (1...31).contains(day[2])
+      // A count of nanoseconds reaches from 1677 to 2262.
+      (1678...2261).contains(day[0]), (1...12).contains(day[1]), (1...31).contains(day[2])
     else { return nil }
     var fields = tm()
     fields.tm_year = day[0] - 1900
@@ -88,9 +96,9 @@ extension Timestamp {
     var fraction = 0.0
     if halves.count == 2 {
       let clock = halves[1].split(separator: ":")
-      guard clock.count >= 2, let hour = Int32(clock[0]), let minute = Int32(clock[1]) else {
-        return nil
-      }
+      guard clock.count >= 2, let hour = Int32(clock[0]), let minute = Int32(clock[1]),
+        (0..<24).contains(hour), (0..<60).contains(minute)
+      else { return nil }
       fields.tm_hour = hour
       fields.tm_min = minute
       if clock.count == 3 {

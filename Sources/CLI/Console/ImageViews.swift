@@ -9,7 +9,7 @@ package func imagesTable(_ rows: [ContainerImage], now: Timestamp) -> String {
     "CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED",
   ])
   for row in rows {
-    let created = row.created.flatMap { Timestamp(typed: $0, now: now) }.map { time in
+    let created = row.created.flatMap { Timestamp(rfc3339: $0) }.map { time in
       humanDuration(seconds: (now.nanoseconds - time.nanoseconds) / 1_000_000_000) + " ago"
     }
     table.rows.append([

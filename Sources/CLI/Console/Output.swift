@@ -2,7 +2,7 @@
 
 import SystemPackage
 package import Diagnostics
-import Linux
+package import Linux
 import CLinux
 import Glibc
 import Synchronization
@@ -94,4 +94,17 @@ package func ask(_ question: String) -> String? {
   guard isatty(STDIN_FILENO) == 1, Output.error.isTerminal else { return nil }
   Output.error.write(question)
   return readLine()
+}
+
+/// Standard output for content that is not text.
+package func standardOutput() throws(SystemCallError) -> SharedDescriptor {
+  SharedDescriptor(
+    Descriptor(owning: try checking("fcntl") { berth_fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) }))
+}
+
+/// Standard input for content that is not text; nil when it is a terminal.
+package func standardInput() throws(SystemCallError) -> SharedDescriptor? {
+  guard isatty(STDIN_FILENO) == 0 else { return nil }
+  return SharedDescriptor(
+    Descriptor(owning: try checking("fcntl") { berth_fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) }))
 }

@@ -62,7 +62,7 @@ package func stockTable(_ images: [StoredImage], now: Timestamp, style: StockTab
 /// One object on each line, with the reference's keys and the size in bytes beside them.
 package func stockJSON(_ images: [StoredImage], now: Timestamp, style: StockTableStyle) -> String {
   rows(images, byDigest: style.showsDigests).map { row in
-    let created = row.image.created.flatMap { Timestamp(typed: $0, now: now) }
+    let created = row.image.created.flatMap { Timestamp(rfc3339: $0) }
     let object: JSONValue = [
       "Containers": "N/A", "CreatedAt": .string(created.map(dateText) ?? "N/A"),
       "CreatedSince": .string(ageText(row.image.created, now)), "Digest": .string(row.digest),
@@ -81,7 +81,7 @@ package func shownID(_ id: String, full: Bool) -> String {
 }
 
 func ageText(_ created: String?, _ now: Timestamp) -> String {
-  created.flatMap { Timestamp(typed: $0, now: now) }.map { time in
+  created.flatMap { Timestamp(rfc3339: $0) }.map { time in
     humanDuration(seconds: (now.nanoseconds - time.nanoseconds) / 1_000_000_000) + " ago"
   } ?? "N/A"
 }
@@ -102,7 +102,7 @@ package func historyTable(_ steps: [ImageStep], now: Timestamp, full: Bool) -> S
 
 package func historyJSON(_ steps: [ImageStep], now: Timestamp, full: Bool) -> String {
   steps.map { step in
-    let created = step.created.flatMap { Timestamp(typed: $0, now: now) }
+    let created = step.created.flatMap { Timestamp(rfc3339: $0) }
     let object: JSONValue = [
       "Comment": .string(step.comment), "CreatedAt": .string(created.map(stampText) ?? ""),
       "CreatedBy": .string(full ? step.createdBy : shortened(step.createdBy, to: 45)),

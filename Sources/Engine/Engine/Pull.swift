@@ -45,13 +45,26 @@ extension Session {
     }
   }
 
-  /// The images of these services, pulled where their policy asks for it.
+  /// The images of these services, pulled where their policy asks for it. All are kept by one lease
+  /// that the caller ends.
   func ensureImages(_ services: [Service], pull: PullChoice?, dryRun: Bool) async throws
     -> [ServiceBase]
   {
+    let lease = dryRun ? nil : try await blocking { try self.images.lease() }
+    do {
+      return try await ensureImages(services, pull, keepingBy: lease)
+    } catch {
+      lease?.end()
+      throw error
+    }
+  }
+
+  /// - Parameter lease: nil in a dry run.
+  private func ensureImages(
+    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease?
+  ) async throws -> [ServiceBase] {
     var wanted: [ImageReference] = []
     var references: [ImageReference] = []
-    let lease = dryRun ? nil : try await blocking { try self.images.lease() }
     for service in services {
       guard let image = service.image else {
         throw UnsupportedSetting(
@@ -64,7 +77,7 @@ extension Session {
         wanted.append(reference)
       }
     }
-    if dryRun, let missing = wanted.first {
+    if lease == nil, let missing = wanted.first {
       throw Faults([
         Diagnostic(
           "image `\(missing.familiar)` is not here, so the plan cannot be made",

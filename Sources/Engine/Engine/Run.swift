@@ -5,6 +5,7 @@ package import Blueprint
 import Compose
 import Control
 import Diagnostics
+import Images
 package import Linux
 import Planning
 import Store
@@ -70,6 +71,7 @@ extension Session {
     try change(&service, request, project)
     try refuseUnsupported(in: project)
     let base = try await ensureImages([service], pull: request.pull, dryRun: false)[0]
+    defer { base.lease?.end() }
     let lock = try await lockProject("run")
     defer { lock.release() }
     return try await blocking { try self.make(base, request, project) }

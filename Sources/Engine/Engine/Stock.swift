@@ -8,12 +8,14 @@ import OCI
 import Store
 
 package struct Stock: Sendable {
+  let host: HostProfile
   let layout: Layout
   let containers: ContainerStore
   let images: ImageStore
   let volumes: VolumeStore
 
   package init(_ host: HostProfile) {
+    self.host = host
     layout = Layout(state: host.state, run: host.run)
     containers = ContainerStore(layout: layout, bootID: host.bootID)
     images = ImageStore(root: layout.images)
@@ -21,7 +23,7 @@ package struct Stock: Sendable {
   }
 
   /// The containers of all projects, as the image store needs to know them.
-  func imageUsers() throws -> [ImageUser] {
+  @Sendable func imageUsers() throws -> [ImageUser] {
     try containers.names().compactMap { name, _, id in
       guard let text = try readFile(layout.blueprint(id), limit: 8 << 20) else { return nil }
       let isRunning = containers.state(of: id).isSupervised

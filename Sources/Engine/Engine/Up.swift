@@ -2,6 +2,7 @@
 
 import Compose
 import Diagnostics
+import Images
 import Linux
 package import Planning
 import Store
@@ -24,6 +25,7 @@ extension Session {
     try refuseUnsupported(in: project)
     try checkScale(options.scale, project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
+    defer { bases.first?.lease?.end() }
     let lock = try await lockProject("up", dryRun: options.isDryRun)
     defer { lock.release() }
     let (records, observed) = try await blocking { try sweepAndObserve(options) }

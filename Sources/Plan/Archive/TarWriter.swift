@@ -8,24 +8,31 @@ package struct TarWriter {
 
   /// Writes a member whole. `content` is for files alone; `entry.size` is not looked at.
   package mutating func add(_ entry: TarEntry, content: [UInt8] = []) {
-    let records = paxRecords(entry, size: content.count)
+    begin(entry, size: content.count)
+    output += content
+    end(size: content.count)
+  }
+
+  /// Writes what stands before a member's content. The caller puts `size` bytes behind it and calls
+  /// `end`.
+  package mutating func begin(_ entry: TarEntry, size: Int) {
+    let records = paxRecords(entry, size: size)
     if !records.isEmpty {
       var header = TarEntry(.file, path: Array("pax".utf8))
       header.modified.seconds = 0
       output += block(header, type: UInt8(ascii: "x"), size: records.count)
-      add(content: records)
+      output += records
+      end(size: records.count)
     }
-    output += block(entry, type: type(entry.kind), size: content.count)
-    add(content: content)
+    output += block(entry, type: type(entry.kind), size: size)
+  }
+
+  package mutating func end(size: Int) {
+    output += [UInt8](repeating: 0, count: Int(paddingAfter(UInt64(max(0, size)))))
   }
 
   /// The end marker.
   package mutating func finish() { output += [UInt8](repeating: 0, count: 1024) }
-
-  private mutating func add(content: [UInt8]) {
-    output += content
-    output += [UInt8](repeating: 0, count: Int(paddingAfter(UInt64(content.count))))
-  }
 
   private func type(_ kind: TarEntry.Kind) -> UInt8 {
     switch kind {

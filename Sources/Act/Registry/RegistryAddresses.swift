@@ -10,7 +10,7 @@ import Synchronization
 import SystemPackage
 
 /// One address of a host.
-struct Endpoint: Hashable, Sendable {
+struct RegistryAddress: Hashable, Sendable {
   /// Whose credentials are used here: `docker.io`, or the mirror's own host.
   let registry: String
   let scheme: String
@@ -24,25 +24,25 @@ struct Endpoint: Hashable, Sendable {
 /// A host and the ways to speak to it, of which one turns out to work.
 final class Site: Sendable {
   let isMirror: Bool
-  let candidates: [Endpoint]
-  private let chosen: Mutex<Endpoint?>
+  let candidates: [RegistryAddress]
+  private let chosen: Mutex<RegistryAddress?>
   private let avoided = Atomic<Bool>(false)
 
-  init(isMirror: Bool, candidates: [Endpoint]) {
+  init(isMirror: Bool, candidates: [RegistryAddress]) {
     self.isMirror = isMirror
     self.candidates = candidates
     chosen = Mutex(candidates.count == 1 ? candidates.first : nil)
   }
 
-  var endpoint: Endpoint? { chosen.withLock { $0 } }
-  func choose(_ endpoint: Endpoint) { chosen.withLock { $0 = endpoint } }
+  var address: RegistryAddress? { chosen.withLock { $0 } }
+  func choose(_ address: RegistryAddress) { chosen.withLock { $0 = address } }
 
   /// A mirror that cannot be reached, or lies, is not asked again.
   var isAvoided: Bool { avoided.load(ordering: .relaxed) }
   func avoid() { avoided.store(true, ordering: .relaxed) }
 }
 
-final class Endpoints: Sendable {
+final class RegistryAddresses: Sendable {
   private static let dockerHubHost = "registry-1.docker.io"
 
   private let settings: RegistrySettings
@@ -103,7 +103,7 @@ final class Endpoints: Sendable {
     return Site(
       isMirror: isMirror,
       candidates: schemes.map {
-        Endpoint(registry: registry, scheme: $0, host: host, trust: trust)
+        RegistryAddress(registry: registry, scheme: $0, host: host, trust: trust)
       })
   }
 
@@ -126,14 +126,14 @@ final class Endpoints: Sendable {
 
   /// Whom to trust at an address that a registry sends to. One of the same host is the registry's
   /// own; elsewhere its authorities count, its leniency does not.
-  func trust(for url: String, from endpoint: Endpoint) async throws -> Trust {
+  func trust(for url: String, from address: RegistryAddress) async throws -> Trust {
     guard let origin = Origin(url) else { return Trust() }
-    if origin.host == Origin(endpoint.url)?.host { return endpoint.trust }
+    if origin.host == Origin(address.url)?.host { return address.trust }
     guard origin.scheme == "https" else { return Trust() }
     return try await blocking {
       let host = origin.port == 443 ? origin.host : "\(origin.host):\(origin.port)"
       var trust = try self.folders.trust(for: host)
-      if trust == Trust() { trust.authorities = endpoint.trust.authorities }
+      if trust == Trust() { trust.authorities = address.trust.authorities }
       trust.verifies = !self.isInsecure(host)
       return trust
     }
