@@ -75,7 +75,7 @@ let package = Package(
     house("Act", "Control", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house(
       "Act", "Registry",
-      ["Linux", "CCurl", "OCI", "JSON", "Diagnostics", "Host", system]),
+      ["Linux", "CLinux", "CCurl", "OCI", "JSON", "Addressing", "Diagnostics", system]),
     house(
       "Act", "Unpacking",
       ["Archive", "OCI", "JSON", "Linux", "CLinux", "CCapability", "Diagnostics", system],
@@ -156,7 +156,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Linux", "CLinux", system], path: "Tests/TestSupport",
       swiftSettings: strict),
     test("TestSupport", ["TestSupport"]),
-    test("Integration", ["TestSupport", "JSON"]),
+    test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
     test("JSON", ["JSON"]),
     test("Console", ["Console", "Engine", "JSON"]),
@@ -171,7 +171,12 @@ let package = Package(
     test("Planning", ["Planning", "Blueprint"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Archive", ["Archive"]),
-    test("Registry", ["Registry", "Linux", system]),
+    test(
+      "Registry",
+      [
+        "Registry", "Addressing", "JSON", "OCI", "Linux", "CLinux", "Diagnostics", "TestSupport",
+        system,
+      ]),
     test(
       "Images",
       [

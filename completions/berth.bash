@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|stop|start|pull|images|tag|rmi|history|inspect|prune|save|load|import|du|config|check|explain|schema|version|help)
+    up|down|ps|logs|exec|run|stop|start|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images tag rmi history inspect prune save load import du config check explain schema version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run stop start pull images push login logout tag rmi history inspect prune save load import du config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -519,6 +519,48 @@ _berth_images() {
         return
         ;;
     esac
+}
+
+_berth_push() {
+    repeating_flags=()
+    non_repeating_flags=(--ignore-push-failures --include-deps --quiet -q -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion push -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_login() {
+    repeating_flags=()
+    non_repeating_flags=(--password-stdin -h --help)
+    repeating_options=()
+    non_repeating_options=(--username -u --password -p)
+    __berth_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--username'|'-u')
+        return
+        ;;
+    '--password'|'-p')
+        return
+        ;;
+    esac
+}
+
+_berth_logout() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options 1
 }
 
 _berth_tag() {

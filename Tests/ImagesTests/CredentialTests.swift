@@ -1,6 +1,7 @@
 // Tokens and passwords: given to the registry that they are for, and to nobody else.
 
 import Archive
+import Diagnostics
 import Linux
 import OCI
 import Registry
@@ -23,8 +24,9 @@ struct CredentialTests {
   }
 
   private func pull(_ workshop: Workshop, _ registry: FakeRegistry) async throws {
-    var credentials = Credentials()
-    credentials[registry.address] = Credential(username: "user", password: "s3cret")
+    let credentials = Credentials([
+      registry.address: Credential(username: "user", password: "s3cret")
+    ])
     let client = RegistryClient(credentials: credentials, retry: .quick)
     let reference = try ImageReference(parsing: "\(registry.address)/web")
     try await workshop.puller(client).pull([PullRequest(reference)]) { _ in }
@@ -97,6 +99,63 @@ struct CredentialTests {
       #expect(stranger.requests.map { String($0.path.prefix(7)) } == ["/token?", "/v2/web"])
       #expect(stranger.requests.allSatisfy { $0.headers["authorization"] == nil })
       #expect(registry.requests.allSatisfy { $0.headers["authorization"] != secret })
+    }
+  }
+
+  @Test(
+    "and tokens stay out of messages, also when a registry repeats them",
+    arguments: [400, 403, 429, 500])
+  func repeated(_ status: Int) async throws {
+    let realm = Mutex("")
+    let registry = try FakeRegistry { request in
+      if request.path.hasPrefix("/token?") {
+        return FakeReply(body: Array(#"{"token":"t0ken-of-many-digits"}"#.utf8))
+      }
+      guard let header = request.headers["authorization"] else {
+        let challenge = #"Bearer realm="\#(realm.withLock { $0 })",service="s""#
+        return FakeReply(status: 401, headers: [("WWW-Authenticate", challenge)])
+      }
+      let text = "you said \(header) and dXNlcjpzM2NyZXQ= and s3cret"
+      return FakeReply(
+        status: status, body: Array(#"{"errors":[{"message":"\#(text)"}]}"#.utf8))
+    }
+    defer { registry.stop() }
+    realm.withLock { $0 = "http://\(registry.address)/token" }
+    try await Workshop.using { workshop in
+      let faults = await #expect(throws: Faults.self) { try await pull(workshop, registry) }
+      let said = try #require(faults?.diagnostics.first)
+      let text = "\(said.summary) \(said.causes) \(said.hint ?? "")"
+      #expect(text.contains("you said Bearer *** and *** and ***"), "\(text)")
+      for secret in ["s3cret", "t0ken", "dXNlcjpzM2NyZXQ"] { #expect(!text.contains(secret)) }
+    }
+  }
+
+  @Test("that are refused midway are renewed once")
+  func renewed() async throws {
+    let realm = Mutex("")
+    let given = Mutex(0)
+    let registry = try FakeRegistry { request in
+      if request.path.hasPrefix("/token?") {
+        let number = given.withLock { given in
+          given += 1
+          return given
+        }
+        return FakeReply(body: Array(#"{"token":"token-\#(number)"}"#.utf8))
+      }
+      // The second token opens what the first one has not.
+      let isBlob = request.path.contains("/blobs/")
+      if request.headers["authorization"] == (isBlob ? "Bearer token-2" : "Bearer token-1") {
+        return nil
+      }
+      let challenge = #"Bearer realm="\#(realm.withLock { $0 })",service="s""#
+      return FakeReply(status: 401, headers: [("WWW-Authenticate", challenge)])
+    }
+    defer { registry.stop() }
+    realm.withLock { $0 = "http://\(registry.address)/token" }
+    registry.put(try image(), as: "web")
+    try await Workshop.using { workshop in
+      try await pull(workshop, registry)
+      #expect(given.withLock { $0 } == 2)
     }
   }
 }

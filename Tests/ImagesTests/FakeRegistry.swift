@@ -15,6 +15,8 @@ struct FakeRequest: Sendable {
   var method: String
   var path: String
   var headers: [String: String]
+  /// As much of it as the registry reads.
+  var body: [UInt8] = []
 }
 
 struct FakeReply: Sendable {
@@ -33,18 +35,24 @@ struct FakeReply: Sendable {
 
 final class FakeRegistry: Sendable {
   typealias Answer = @Sendable (FakeRequest) -> FakeReply?
+  /// How many bytes of a request's body are read before the connection is closed; nil is all.
+  typealias Patience = @Sendable (FakeRequest) -> Int?
 
   let address: String
   private let listener: SharedDescriptor
   private let log = Mutex<[FakeRequest]>([])
   private let content = Mutex<[String: FakeReply]>([:])
   private let special: Answer
+  private let patience: Patience
 
   var requests: [FakeRequest] { log.withLock { $0 } }
 
   /// - Parameter special: answers first; nil leaves the answer to what was put in.
-  init(special: @escaping Answer = { _ in nil }) throws {
+  init(
+    special: @escaping Answer = { _ in nil }, patience: @escaping Patience = { _ in nil }
+  ) throws {
     self.special = special
+    self.patience = patience
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let socket = Glibc.socket(AF_INET, type, 0)
     listener = SharedDescriptor(Descriptor(owning: socket))
@@ -85,11 +93,32 @@ final class FakeRegistry: Sendable {
       var byte: UInt8 = 0
       guard text.count < 16384, read(connection.raw, &byte, 1) == 1 else { return }
       text.append(byte)
+      // A greeting of TLS begins so; who speaks http alone hangs up.
+      if text.first == 0x16 { return }
     }
-    guard let request = parse(text) else { return }
+    guard var request = parse(text) else { return }
+    let size = request.headers["content-length"].flatMap { Int($0) } ?? 0
+    let limit = patience(request)
+    request.body = readBody(min(size, limit ?? size), connection)
     log.withLock { $0.append(request) }
+    if let limit, limit < size {
+      // The answer is for what was noted; nobody gets it.
+      _ = special(request)
+      return
+    }
     let stored = content.withLock { $0[request.path] }
     send(special(request) ?? ranged(stored, request) ?? .missing, to: request, connection)
+  }
+
+  private func readBody(_ size: Int, _ connection: SharedDescriptor) -> [UInt8] {
+    var body: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while body.count < size {
+      let count = read(connection.raw, &buffer, min(buffer.count, size - body.count))
+      guard count > 0 else { break }
+      body += buffer[..<count]
+    }
+    return body
   }
 
   private func parse(_ text: [UInt8]) -> FakeRequest? {

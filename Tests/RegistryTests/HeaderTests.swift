@@ -1,8 +1,5 @@
-// The small texts of the distribution protocol: challenges, addresses, credentials.
+// The small texts of the distribution protocol: challenges, addresses, encodings.
 
-import Glibc
-import Linux
-import SystemPackage
 import Testing
 
 @testable import Registry
@@ -63,32 +60,8 @@ struct OriginTests {
   }
 }
 
-@Suite("Credentials in a config file")
-struct ConfigFileTests {
-  @Test("are bound to the registry that they are for")
-  func reads() throws {
-    let folder = FilePath("/tmp/berth-config-\(UInt64.random(in: 0...UInt64.max))")
-    try makeFolders(folder)
-    defer { rmdir(folder.string) }
-    let path = folder.appending("config.json")
-    defer { unlink(path.string) }
-    let text = """
-      {"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYTpzcw=="},
-      "localhost:5000":{"username":"u","password":"p"},
-      "https://gcr.example/v2/":{"identitytoken":"t"},"bad.example":{"auth":"***"},"empty.example":{}}}
-      """
-    let file = try Linux.Descriptor.open(path, O_WRONLY | O_CREAT)
-    try file.writeAll(Array(text.utf8))
-    let credentials = try Credentials(configFolder: folder)
-    #expect(credentials["docker.io"] == Credential(username: "user", password: "pa:ss"))
-    #expect(credentials["localhost:5000"] == Credential(username: "u", password: "p"))
-    #expect(credentials["gcr.example"]?.identityToken == "t")
-    for other in ["bad.example", "empty.example", "localhost", "localhost:5001", "example"] {
-      #expect(credentials[other] == nil)
-    }
-    #expect(try Credentials(configFolder: folder.appending("missing"))["docker.io"] == nil)
-  }
-
+@Suite("Names and passwords")
+struct EncodingTests {
   @Test("are encoded as RFC 4648 says", arguments: ["", "f", "fo", "foo", "foob", "user:päss"])
   func base64(_ text: String) {
     let encoded = Base64.encode(Array(text.utf8))

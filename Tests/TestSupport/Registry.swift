@@ -66,9 +66,12 @@ package final class Registry: Sendable {
   /// `127.0.0.1:40123`
   package let address: String
   private let process: Command
+  /// What skopeo needs to get in.
+  private let options: [String]
 
-  private init(address: String, process: Command) {
+  private init(address: String, process: Command, isOpen: Bool) {
     self.address = address
+    options = isOpen ? [] : ["--dest-creds", "\(RegistryDoor.user):\(RegistryDoor.secret)"]
     self.process = process
   }
 
@@ -79,8 +82,38 @@ package final class Registry: Sendable {
   }
 
   /// Starts a registry that keeps its data in `folder`.
-  package static func start(in folder: String) async throws -> Registry {
-    try await start(in: folder, command: ["docker-registry", "serve", "\(folder)/config.yml"])
+  /// - Parameters:
+  ///   - keys: to speak TLS with; nil is plain http.
+  ///   - needsClient: TLS clients show a certificate of the same authority.
+  package static func start(
+    in folder: String, keys: RegistryKeys? = nil, needsClient: Bool = false,
+    door: RegistryDoor = .open
+  ) async throws -> Registry {
+    var more = ""
+    if let keys {
+      let clients = needsClient ? ", clientcas: [\"\(keys.authority)\"]" : ""
+      more += ", tls: {certificate: \"\(keys.certificate)\", key: \"\(keys.key)\"\(clients)}"
+    }
+    more += "}\n"
+    switch door {
+    case .open: break
+    case .password:
+      try makeFolders(FilePath(folder))
+      try write(RegistryDoor.entry, to: folder + "/users")
+      more += "auth: {htpasswd: {realm: tests, path: \"\(folder)/users\"}}"
+    case .token(let server):
+      more += """
+        auth: {token: {realm: "\(server.realm)", service: tests, issuer: tests,
+        rootcertbundle: "\(server.keys.folder)/sign.crt"}}
+        """
+    }
+    return try await start(
+      in: folder, command: ["docker-registry", "serve", "\(folder)/config.yml"], http: more)
+  }
+
+  /// `registry.localhost:40123`: the same registry by a name that is not loopback's.
+  package var namedAddress: String {
+    RegistryKeys.host + address.dropFirst(address.prefix { $0 != ":" }.count)
   }
 
   /// Starts one that ends soon after this process, however that ends, and takes its folder along.
@@ -97,13 +130,16 @@ package final class Registry: Sendable {
     return try await start(in: folder, command: ["sh", "-c", script])
   }
 
-  private static func start(in folder: String, command: [String]) async throws -> Registry {
+  /// - Parameter more: the rest of the section `http`, and sections behind it.
+  private static func start(in folder: String, command: [String], http more: String = "}")
+    async throws -> Registry
+  {
     try makeFolders(FilePath(folder))
     let configuration = """
       version: 0.1
       log: {level: info, accesslog: {disabled: true}}
       storage: {filesystem: {rootdirectory: "\(folder)/data"}, delete: {enabled: true}}
-      http: {addr: "127.0.0.1:0", secret: "only for an hour"}
+      http: {addr: "127.0.0.1:0", secret: "only for an hour"\(more)
       """
     try write(configuration, to: "\(folder)/config.yml")
     let process = try Command(
@@ -115,33 +151,33 @@ package final class Registry: Sendable {
       return address != nil || !process.isRunning
     }
     guard let address else { throw TestFailure("docker-registry: \(process.errorSoFar)") }
-    return Registry(address: address, process: process)
+    return Registry(address: address, process: process, isOpen: !more.contains("auth:"))
   }
 
   /// The kernel chose the port; the registry tells it in its log.
   private static func listeningAddress(in log: String) -> String? {
     let words = log.split(whereSeparator: { " \"\n".contains($0) })
     guard let index = words.firstIndex(of: "listening"), index + 2 < words.count else { return nil }
-    return String(words[index + 2])
+    return String(words[index + 2].prefix { $0 != "," })
   }
 
   /// Pushes an image as `name` (`busybox:latest`) and returns its full reference.
   @discardableResult
   package func push(_ image: TestImage, as name: String? = nil) async throws -> String {
     let reference = "\(address)/\(name ?? image.rawValue + ":latest")"
-    try await runTool([
-      "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
-      "oci:" + image.layout(), "docker://" + reference,
-    ])
+    try await runTool(
+      [
+        "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
+      ] + options + ["oci:" + image.layout(), "docker://" + reference])
     return reference
   }
 
   /// Pushes whatever lies in an OCI image layout.
   package func push(layout: String, as name: String) async throws {
-    try await runTool([
-      "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
-      "oci:" + layout, "docker://\(address)/\(name)",
-    ])
+    try await runTool(
+      [
+        "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
+      ] + options + ["oci:" + layout, "docker://\(address)/\(name)"])
   }
 
   /// What it has logged: one line for each request that it answered.

@@ -234,11 +234,25 @@ extension ImagePuller {
           events(.layer(reference, layer.blob.digest, .alreadyExists))
           return size
         }
-        let size = try await self.fetch(layer, reference, session, events)
+        let size = try await self.fetchOrMistrust(layer, reference, session, events)
         withExtendedLifetime(lock) {}
         events(.layer(reference, layer.blob.digest, .done))
         return size
       }
+    }
+  }
+
+  /// Where a mirror may have sent something else, the registry itself is asked once more.
+  private func fetchOrMistrust(
+    _ layer: Layer, _ reference: ImageReference, _ session: IngestSession,
+    _ events: @escaping Events
+  ) async throws -> Int64 {
+    do {
+      return try await fetch(layer, reference, session, events)
+    } catch let fault as RegistryFault {
+      guard fault.isWrongContent, try await client.leaveMirrors(of: reference) else { throw fault }
+      try await blocking { try removeTree(session.layerFolder(layer.chain)) }
+      return try await fetch(layer, reference, session, events)
     }
   }
 

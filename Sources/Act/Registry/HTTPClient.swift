@@ -25,8 +25,9 @@ package final class HTTPClient: Sendable {
   }
 
   private let state = Mutex(State())
+  private let proxies: Proxies
 
-  package init() {}
+  package init(proxies: Proxies = Proxies()) { self.proxies = proxies }
 
   deinit {
     let multi = state.withLock { $0.multi }
@@ -112,7 +113,7 @@ package final class HTTPClient: Sendable {
       for job in jobs {
         if cancelled.contains(job.id) {
           job.continuation.resume(throwing: HTTPFault.cancelled)
-        } else if let multi, let transfer = Transfer(job.request, job.sink) {
+        } else if let multi, let transfer = Transfer(job.request, job.sink, proxies: proxies) {
           transfers[transfer.easy] = (job.id, transfer, job)
           _ = berth_multi_add(multi, transfer.easy)
         } else {

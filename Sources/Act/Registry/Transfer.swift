@@ -1,21 +1,20 @@
-// One exchange on one libcurl handle: its options, its callbacks, its outcome.
+// One exchange on one libcurl handle: its callbacks and its outcome. Its options are in
+// TransferOptions.
 
 import CCurl
+import Glibc
 import Linux
 
 final class Transfer {
-  private enum Limit {
-    static let headerBytes = 64 << 10
-    static let connectMilliseconds = 10_000
-    /// A transfer slower than this for `idleSeconds` is broken.
-    static let bytesPerSecond = 1024
-    static let idleSeconds = 30
-  }
+  private static let headerBytes = 64 << 10
 
   let easy: UnsafeMutableRawPointer
-  private let request: HTTPRequest
+  let request: HTTPRequest
+  let proxies: Proxies
   private let sink: BodySink?
   private var list: UnsafeMutablePointer<curl_slist>?
+  /// What libcurl has to say about a failure, more exactly than by its code.
+  private let details = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
   private var status = 0
   private var headers: [(name: String, value: String)] = []
@@ -23,64 +22,65 @@ final class Transfer {
   private var body: [UInt8] = []
   /// Bytes still to drop because the server sent all instead of the range.
   private var toSkip: Int64?
+  private var sent: Int64 = 0
   private var isPaused = false
   private var fault: HTTPFault?
 
-  init?(_ request: HTTPRequest, _ sink: BodySink?) {
+  init?(_ request: HTTPRequest, _ sink: BodySink?, proxies: Proxies) {
     guard let easy = berth_easy_new() else { return nil }
     self.easy = easy
     self.request = request
     self.sink = sink
+    self.proxies = proxies
+    details.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     setOptions()
+    setHeaders()
+    setCallbacks()
   }
 
   deinit {
     berth_easy_free(easy)
     berth_slist_free(list)
+    details.deallocate()
   }
 
-  private func set(_ option: CURLoption, _ value: Int) {
-    _ = berth_easy_set_long(easy, option, value)
-  }
-
-  private func setOptions() {
-    _ = berth_easy_set_text(easy, CURLOPT_URL, request.url)
-    _ = berth_easy_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-    _ = berth_easy_set_text(easy, CURLOPT_USERAGENT, "berth")
-    set(CURLOPT_NOSIGNAL, 1)
-    set(CURLOPT_FOLLOWLOCATION, 0)
-    set(CURLOPT_CONNECTTIMEOUT_MS, Limit.connectMilliseconds)
-    set(CURLOPT_LOW_SPEED_LIMIT, Limit.bytesPerSecond)
-    set(CURLOPT_LOW_SPEED_TIME, Limit.idleSeconds)
-    set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
-    set(CURLOPT_BUFFERSIZE, 256 << 10)
-    set(CURLOPT_TCP_KEEPALIVE, 1)
-    if isLoopback(host(of: request.url)) { _ = berth_easy_set_text(easy, CURLOPT_NOPROXY, "*") }
-    switch request.method {
-    case .get: set(CURLOPT_HTTPGET, 1)
-    case .head: set(CURLOPT_NOBODY, 1)
-    case .post:
-      set(CURLOPT_POST, 1)
-      set(CURLOPT_POSTFIELDSIZE, request.body.count)
-      let text = String(decoding: request.body, as: UTF8.self)
-      _ = berth_easy_set_text(easy, CURLOPT_COPYPOSTFIELDS, text)
-    }
+  private func setHeaders() {
     for (name, value) in request.headers {
       list = berth_slist_append(list, "\(name): \(value)")
     }
     if request.offset > 0 {
       list = berth_slist_append(list, "Range: bytes=\(request.offset)-")
     }
+    // The answer to the first request of an upload has told already whether we may.
+    if hasBody { list = berth_slist_append(list, "Expect:") }
     _ = berth_easy_set_pointer(easy, CURLOPT_HTTPHEADER, list)
+  }
+
+  private func setCallbacks() {
     let context = Unmanaged.passUnretained(self).toOpaque()
+    _ = berth_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, details)
     _ = berth_easy_set_pointer(easy, CURLOPT_WRITEDATA, context)
     _ = berth_easy_set_pointer(easy, CURLOPT_HEADERDATA, context)
+    _ = berth_easy_set_pointer(easy, CURLOPT_READDATA, context)
     _ = berth_easy_set_callback(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
       Transfer.from(context)?.take(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
     }
     _ = berth_easy_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
       let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
       return Transfer.from(context)?.takeHeader(line) ?? 0
+    }
+    if !request.mayBeLocal, proxies.proxy(for: request.url) == nil {
+      _ = berth_easy_set_check(
+        easy,
+        { context, remote, _, _, _ in
+          let address = remote.map { String(cString: $0) } ?? ""
+          return Transfer.from(context)?.mayMeet(address) == true
+            ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+        }, context)
+    }
+    _ = berth_easy_set_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in
+      let room = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
+      return Transfer.from(context)?.give(room) ?? Int(CURL_READFUNC_ABORT)
     }
   }
 
@@ -94,9 +94,37 @@ final class Transfer {
     _ = berth_easy_resume(easy)
   }
 
+  private func mayMeet(_ address: String) -> Bool {
+    guard isLocalAddress(address) else { return true }
+    fault = .local
+    return false
+  }
+
+  /// The next bytes of the body that is sent.
+  private func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
+    switch request.body {
+    case .bytes(let bytes):
+      let rest = bytes[Int(sent)...].prefix(room.count)
+      room.copyBytes(from: rest)
+      sent += Int64(rest.count)
+      return rest.count
+    case .file(let part):
+      let wanted = Int(min(Int64(room.count), part.count - sent))
+      guard wanted > 0 else { return 0 }
+      let count = pread(part.file.raw, room.baseAddress, wanted, off_t(part.offset + sent))
+      guard count > 0 else {
+        fault = .unreadable(count == 0 ? "it ends too early" : SystemCallError("read").errno.text)
+        return Int(CURL_READFUNC_ABORT)
+      }
+      sent += Int64(count)
+      part.progress(sent)
+      return count
+    }
+  }
+
   private func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
     headerBytes += bytes.count
-    guard headerBytes <= Limit.headerBytes else { return refuse("it sends too many headers") }
+    guard headerBytes <= Self.headerBytes else { return refuse("it sends too many headers") }
     let line = String(decoding: bytes, as: UTF8.self).trimmingSpace()
     if line.hasPrefix("HTTP/") {
       headers = []
@@ -161,30 +189,66 @@ final class Transfer {
     if let fault { return .failure(fault) }
     guard result == CURLE_OK else { return .failure(describe(result)) }
     var location: UnsafePointer<CChar>?
+    var peer: UnsafePointer<CChar>?
+    if proxies.proxy(for: request.url) == nil {
+      _ = berth_easy_info_text(easy, CURLINFO_PRIMARY_IP, &peer)
+    }
     _ = berth_easy_info_text(easy, CURLINFO_REDIRECT_URL, &location)
     return .success(
       HTTPResponse(
-        status: status, headers: headers, body: body, location: location.map { String(cString: $0) }
+        status: status, headers: headers, body: body, url: request.url,
+        peer: peer.map { String(cString: $0) },
+        location: location.map { String(cString: $0) }
       ))
   }
 
   private func describe(_ code: CURLcode) -> HTTPFault {
     let text = berth_easy_error(code).map { String(cString: $0) } ?? "unknown"
     let reason = text.prefix(1).lowercased() + text.dropFirst()
+    let proxy =
+      proxies.proxy(for: request.url).map { " through the proxy `\(Proxies.name($0))`" } ?? ""
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST: return .unreachable("its name cannot be resolved")
-    case CURLE_COULDNT_RESOLVE_PROXY: return .unreachable("the proxy's name cannot be resolved")
-    case CURLE_COULDNT_CONNECT: return .unreachable("no connection")
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return .unreachable("the proxy's name cannot be resolved:\(proxy.dropFirst(18))")
+    case CURLE_COULDNT_CONNECT: return .unreachable("no connection\(proxy)")
     case CURLE_OPERATION_TIMEDOUT:
       return status == 0 && headerBytes == 0
-        ? .unreachable("no answer in time") : .broken("no data for 30 seconds")
+        ? .unreachable("no answer in time\(proxy)") : .broken("no data for too long")
     case CURLE_PARTIAL_FILE: return .broken("the connection was closed too early")
-    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
-      return .untrusted("its certificate is not trusted")
-    case CURLE_SSL_CONNECT_ERROR: return .untrusted("no TLS connection")
-    case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT: return .misbehaved("bad address")
-    default: return .broken(reason)
+    case CURLE_PEER_FAILED_VERIFICATION: return .untrusted(certificateReason)
+    case CURLE_SSL_CACERT_BADFILE: return .untrusted("the authorities' certificates cannot be read")
+    case CURLE_SSL_CERTPROBLEM: return .untrusted("the client certificate cannot be used")
+    case CURLE_SSL_CONNECT_ERROR:
+      let isPlain = ["wrong version number", "packet length too long", "http request"]
+        .contains { said.contains($0) }
+      if isPlain { return .plainServer }
+      return refusal ?? .broken("the TLS connection was not made")
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return said.contains("HTTP/0.9")
+        ? .misbehaved("it does not speak http") : .misbehaved("bad address")
+    case CURLE_URL_MALFORMAT: return .misbehaved("bad address")
+    // TLS 1.3 tells only at the first answer what it misses in our greeting.
+    default: return refusal ?? .broken(reason + proxy)
     }
+  }
+
+  private var said: String { String(cString: details) }
+
+  /// OpenSSL's words, or libcurl's about a name that is not in the certificate.
+  private var certificateReason: String {
+    if let range = said.firstRange(of: "certificate problem: ") {
+      return "its certificate is not trusted: \(said[range.upperBound...])"
+    }
+    return said.contains("subject name")
+      ? "its certificate is for another host" : "its certificate is not trusted"
+  }
+
+  /// What the server does not like about the connection.
+  private var refusal: HTTPFault? {
+    guard let range = said.firstRange(of: " alert ") else { return nil }
+    let alert = said[range.upperBound...].prefix { $0 != "," }
+    return .untrusted("the server ends it with `\(alert)`")
   }
 }
 

@@ -16,7 +16,16 @@ package enum RawTerminal {
     tcsetattr(STDIN_FILENO, TCSANOW, &settings)
   }
 
-  /// Puts back what `enter` found.
+  /// Shows no more what is typed; line ends still are.
+  package static func hideInput() {
+    var settings = termios()
+    guard tcgetattr(STDIN_FILENO, &settings) == 0 else { return }
+    saved.withLock { if $0 == nil { $0 = settings } }
+    settings.c_lflag &= ~tcflag_t(ECHO)
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
+  }
+
+  /// Puts back what `enter` or `hideInput` found.
   package static func restoreIfChanged() {
     saved.withLock { saved in
       if var settings = saved { tcsetattr(STDIN_FILENO, TCSANOW, &settings) }

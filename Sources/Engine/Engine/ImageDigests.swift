@@ -5,14 +5,6 @@ import Diagnostics
 import Images
 import OCI
 import Registry
-import SystemPackage
-
-/// What `docker login` has written, where it has.
-func registryCredentials(_ environment: [String: String]) throws -> Credentials {
-  let folder = environment["DOCKER_CONFIG"] ?? environment["HOME"].map { $0 + "/.docker" }
-  guard let folder, !folder.isEmpty else { return Credentials() }
-  return try Credentials(configFolder: FilePath(folder))
-}
 
 /// The full name with a digest of each image: that of the index where a registry has one, so that it
 /// stays good on other platforms. Names that have a digest are not asked for.
@@ -21,7 +13,7 @@ func registryCredentials(_ environment: [String: String]) throws -> Credentials 
 func pinnedNames(
   of images: [String], environment: [String: String], limit: Int
 ) async throws -> [String: String] {
-  let client = RegistryClient(credentials: try registryCredentials(environment))
+  let client = try RegistryClient(environment: environment)
   return try await withThrowingTaskGroup(of: (String, String).self) { group in
     var pins: [String: String] = [:]
     var waiting = images[...]

@@ -122,7 +122,7 @@ extension Session {
   {
     guard !requests.isEmpty else { return [:] }
     let tell = tell
-    let client = RegistryClient(credentials: try registryCredentials(request.environment))
+    let client = try RegistryClient(environment: request.environment)
     let puller = ImagePuller(
       images, client: client, unpacker: host.unpacker,
       machine: .host(processorFlags: HostProfile.processorFlags()),

@@ -14,6 +14,7 @@ package enum MediaType {
   package static let ociConfig = "application/vnd.oci.image.config.v1+json"
   package static let dockerConfig = "application/vnd.docker.container.image.v1+json"
   package static let ociLayer = "application/vnd.oci.image.layer.v1.tar"
+  package static let dockerGzipLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
   package static let ociGzipLayer = "application/vnd.oci.image.layer.v1.tar+gzip"
 
   /// What a client that reads both kinds says it accepts.

@@ -52,6 +52,14 @@ CURLcode berth_easy_set_pointer(CURL *easy, CURLoption option, void *value) {
 CURLcode berth_easy_set_callback(CURL *easy, CURLoption option, berth_curl_callback value) {
   return p_curl_easy_setopt(easy, option, value);
 }
+CURLcode berth_easy_set_blob(CURL *easy, CURLoption option, const void *bytes, size_t count) {
+  struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+  return p_curl_easy_setopt(easy, option, &blob);
+}
+CURLcode berth_easy_set_check(CURL *easy, berth_curl_check value, void *context) {
+  CURLcode result = p_curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
+  return result ? result : p_curl_easy_setopt(easy, CURLOPT_PREREQDATA, context);
+}
 CURLcode berth_easy_info_text(CURL *easy, CURLINFO info, const char **value) {
   return p_curl_easy_getinfo(easy, info, value);
 }

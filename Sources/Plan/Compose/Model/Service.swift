@@ -10,6 +10,8 @@ package struct Service: Sendable {
 
   package var image: String?
   package var hasBuild: Bool
+  /// More names that its built image gets.
+  package var buildTags: [String]
   package var pullPolicy: PullPolicy
   /// The file says it; else `pullPolicy` is what is meant by nothing.
   package var hasPullPolicy: Bool

@@ -14,7 +14,12 @@ CURLcode berth_easy_set_long(CURL *easy, CURLoption option, long value);
 CURLcode berth_easy_set_text(CURL *easy, CURLoption option, const char *value);
 CURLcode berth_easy_set_pointer(CURL *easy, CURLoption option, void *value);
 typedef size_t (*berth_curl_callback)(char *bytes, size_t size, size_t count, void *context);
+// A copy of the bytes is kept.
+CURLcode berth_easy_set_blob(CURL *easy, CURLoption option, const void *bytes, size_t count);
 CURLcode berth_easy_set_callback(CURL *easy, CURLoption option, berth_curl_callback value);
+// Called with the address of the other end before anything is said to it: 0 goes on.
+typedef int (*berth_curl_check)(void *context, char *remote, char *local, int port, int local_port);
+CURLcode berth_easy_set_check(CURL *easy, berth_curl_check value, void *context);
 CURLcode berth_easy_info_text(CURL *easy, CURLINFO info, const char **value);
 CURLcode berth_easy_resume(CURL *easy);
 const char *berth_easy_error(CURLcode code);

@@ -1,11 +1,13 @@
 // Waiting for one another within a process: the same work once, and not too much at a time.
 
 /// Runs the work for a key once at a time; who comes meanwhile waits for that one's end.
-actor Flights<Key: Hashable & Sendable> {
+package actor Flights<Key: Hashable & Sendable> {
   private var waiting: [Key: [CheckedContinuation<Void, Never>]] = [:]
 
+  package init() {}
+
   /// Runs `work` alone among those with this key.
-  func alone<Value: Sendable>(
+  package func alone<Value: Sendable>(
     _ key: Key, _ work: @Sendable () async throws -> Value
   ) async throws -> Value {
     while waiting[key] != nil {
@@ -20,13 +22,15 @@ actor Flights<Key: Hashable & Sendable> {
 }
 
 /// Lets `count` pieces of work run at once.
-actor Slots {
+package actor Slots {
   private var free: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  init(_ count: Int) { free = count }
+  package init(_ count: Int) { free = count }
 
-  func taking<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
+  package func taking<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws
+    -> Value
+  {
     if free > 0 {
       free -= 1
     } else {
