@@ -11,6 +11,8 @@ package struct Service: Sendable {
   package var image: String?
   package var hasBuild: Bool
   package var pullPolicy: PullPolicy
+  /// The file says it; else `pullPolicy` is what is meant by nothing.
+  package var hasPullPolicy: Bool
   package var platform: String?
   package var containerName: String?
   /// nil keeps the image's command; empty clears it.
