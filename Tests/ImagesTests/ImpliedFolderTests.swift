@@ -1,6 +1,7 @@
 // A layer that adds a file to a folder that it does not describe must leave the folder as it was.
 
 import Archive
+import CLinux
 import Glibc
 import Linux
 import OCI
