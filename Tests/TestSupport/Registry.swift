@@ -144,6 +144,9 @@ package final class Registry: Sendable {
     ])
   }
 
+  /// What it has logged: one line for each request that it answered.
+  package var log: String { process.errorSoFar + process.outputSoFar }
+
   /// Ends the registry, at once, as a power cut would.
   package func stop() async throws {
     process.signal(SIGKILL)

@@ -170,21 +170,29 @@ package final class ImagePuller: Sendable {
   private func config(_ manifest: Manifest, _ request: PullRequest, _ session: IngestSession)
     async throws -> ImageConfig
   {
-    let digest = manifest.config.digest
-    let config: ImageConfig
-    if let stored = try await blocking({ [store] in try store.config(digest) }) {
-      config = stored
-    } else {
-      let bytes = try await client.blob(
-        manifest.config, of: request.reference, limit: ImageLimits.configBytes)
-      config = try ImageConfig(parsing: bytes)
-      try await blocking { try session.publish(bytes, as: digest) }
+    let config = try await flights.alone(manifest.config.digest) {
+      try await self.bringConfig(manifest.config, request.reference, session)
     }
     let wanted = request.platform ?? machine
     guard wanted.accepts(config.platform) else {
       throw LayerFault.wrongPlatform(
         request.reference, wanted: wanted, found: config.platform, asked: request.platform != nil)
     }
+    return config
+  }
+
+  /// As with layers: who wants the same one waits, and then finds it there.
+  private func bringConfig(
+    _ blob: ContentDescriptor, _ reference: ImageReference, _ session: IngestSession
+  ) async throws -> ImageConfig {
+    let store = store
+    if let stored = try await blocking({ try store.config(blob.digest) }) { return stored }
+    let lock = try await store.lockBlob(blob.digest)
+    if let stored = try await blocking({ try store.config(blob.digest) }) { return stored }
+    let bytes = try await client.blob(blob, of: reference, limit: ImageLimits.configBytes)
+    let config = try ImageConfig(parsing: bytes)
+    try await blocking { try session.publish(bytes, as: blob.digest) }
+    withExtendedLifetime(lock) {}
     return config
   }
 

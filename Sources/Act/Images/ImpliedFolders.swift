@@ -18,7 +18,7 @@ extension IngestSession {
       var settled: [FilePath] = []
       for (index, chain) in chains.enumerated() {
         let list = folders.impliedFolders(chain)
-        guard let text = try readFile(list, limit: 8 << 20) else { continue }
+        guard let text = try readFile(list, limit: 32 << 20) else { continue }
         let below = chains[..<index].reversed().map { folders.layerFiles($0) }
         for path in text.split(separator: 0, omittingEmptySubsequences: false).dropLast() {
           try settleFolder(Array(path), in: folders.layerFiles(chain), below: below)

@@ -18,8 +18,8 @@ private enum Type {
 
 final class LayerUnpacker: TarVisitor {
   private static let cachedFolders = 256
-  /// For the names of implied folders: tens of thousands of them.
-  private static let impliedLimit = 4 << 20
+  /// For the names of implied folders: a hundred thousand of them.
+  private static let impliedLimit = 16 << 20
 
   private let root: SharedDescriptor
   /// Bytes of content that may be written.

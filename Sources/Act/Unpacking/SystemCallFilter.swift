@@ -13,7 +13,7 @@ enum SystemCallFilter {
       SYS_getdents64, SYS_fcntl, SYS_flock, SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_futex,
       SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_sched_yield, SYS_clock_gettime, SYS_getrandom,
       SYS_gettid, SYS_getpid, SYS_tgkill, SYS_exit, SYS_exit_group, SYS_restart_syscall,
-      SYS_newfstatat,
+      SYS_newfstatat, SYS_renameat2,
     ].map { CInt($0) }
   /// Allowed unless the third argument asks for memory that can be run.
   private static let mapping: [CInt] = [SYS_mmap, SYS_mprotect].map { CInt($0) }
