@@ -1,6 +1,7 @@
 // Sends images of the store to registries: what a repository lacks, all blobs of all images in flight
 // within a limit, the manifest last.
 
+import CLinux
 import Archive
 package import Diagnostics
 import Glibc

@@ -1,5 +1,6 @@
 // A registry's token: what it is for, and how long it is good.
 
+import CLinux
 import Glibc
 import JSON
 
