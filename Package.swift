@@ -159,6 +159,7 @@ let package = Package(
     test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
     test("JSON", ["JSON"]),
+    test("Console", ["Console", "Engine", "JSON"]),
     test("Host", ["Host", "CLinux", system]),
     test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),
     test("Runtime", ["Runtime", "Linux", "TestSupport", system]),

@@ -481,6 +481,7 @@ _berth_pull() {
     # Offer option value completions
     case "${prev}" in
     '--policy')
+        __berth_add_completions -W 'always'$'\n''missing'
         return
         ;;
     esac

@@ -7,7 +7,8 @@ from oci import Image
 from tars import as_bytes
 
 CASES = []
-TYPES = {"f": stat.S_ISREG, "d": stat.S_ISDIR, "l": stat.S_ISLNK, "c": stat.S_ISCHR, "b": stat.S_ISBLK, "p": stat.S_ISFIFO}
+TYPES = {"f": stat.S_ISREG, "d": stat.S_ISDIR, "l": stat.S_ISLNK, "c": stat.S_ISCHR, "b": stat.S_ISBLK,
+    "p": stat.S_ISFIFO}
 
 
 class Case:

@@ -57,7 +57,8 @@ kept("names-non-utf8-close", lambda c: [file(b"\xff", b"1"), file(b"\xfe", b"2")
      {b"\xff": Is("f", content=b"1"), b"\xfe": Is("f", content=b"2"), "�": Is("f", content=b"3")})
 refused("names-non-utf8-refused", lambda c: [file(b"\xff\xfe/../\xc0")], "upwards")
 kept("names-nfc-nfd", lambda c: [file("\u00e9", b"1"), file("e\u0301", b"2"), folder("\u00c5"), file("A\u030a", b"3")],
-     {"\u00e9": Is("f", content=b"1"), "e\u0301": Is("f", content=b"2"), "\u00c5": "d", "A\u030a": Is("f", content=b"3")})
+     {"\u00e9": Is("f", content=b"1"), "e\u0301": Is("f", content=b"2"), "\u00c5": "d",
+     "A\u030a": Is("f", content=b"3")})
 kept("names-nfc-nfd-parents", lambda c: [
     folder("\u00e9"), sym("e\u0301", "/etc"), file("\u00e9/x")], {"\u00e9/x": "f", "e\u0301": "l"})
 kept("names-case", lambda c: [file("A/x"), file("a/x"), sym("ETC", "/etc"), file("etc/x")], {"A/x": "f", "etc/x": "f"})
@@ -67,7 +68,8 @@ either("path-file-with-slash", lambda c: [file("x/", b"data")])
 
 # Entries for the root itself.
 
-kept("root-folder", lambda c: [folder("./", mode=0o711, uid=5, gid=6), file("a")], {".": Is("d", mode=0o711, uid=5, gid=6)})
+kept("root-folder", lambda c: [folder("./", mode=0o711, uid=5, gid=6), file("a")],
+    {".": Is("d", mode=0o711, uid=5, gid=6)})
 kept("root-folder-slash", lambda c: [folder("/", mode=0o2755), file("a")], {".": Is("d", mode=0o2755)})
 refused("root-as-file", lambda c: [file(".")], "root must be a folder")
 refused("root-as-link", lambda c: [sym("./", c.canary), file("hostile-mark")], "root must be a folder")
@@ -78,7 +80,8 @@ refused("root-as-fifo", lambda c: [fifo("./.")], "root must be a folder")
 refused("root-as-device", lambda c: [char("//")], "root must be a folder")
 kept("root-opaque", lambda c: [file(".wh..wh..opq", b"")], {}, opaque=["."])
 kept("root-attributes", lambda c: [folder("./", records={
-    "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.kept": "1"})], {".": Is("d", xattrs={"user.kept": b"1"})})
+    "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.kept": "1"})],
+    {".": Is("d", xattrs={"user.kept": b"1"})})
 
 # Symbolic links.
 
@@ -92,7 +95,8 @@ refused("sym-loop-then-write", lambda c: [sym("a", "b"), sym("b", "a"), file("a/
 refused("sym-magic-then-write", lambda c: [sym("l", "/proc/self/root"), file("l/tmp/hostile-mark")], THROUGH)
 refused("sym-magic-fd-then-write", lambda c: [sym("l", "/proc/self/fd/3"), file("l/hostile-mark")], THROUGH)
 refused("sym-magic-cwd-then-write", lambda c: [sym("l", "/proc/self/cwd"), file("l/hostile-mark")], THROUGH)
-refused("sym-deep-then-write", lambda c: [folder("a/b"), sym("a/b/l", c.canary), file("a/b/l/sub/hostile-mark")], THROUGH)
+refused("sym-deep-then-write", lambda c: [folder("a/b"), sym("a/b/l", c.canary), file("a/b/l/sub/hostile-mark")],
+    THROUGH)
 refused("sym-then-folder-below", lambda c: [sym("l", c.canary), folder("l/hostile-mark")], THROUGH)
 refused("sym-then-link-below", lambda c: [sym("l", c.canary), sym("l/hostile-mark", "x")], THROUGH)
 refused("sym-then-device-below", lambda c: [sym("l", c.canary), char("l/hostile-mark")], THROUGH)
@@ -109,7 +113,8 @@ kept("sym-folder-over-it", lambda c: [sym("l", c.canary), folder("l", mode=0o777
      {"l": Is("d", mode=0o777, uid=9), "l/hostile-mark": "f"})
 kept("sym-file-over-it", lambda c: [sym("l", c.canary + b"/file"), file("l", b"new", mode=0o600, uid=9)],
      {"l": Is("f", mode=0o600, uid=9, content=b"new")})
-kept("sym-device-over-it", lambda c: [sym("l", c.canary + b"/file"), char("l", 1, 3, mode=0o666)], {"l": Is("c", device=(1, 3))})
+kept("sym-device-over-it", lambda c: [sym("l", c.canary + b"/file"), char("l", 1, 3, mode=0o666)],
+    {"l": Is("c", device=(1, 3))})
 kept("sym-fifo-over-it", lambda c: [sym("l", c.canary + b"/pipe"), fifo("l", mode=0o666, uid=9)], {"l": Is("p", uid=9)})
 kept("sym-link-over-it", lambda c: [sym("l", c.canary), sym("l", "elsewhere")], {"l": Is("l", target=b"elsewhere")})
 kept("sym-owner-and-time", lambda c: [sym("l", c.canary + b"/file", uid=7, gid=8, mtime=1234)],
@@ -224,8 +229,10 @@ for attribute in ("opaque", "redirect", "metacopy", "origin", "impure", "upper",
             {"d": Is("d", xattrs={}), "f": Is("f", xattrs={})})
 kept("ovl-twice", lambda c: [folder("d", records={
     "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.a": "b"}), folder("d")], {"d": "d"})
-kept("ovl-libarchive", lambda c: [folder("d", records={"LIBARCHIVE.xattr.trusted.overlay.opaque": "eQ=="})], {"d": Is("d", xattrs={})})
-kept("ovl-global", lambda c: [pax({"SCHILY.xattr.trusted.overlay.opaque": "y"}, b"g"), folder("d")], {"d": Is("d", xattrs={})})
+kept("ovl-libarchive", lambda c: [folder("d", records={"LIBARCHIVE.xattr.trusted.overlay.opaque": "eQ=="})],
+    {"d": Is("d", xattrs={})})
+kept("ovl-global", lambda c: [pax({"SCHILY.xattr.trusted.overlay.opaque": "y"}, b"g"), folder("d")],
+    {"d": Is("d", xattrs={})})
 kept("ovl-on-other-kinds", lambda c: [
     fifo("p", records={"SCHILY.xattr.trusted.overlay.opaque": "y"}),
     char("c", records={"SCHILY.xattr.trusted.overlay.redirect": "/x"}),

@@ -34,12 +34,13 @@ def enter(addresses=(), size="1500m"):
         folder = tempfile.mkdtemp(prefix="berth-hostile-")
         os.environ[INSIDE] = folder
         command = ["unshare", "--net", "--mount", "--ipc", "--propagation", "private", sys.executable, "-B"]
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            status = subprocess.call(command + sys.argv)
+            sys.exit(subprocess.call(command + sys.argv))
         except KeyboardInterrupt:
-            status = 130
-        shutil.rmtree(folder, ignore_errors=True)
-        sys.exit(status)
+            sys.exit(130)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     folder = os.environ[INSIDE]
     call("ip", "link", "set", "lo", "up")
     for address in addresses:
@@ -198,13 +199,27 @@ def in_session(session):
 
 
 def memory(pids):
-    """The sum of what each of them held at most, in KiB."""
-    marks = [read_status(pid, "VmHWM") for pid in pids]
-    return sum(int(mark[0]) for mark in marks if mark)
+    """The sum of what each of them held at most, in KiB, without the pages of program files: those are
+    the same for all and can be dropped at any time."""
+    marks = [read_status(pid, "VmHWM", "RssFile") for pid in pids]
+    return sum(max(0, int(mark[0]) - int(mark[1])) for mark in marks if mark)
 
 
-def run_berth(command, folder, environment, limit, interrupt=None, may_leave=False):
-    """Runs in `folder` with its own session. `interrupt` sends SIGINT after so many seconds."""
+def processor_seconds(pids):
+    """What they and their children that have ended took."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                total += sum(int(field) for field in file.read().rpartition(")")[2].split()[11:15])
+        except OSError:
+            continue  # ended meanwhile: its parent counts it
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def run_berth(command, folder, environment, limit, interrupt=None, may_leave=False, busy=None):
+    """Runs in `folder` with its own session, for `limit` seconds at most; `busy` are seconds of processors,
+    which a crowded machine lengthens least. `interrupt` sends SIGINT after so many seconds."""
     out, err = (tempfile.TemporaryFile() for _ in range(2))
     begun = time.monotonic()
     child = subprocess.Popen(
@@ -213,11 +228,12 @@ def run_berth(command, folder, environment, limit, interrupt=None, may_leave=Fal
     peak, hung = 0, False
     while child.poll() is None:
         spent = time.monotonic() - begun
-        peak = max(peak, memory(family(child.pid)))
+        all_of_it = family(child.pid)
+        peak = max(peak, memory(all_of_it))
         if interrupt is not None and spent > interrupt:
             child.send_signal(signal.SIGINT)
             interrupt = None
-        if spent > limit:
+        if spent > limit or (busy and spent > busy and processor_seconds(all_of_it) > busy):
             hung = True
             for pid in in_session(child.pid):
                 kill(pid)

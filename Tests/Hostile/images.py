@@ -28,7 +28,8 @@ from oci import digest
 from server import Server, Shelf
 from tars import file
 
-LIMIT = 20
+# Seconds of processors, and of the wall for what waits for ever or on a crowded machine.
+BUSY, WAITING = 20, 100
 MEMORY = 64 * 1024
 
 
@@ -78,12 +79,12 @@ class Attempt:
         with open(os.path.join(self.project, "compose.yaml"), "w") as out:
             out.write(text)
 
-    def berth(self, *arguments, limit=LIMIT, **options):
+    def berth(self, *arguments, limit=BUSY, **options):
         environment = {
             "PATH": os.environ["PATH"], "HOME": self.project, "NO_COLOR": "1", "BERTH_STATE": self.state,
             "BERTH_RUN": os.path.join(self.place, "run"),
         }
-        return run_berth([self.world.berth, *arguments], self.project, environment, limit, **options)
+        return run_berth([self.world.berth, *arguments], self.project, environment, WAITING, busy=limit, **options)
 
     def layer(self, chain):
         return os.path.join(self.state, "images/layers", chain, "fs")
@@ -105,7 +106,7 @@ def attempt_now(world, case):
         one.image = image_of(case.make(one))
         documents = world.shelf.put(one.image, one.name)
         one.write((case.compose or compose)(one, case))
-        outcome = one.berth(*(case.arguments or ["pull"]), limit=case.limit or LIMIT)
+        outcome = one.berth(*(case.arguments or ["pull"]), limit=case.limit or BUSY)
         found = outcome.faults() + verdict(one, case, outcome)
         if outcome.peak - world.floor > MEMORY:
             found.append(f"memory: {(outcome.peak - world.floor) // 1024} MiB above a small image's")

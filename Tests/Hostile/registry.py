@@ -52,7 +52,8 @@ class World:
         names = f"DNS:registry.example,DNS:other.example,IP:{PUBLIC},IP:{PUBLIC_OTHER},IP:127.0.0.1,IP:{LINK_LOCAL}"
         key, certificate = os.path.join(place, "key"), os.path.join(place, "certificate")
         call("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-batch",
-             "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=berth hostile", "-addext", f"subjectAltName={names}",
+             "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=berth hostile", "-addext",
+             f"subjectAltName={names}",
              quiet=True)
         call("mount", "--bind", certificate, "/etc/ssl/certs/ca-certificates.crt")
         hosts = os.path.join(place, "hosts")
@@ -135,7 +136,8 @@ class Attempt:
     def shelf_of_other(self, request):
         """Another image's answer."""
         image = self.other_image
-        bodies = {"manifest": image.manifest, "config": image.config, "small": image.layers[0].blob, "big": image.layers[1].blob}
+        bodies = {"manifest": image.manifest, "config": image.config, "small": image.layers[0].blob,
+            "big": image.layers[1].blob}
         return Reply(200, bodies.get(request.kind, b""), image.content_type if request.kind == "manifest" else None)
 
     def token_reply(self):
@@ -160,12 +162,12 @@ def attempt(world, fault):
         if fault.before:
             fault.before(one)
         mode = "json" if len(fault.name) % 2 else "plain"
-        outcome = one.berth("--progress", mode, "pull", limit=fault.bound or 20, interrupt=fault.interrupt)
+        outcome = one.berth("--progress", mode, "pull", limit=fault.bound or 30, interrupt=fault.interrupt)
         found = outcome.faults() + verdict(one, outcome) + told(one, outcome) + asked(one, outcome)
         found += inconsistent(one)
         one.honest = True
         if not found and not fault.gone:
-            again = one.berth("pull", limit=20)
+            again = one.berth("pull", limit=30)
             found += again.faults() + told(one, again)
             if again.code != 0:
                 found.append(f"no good pull afterwards: {again.err[-300:]!r}")
@@ -271,7 +273,8 @@ def asked(one, outcome):
             leaked = secrets_in(text, one.secrets)
             if leaked and not one.fault.secret_elsewhere:
                 found.append(f"secret sent elsewhere: {text[:300]}")
-    if one.fault.secret_elsewhere and not any(secrets_in(str(request.headers), one.secrets) for request in one.other.requests):
+    if one.fault.secret_elsewhere and not any(secrets_in(str(request.headers),
+        one.secrets) for request in one.other.requests):
         found.append("no secret sent to the token server behind TLS, where it belongs")
     for server in one.inner:
         if server.connections:

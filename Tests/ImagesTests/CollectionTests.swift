@@ -94,6 +94,28 @@ struct CollectionTests {
     }
   }
 
+  @Test("counts and takes a tree that is deeper than a process may open, as du(1) counts it")
+  func deep() async throws {
+    try await Workshop.using { workshop in
+      let folders = workshop.store.folders
+      try folders.make()
+      let layer = folders.layer(Digest(of: [1]))
+      try makeFolders(layer)
+      var folder = try Descriptor.open(layer, O_RDONLY | O_DIRECTORY)
+      for _ in 0..<3000 {
+        try #require(mkdirat(folder.raw, "d", 0o700) == 0)
+        folder = try folder.openChild("d", O_RDONLY | O_DIRECTORY)
+      }
+      try folder.openChild("file", O_WRONLY | O_CREAT).writeAll([UInt8](repeating: 1, count: 9000))
+      let environment = ["PATH": "/usr/bin:/bin"]
+      let du = try await Command(
+        ["du", "-s", "--block-size=1", layer.string], folder: "/", environment: environment
+      ).wait()
+      #expect("\(try prune(workshop).freed)" == du.output.split(separator: "\t").first ?? "")
+      #expect(try contents(workshop) == [0, 0, 0, 0, 0])
+    }
+  }
+
   @Test("of dangling images leaves tagged ones, and layers that both share")
   func dangling() async throws {
     let registry = try FakeRegistry()
@@ -188,7 +210,7 @@ struct CollectionTests {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for name in names {
           group.addTask {
-            for _ in 0..<20 {
+            for _ in 0..<8 {
               let lease = try workshop.store.lease()
               let reference = try ImageReference(parsing: "\(registry.address)/\(name)")
               try await workshop.puller().pull([PullRequest(reference)], keepingBy: lease) { _ in }

@@ -26,6 +26,11 @@ struct StoreVerbTests {
       #expect(
         Set(table.dropFirst().map { words($0).prefix(2).joined(separator: ":") })
           == [name, "my/box:1", "shop:latest"])
+      let offered = try await berth.succeeds(
+        "---completion", "rmi", "--", "positional@0", "2", "0", "berth", "rmi", "")
+      #expect(offered.lines.contains("my/box:1") && offered.lines.contains(name))
+      let noFile = try await berth.succeeds("-f", "nosuch.yaml", "images", "-a")
+      #expect(noFile.lines == table, "no compose file is looked at")
       let id = words(table[1])[2]
       #expect(try await berth.succeeds("images", "-aq").output == id + "\n")
       #expect(try await berth.succeeds("images", "-a", "my/box").lines.count == 2)

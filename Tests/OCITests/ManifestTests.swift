@@ -136,6 +136,16 @@ struct ImageIndexTests {
     #expect(diagnostic.hint == "it is there for `linux/s390x`")
   }
 
+  @Test("of a hostile number of platforms says a few")
+  func lacksMany() throws {
+    let long = String(repeating: "x", count: 5000)
+    let index = ImageIndex(manifests: (0..<100).map { entry("\(long)\($0)") } + [entry("s390x")])
+    let fault = #expect(throws: ImageFault.self) {
+      try index.choose(Platform(parsing: "linux/amd64"))
+    }
+    #expect((fault?.diagnostics.first?.hint?.utf8.count ?? .max) < 1000)
+  }
+
   @Test("is not searched for nested indexes")
   func nested() {
     var inner = entry("amd64")
@@ -145,6 +155,39 @@ struct ImageIndexTests {
     }
   }
 }
+
+#if arch(x86_64)
+  @Suite("This machine")
+  struct MachineTests {
+    private static let second: Set<Substring> = [
+      "cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3",
+    ]
+    private static let third: Set<Substring> = [
+      "abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave",
+    ]
+
+    @Test("is of the highest level of which its processor knows everything")
+    func levels() {
+      func level(_ flags: Set<Substring>) -> String { "\(Platform.host(processorFlags: flags))" }
+      #expect(level([]) == "linux/amd64")
+      #expect(level(Self.second.union(["sse2"])) == "linux/amd64/v2")
+      #expect(level(Self.second.union(Self.third)) == "linux/amd64/v3")
+      #expect(level(Self.third) == "linux/amd64")
+      #expect(level(Self.second.union(Self.third).subtracting(["bmi2"])) == "linux/amd64/v2")
+    }
+
+    @Test("takes an image for older processors, and runs programs of 32 bits")
+    func accepts() throws {
+      let machine = Platform.host(processorFlags: Self.second)
+      #expect(machine.accepts(try Platform(parsing: "linux/amd64")))
+      #expect(!machine.accepts(try Platform(parsing: "linux/amd64/v3")))
+      let native = try ["linux/386", "linux/amd64/v4", "linux/arm64", "windows/amd64"].map {
+        try Platform(parsing: $0).isNative
+      }
+      #expect(native == [true, true, false, false])
+    }
+  }
+#endif
 
 @Suite("An image config")
 struct ImageConfigTests {

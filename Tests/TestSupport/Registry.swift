@@ -180,6 +180,9 @@ package final class Registry: Sendable {
       ] + options + ["oci:" + layout, "docker://\(address)/\(name)"])
   }
 
+  /// What it has logged: one line for each request that it answered.
+  package var log: String { process.errorSoFar + process.outputSoFar }
+
   /// Ends the registry, at once, as a power cut would.
   package func stop() async throws {
     process.signal(SIGKILL)

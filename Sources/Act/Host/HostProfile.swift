@@ -23,6 +23,18 @@ package struct HostProfile: Sendable {
   /// Who owns what this process makes, for those who ask before there is a profile.
   package static var callerID: UInt32 { geteuid() }
 
+  /// What the first processor can do, in the kernel's words; empty where it does not say.
+  package static func processorFlags() -> Set<Substring> {
+    // Without them the images for every processor of the architecture are taken.
+    guard let file = try? Descriptor.open("/proc/cpuinfo", O_RDONLY),
+      let bytes = try? file.read(upTo: 16 << 10)
+    else { return [] }
+    let text = String(decoding: bytes, as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix("flags") }
+    let words = line?.split(whereSeparator: { " \t:".contains($0) }) ?? []
+    return Set(words.dropFirst())
+  }
+
   package var berth: FilePath { programs.appending("berth") }
   package var shim: FilePath { programs.appending("berth-shim") }
   package var unpacker: FilePath { programs.appending("berth-unpack") }

@@ -135,23 +135,15 @@ struct LayoutReader<Members: StagedMembers> {
   }
 
   /// A full name stands in one of two annotations. In the second there may also be a tag alone, which
-  /// names nothing.
+  /// names nothing. A name by digest is no tag: its image has its id.
   private func tag(of entry: ContentDescriptor) throws -> ImageReference? {
     let short = entry.annotations[refKey].flatMap {
       $0.contains(where: { ":/".contains($0) }) ? $0 : nil
     }
     guard let name = entry.annotations[nameKey] ?? short else { return nil }
-    return try archiveTag(name)
+    let tag = try ImageReference(parsing: name)
+    return tag.digest == nil ? tag : nil
   }
-}
-
-/// A name that an archive gives to an image: one with a tag.
-private func archiveTag(_ name: String) throws -> ImageReference {
-  let tag = try ImageReference(parsing: name)
-  guard tag.digest == nil else {
-    throw ImageArchiveFault.refused(name, reason: "the name of an image has a digest in it")
-  }
-  return tag
 }
 
 // MARK: - The reference's format
@@ -211,7 +203,9 @@ struct DockerArchiveReader {
         size: Int64(configText.count)), layers: layers.map(\.blob))
     let tags = try (item["RepoTags"]?.array ?? []).map { tag in
       guard let text = tag.string else { throw refusal("a tag in it is no text") }
-      return try archiveTag(text)
+      let tag = try ImageReference(parsing: text)
+      guard tag.digest == nil else { throw refusal("a tag in it has a digest") }
+      return tag
     }
     return ArchivePlan(
       manifest: manifest.json.bytes(), config: configText, platform: config.platform,

@@ -55,7 +55,8 @@ struct ImageFolders: Sendable, Hashable {
   }
 }
 
-/// What a name stands for. The manifest and config blobs say all the rest.
+/// What a name stands for. The manifest and config blobs say all the rest; the file's time is when the
+/// name was given, or when its registry last said that it still stands for this.
 struct NameRecord: Codable, Sendable, Hashable {
   /// A full reference, or the image's id where the record only keeps an image that has no tag.
   var reference: String

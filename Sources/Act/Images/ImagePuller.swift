@@ -1,9 +1,9 @@
 // Brings images from registries into the store: all layers of all images in flight within a limit,
 // each blob once, nothing published before it is whole, verified and on the disk.
 
-import Diagnostics
+package import Diagnostics
 import Linux
-import OCI
+package import OCI
 package import Registry
 import Store
 package import SystemPackage
@@ -17,75 +17,99 @@ package final class ImagePuller: Sendable {
   private let store: ImageStore
   private let client: RegistryClient
   private let unpacker: FilePath
+  private let machine: Platform
   private let slots: Slots
   private let flights = Flights<Digest>()
 
   /// - Parameters:
   ///   - unpacker: the program `berth-unpack`.
+  ///   - machine: what is taken where no platform is asked for.
   ///   - parallelLayers: how many layers are fetched and unpacked at once.
   package init(
-    _ store: ImageStore, client: RegistryClient, unpacker: FilePath, parallelLayers: Int = 4
+    _ store: ImageStore, client: RegistryClient, unpacker: FilePath, machine: Platform = .host,
+    parallelLayers: Int = 4
   ) {
     self.store = store
     self.client = client
     self.unpacker = unpacker
+    self.machine = machine
     slots = Slots(parallelLayers)
   }
 
-  /// Pulls all, and reports all that failed together. `events` is called from several threads.
-  /// - Parameter lease: keeps what was pulled after the end of the call, too.
+  /// Pulls all, and reports all that failed together.
   package func pull(
     _ requests: [PullRequest], keepingBy lease: ImageLease? = nil, events: @escaping Events
   ) async throws {
+    let results = try await results(of: requests, keepingBy: lease, events: events)
+    var faults: [Diagnostic] = []
+    for request in requests {
+      if case .failure(let failure) = results[request] { faults += failure.diagnostics }
+    }
+    if !faults.isEmpty { throw Faults(faults) }
+  }
+
+  /// Pulls all; what each request brought or why it did not. One name for several platforms stands
+  /// for the last of them afterwards. `events` is called from several threads.
+  /// - Parameter lease: keeps what was pulled after the end of the call, too.
+  package func results(
+    of requests: [PullRequest], keepingBy lease: ImageLease? = nil, events: @escaping Events
+  ) async throws -> [PullRequest: Result<LocalImage, Failure>] {
     let session = try await blocking { [store] in
       try IngestSession(store.folders, lease: try lease ?? store.lease())
     }
     // Ends, cancelled, with this function.
     async let _: Void = session.flusher.flushEarly()
-    var faults: [Diagnostic] = []
-    await withTaskGroup(of: (Int, Result<Void, any Error>).self) { group in
-      for (index, request) in requests.enumerated() {
+    // A name stands for one image at a time: requests for the same one go one after the other.
+    let queues = Dictionary(grouping: requests, by: \.reference).values
+    let results = await withTaskGroup(of: [PullRequest: Result<LocalImage, Failure>].self) {
+      group in
+      for queue in queues {
         group.addTask {
-          do {
-            try await self.pull(request, session, events)
-            return (index, .success(()))
-          } catch {
-            return (index, .failure(error))
+          var results: [PullRequest: Result<LocalImage, Failure>] = [:]
+          for request in queue where results[request] == nil {
+            results[request] = await self.result(of: request, session, events)
           }
+          return results
         }
       }
-      var results = [Int: any Error]()
-      for await (index, result) in group {
-        if case .failure(let error) = result { results[index] = error }
-      }
-      for (index, request) in requests.enumerated() {
-        guard let error = results[index] else { continue }
-        let doing = "image `\(request.reference.familiar)` cannot be pulled"
-        faults += Failure(doing, error).diagnostics
-      }
+      return await group.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
     }
     try await blocking { try session.close() }
     if lease == nil { session.needs.end() }
     try Task.checkCancellation()
-    if !faults.isEmpty { throw Faults(faults) }
+    return results
+  }
+
+  private func result(
+    of request: PullRequest, _ session: IngestSession, _ events: @escaping Events
+  ) async -> Result<LocalImage, Failure> {
+    do {
+      return .success(try await pull(request, session, events))
+    } catch {
+      events(.failed(request.reference))
+      return .failure(Failure("image `\(request.reference.familiar)` cannot be pulled", error))
+    }
   }
 
   private func pull(_ request: PullRequest, _ session: IngestSession, _ events: @escaping Events)
-    async throws
+    async throws -> LocalImage
   {
     let reference = request.reference
+    let wanted = request.platform ?? machine
     events(.resolving(reference))
     let known = try await blocking { [store] in
       try store.known(reference, keepingBy: session.needs)
     }
-    if let known, (request.platform ?? .host).accepts(known.image.platform),
+    if let known, wanted.accepts(known.image.platform),
       try await currentDigest(reference) == known.digest
     {
+      try await blocking { [store] in try store.noteCheck(of: reference) }
       for layer in known.layers { events(.layer(reference, layer, .alreadyExists)) }
-      return events(.finished(reference, .upToDate, known.digest))
+      events(.finished(reference, .upToDate, known.digest))
+      return known.image
     }
     let top = try await client.manifest(reference)
-    let (fetched, manifest) = try await image(top, request)
+    let (fetched, manifest) = try await image(top, wanted, reference)
     // Before anything is found to be there already: then it stays.
     let blobs = Set([fetched.digest, manifest.config.digest] + manifest.layers.map(\.digest))
     try await blocking { try session.needs.hold(ImageNeeds(blobs: blobs)) }
@@ -106,14 +130,17 @@ package final class ImagePuller: Sendable {
     let record = NameRecord(
       reference: reference.description, digest: top.digest, manifest: fetched.digest, size: size)
     try await session.settle(layers.map(\.chain))
-    try await blocking {
+    let image = try await blocking { [store] in
       try session.publish(fetched.bytes, as: fetched.digest)
       try session.publish(record, reference)
+      return try store.load(record)
     }
+    guard let image else { throw LayerFault.lost }
     let outcome: PullOutcome =
       known?.digest == top.digest && known?.image.manifestDigest == fetched.digest
       ? .upToDate : .changed
     events(.finished(reference, outcome, top.digest))
+    return image
   }
 
   private func currentDigest(_ reference: ImageReference) async throws -> Digest? {
@@ -122,18 +149,18 @@ package final class ImagePuller: Sendable {
   }
 
   /// The manifest of the one image that is wanted, out of an index if need be.
-  private func image(_ top: FetchedManifest, _ request: PullRequest) async throws
-    -> (FetchedManifest, Manifest)
-  {
+  private func image(
+    _ top: FetchedManifest, _ wanted: Platform, _ reference: ImageReference
+  ) async throws -> (FetchedManifest, Manifest) {
     switch top.document {
     case .manifest(let manifest): return (top, manifest)
     case .index(let index):
-      let entry = try index.choose(request.platform ?? .host)
-      let fetched = try await client.manifest(request.reference, digest: entry.digest)
+      let entry = try index.choose(wanted)
+      let fetched = try await client.manifest(reference, digest: entry.digest)
       guard case .manifest(let manifest) = fetched.document else { throw LayerFault.notAnImage }
       guard Int64(fetched.bytes.count) == entry.size else {
         throw RegistryFault.wrongSize(
-          registry: request.reference.registry, digest: entry.digest, expected: entry.size,
+          registry: reference.registry, digest: entry.digest, expected: entry.size,
           received: Int64(fetched.bytes.count))
       }
       return (fetched, manifest)
@@ -143,21 +170,29 @@ package final class ImagePuller: Sendable {
   private func config(_ manifest: Manifest, _ request: PullRequest, _ session: IngestSession)
     async throws -> ImageConfig
   {
-    let digest = manifest.config.digest
-    let config: ImageConfig
-    if let stored = try await blocking({ [store] in try store.config(digest) }) {
-      config = stored
-    } else {
-      let bytes = try await client.blob(
-        manifest.config, of: request.reference, limit: ImageLimits.configBytes)
-      config = try ImageConfig(parsing: bytes)
-      try await blocking { try session.publish(bytes, as: digest) }
+    let config = try await flights.alone(manifest.config.digest) {
+      try await self.bringConfig(manifest.config, request.reference, session)
     }
-    let wanted = request.platform ?? .host
+    let wanted = request.platform ?? machine
     guard wanted.accepts(config.platform) else {
       throw LayerFault.wrongPlatform(
         request.reference, wanted: wanted, found: config.platform, asked: request.platform != nil)
     }
+    return config
+  }
+
+  /// As with layers: who wants the same one waits, and then finds it there.
+  private func bringConfig(
+    _ blob: ContentDescriptor, _ reference: ImageReference, _ session: IngestSession
+  ) async throws -> ImageConfig {
+    let store = store
+    if let stored = try await blocking({ try store.config(blob.digest) }) { return stored }
+    let lock = try await store.lockBlob(blob.digest)
+    if let stored = try await blocking({ try store.config(blob.digest) }) { return stored }
+    let bytes = try await client.blob(blob, of: reference, limit: ImageLimits.configBytes)
+    let config = try ImageConfig(parsing: bytes)
+    try await blocking { try session.publish(bytes, as: blob.digest) }
+    withExtendedLifetime(lock) {}
     return config
   }
 

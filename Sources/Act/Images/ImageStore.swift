@@ -1,5 +1,6 @@
 // The images of this machine: which names stand for what, and where their layers lie.
 
+import CLinux
 import Glibc
 import JSON
 import Linux
@@ -41,6 +42,14 @@ package struct ImageStore: Sendable {
       return try load(record)
     }
     return nil
+  }
+
+  /// When the name was given or its registry last said that it still stands for the same, in seconds of
+  /// the epoch; nil when the name is not here.
+  package func lastCheck(of reference: ImageReference) -> Int64? {
+    var status = stat()
+    let found = folders.name(reference).withPlatformString { stat($0, &status) } == 0
+    return found ? Int64(status.st_mtim.tv_sec) : nil
   }
 
   /// The image with this id or the only one whose id begins so; 12 digits or more, with or without
@@ -157,6 +166,17 @@ extension ImageStore {
 // MARK: - For the puller
 
 extension ImageStore {
+  /// Keeps that the registry was asked just now. Another pull may give the name to another image at
+  /// this moment: for that one it is true as well.
+  func noteCheck(of reference: ImageReference) throws {
+    let path = folders.name(reference)
+    let result = path.withPlatformString { utimensat(AT_FDCWD, $0, nil, 0) }
+    // The name was taken away meanwhile: then there is nothing to keep.
+    if result != 0, errno != ENOENT {
+      throw SystemCallError("utimensat", path.string, Errno(rawValue: errno))
+    }
+  }
+
   /// What a reference stands for here, with the registry's name for it.
   struct Known: Sendable {
     var image: LocalImage

@@ -9,6 +9,7 @@ enum LayerFault: Diagnosable, Hashable {
   case layerCount(manifest: Int, config: Int)
   case wrongPlatform(ImageReference, wanted: Platform, found: Platform, asked: Bool)
   case notAnImage
+  case lost
 
   var diagnostics: [Diagnostic] {
     switch self {
@@ -28,6 +29,7 @@ enum LayerFault: Diagnosable, Hashable {
           "image `\(reference.familiar)` is made for \(printable("\(found)")), not for \(wanted)",
           hint: asked ? nil : "set `platform: \(printable("\(found)"))` to use it nevertheless")
       ]
+    case .lost: [Diagnostic("what was pulled was removed at once", hint: "pull it again")]
     case .notAnImage: [Diagnostic("an index names another index instead of an image")]
     }
   }

@@ -19,6 +19,8 @@ package enum PullEvent: Hashable, Sendable {
   /// A layer that the image needs, named by the digest of its blob.
   case layer(ImageReference, Digest, LayerProgress)
   case finished(ImageReference, PullOutcome, Digest)
+  /// Not had, and why is in the result of the call.
+  case failed(ImageReference)
 }
 
 package enum LayerProgress: Hashable, Sendable {

@@ -41,22 +41,87 @@ package struct DiskUsage: Sendable {
   private mutating func add(_ name: FilePath, in folder: borrowing Descriptor)
     throws(SystemCallError) -> UInt64
   {
-    var status = stat()
-    guard name.withPlatformString({ fstatat(folder.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0
-    else {
-      let reason = Errno.current
-      if reason == .noSuchFileOrDirectory { return 0 }
-      throw SystemCallError("fstatat", name.string, reason)
-    }
-    var total = count(status)
+    guard let status = try status(of: name, in: folder) else { return 0 }
+    let total = count(status)
     guard status.st_mode & S_IFMT == S_IFDIR else { return total }
     do throws(SystemCallError) {
       let inside = try folder.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-      for child in try names(in: inside) { total &+= try add(child, in: inside) }
+      return total &+ (try walk(inside))
     } catch {
-      if error.errno != .noSuchFileOrDirectory { throw error }
+      if error.errno == .noSuchFileOrDirectory { return total }
+      throw error
     }
-    return total
+  }
+
+  /// A folder on the way down, and what is still to be looked at in it.
+  private struct Level {
+    var inode: Inode
+    var waiting: [FilePath]
+  }
+
+  /// Goes through a tree with one folder open at a time, since it may be deeper than a process may
+  /// have descriptors. A part that is moved away meanwhile ends the walk.
+  private mutating func walk(_ top: consuming Descriptor) throws(SystemCallError) -> UInt64 {
+    var total: UInt64 = 0
+    var current = top
+    var above: [Level] = []
+    var waiting = try countContents(of: current, into: &total)
+    while true {
+      if let name = waiting.popLast() {
+        guard let child = try openFolder(name, in: current) else { continue }
+        above.append(Level(inode: try inode(of: current), waiting: waiting))
+        current = child
+        waiting = try countContents(of: current, into: &total)
+      } else if let level = above.popLast() {
+        current = try current.openChild("..", O_RDONLY | O_DIRECTORY)
+        guard try inode(of: current) == level.inode else { return total }
+        waiting = level.waiting
+      } else {
+        return total
+      }
+    }
+  }
+
+  /// - Returns: the folders in it.
+  private mutating func countContents(of folder: borrowing Descriptor, into total: inout UInt64)
+    throws(SystemCallError) -> [FilePath]
+  {
+    var folders: [FilePath] = []
+    for name in try names(in: folder) {
+      guard let status = try status(of: name, in: folder) else { continue }
+      total &+= count(status)
+      if status.st_mode & S_IFMT == S_IFDIR { folders.append(name) }
+    }
+    return folders
+  }
+
+  private func openFolder(_ name: FilePath, in folder: borrowing Descriptor)
+    throws(SystemCallError) -> Descriptor?
+  {
+    do throws(SystemCallError) {
+      return try folder.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    } catch {
+      if error.errno == .noSuchFileOrDirectory { return nil }
+      throw error
+    }
+  }
+
+  private func status(of name: FilePath, in folder: borrowing Descriptor) throws(SystemCallError)
+    -> stat?
+  {
+    var status = stat()
+    if name.withPlatformString({ fstatat(folder.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 {
+      return status
+    }
+    let reason = Errno.current
+    if reason == .noSuchFileOrDirectory { return nil }
+    throw SystemCallError("fstatat", name.string, reason)
+  }
+
+  private func inode(of folder: borrowing Descriptor) throws(SystemCallError) -> Inode {
+    var status = stat()
+    try checking("fstat") { fstat(folder.raw, &status) }
+    return Inode(device: UInt(status.st_dev), number: UInt(status.st_ino))
   }
 
   private mutating func count(_ status: stat) -> UInt64 {

@@ -38,7 +38,10 @@ struct Invocation: Sendable {
     if progress == .plain, ansi == .always {
       throw UsageFault("`--progress plain` cannot be used with `--ansi always`")
     }
-    progressMode = progress ?? (ansi == .never ? .plain : .auto)
+    // A terminal that cannot go back to a line is written to as a file.
+    let isPlain = ansi == .never || environment["TERM"] == "dumb"
+    let isAuto = progress == nil || progress == .auto
+    progressMode = isAuto && isPlain ? .plain : (progress ?? .auto)
     outputStyle = Style(ansi, output: .standard, environment: environment)
     errorStyle = Style(ansi, output: .error, environment: environment)
   }

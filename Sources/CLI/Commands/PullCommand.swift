@@ -6,7 +6,11 @@ import Engine
 
 struct PullCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pull", abstract: "Pull the images of services")
+    commandName: "pull", abstract: "Pull the images of services, or images by their names",
+    discussion: """
+      An argument that holds `/`, `:` or `@` is the name of an image: `berth pull redis:7` needs no \
+      compose file.
+      """)
 
   @Flag(help: "Pull what can be pulled; failures are said and passed over")
   var ignorePullFailures = false
@@ -14,28 +18,42 @@ struct PullCommand: AsyncParsableCommand {
   var ignoreBuildable = false
   @Flag(help: "Also the images of services that these depend on")
   var includeDeps = false
-  @Option(help: "missing: only images that are not here; always")
+  @Option(
+    help: "missing: only images that are not here, and `latest`; always",
+    completion: .list(["always", "missing"]))
   var policy: String?
   @Flag(name: .shortAndLong, help: "No progress")
   var quiet = false
-  @Argument(help: "Services", completion: .custom(completeServices))
+  /// Older files of the reference's users have these; images always come in parallel.
+  @Flag(help: .hidden)
+  var parallel = false
+  @Flag(help: .hidden)
+  var noParallel = false
+  @Argument(help: "Services or images", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("pull", quiet: quiet)
     var options = PullOptions()
-    options.services = services
+    options.images = services.filter(isImageName)
+    options.services = services.filter { !isImageName($0) }
     options.ignoresFailures = ignorePullFailures
     options.ignoresBuildable = ignoreBuildable
     options.includesDependencies = includeDeps
     switch policy {
-    case nil, "always": options.onlyMissing = false
-    case "missing": options.onlyMissing = true
+    case nil: break
+    case "always": options.policy = .always
+    case "missing": options.policy = .missing
     case .some(let other):
       throw UsageFault("invalid --policy `\(other)`", hint: "choose missing or always")
     }
-    try await finishing(work.progress) { [options] in
-      try await interruptible { try await work.session.pull(options) }
-    }
+    let isOfProject = options.images.isEmpty || !options.services.isEmpty
+    let work = try Invocation.now().open(
+      "pull", file: isOfProject ? .required : .unused, services: options.services, quiet: quiet)
+    try await finishing(work.progress) { try await work.session.pull(options) }
   }
+}
+
+/// Whether an argument cannot be a service: names of services hold none of these.
+func isImageName(_ argument: String) -> Bool {
+  argument.utf8.contains { "/:@".utf8.contains($0) }
 }

@@ -172,6 +172,7 @@ extension PullChoice {
     case "always": self = .always
     case "missing", "if_not_present": self = .missing
     case "never": self = .never
+    case "build": self = .build
     default:
       throw UsageFault("invalid --pull `\(text)`", hint: "choose always, missing or never")
     }
@@ -183,6 +184,8 @@ func finishing<Result: Sendable>(
   _ progress: Progress, _ body: () async throws -> Result
 ) async throws -> Result {
   defer { progress.finish() }
+  // Ends, cancelled, with this function.
+  async let _: Void = progress.keepDrawing()
   return try await body()
 }
 

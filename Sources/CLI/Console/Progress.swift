@@ -1,7 +1,6 @@
 // What the engine is doing, on stderr: redrawn on a terminal, one line for each change elsewhere.
 
 package import Engine
-import Glibc
 import JSON
 import Synchronization
 
@@ -23,31 +22,30 @@ package final class Progress: Sendable {
     case nothing
   }
 
-  private struct Task {
-    var event: ProgressEvent
-    var begun: ContinuousClock.Instant
-    var ended: ContinuousClock.Instant?
-  }
-
-  private struct Board {
-    var order: [String] = []
-    var tasks: [String: Task] = [:]
-    var drawn = 0
+  private struct State {
+    var board = ProgressBoard()
+    /// The widths of the lines that stand on the terminal.
+    var drawn: [Int] = []
     var lastDraw: ContinuousClock.Instant?
   }
+
+  private static let betweenFrames = Duration.milliseconds(100)
 
   private let form: Form
   private let title: String
   private let style: Style
   private let dryRun: Bool
-  private let output = Output.error
-  private let board = Mutex(Board())
+  private let output: Output
+  private let state = Mutex(State())
 
   /// - Parameter title: the verb, for the header of the redrawn form.
-  package init(_ mode: ProgressMode, title: String, style: Style, dryRun: Bool = false) {
+  package init(
+    _ mode: ProgressMode, title: String, style: Style, dryRun: Bool = false,
+    output: Output = .error
+  ) {
     form =
       switch mode {
-      case .auto: Output.error.isTerminal ? .redrawn : .lines
+      case .auto: output.isTerminal ? .redrawn : .lines
       case .tty: .redrawn
       case .plain: .lines
       case .json: .json
@@ -56,44 +54,64 @@ package final class Progress: Sendable {
     self.title = title
     self.style = style
     self.dryRun = dryRun
+    self.output = output
   }
 
   package func show(_ event: ProgressEvent) {
     switch form {
     case .nothing: break
     case .json: output.line(Self.json(event, dryRun: dryRun).text())
-    case .lines: showLine(event)
-    case .redrawn: update(event)
+    case .lines:
+      // Byte counts are for redrawing; as lines they would be noise.
+      let isNews = state.withLock { $0.board.note(event, at: .now) }
+      if isNews { output.line(Self.line(event, dryRun: dryRun)) }
+    case .redrawn:
+      state.withLock { state in
+        let isNews = state.board.note(event, at: .now)
+        if isNews || isDue(state) { draw(&state) }
+      }
+    }
+  }
+
+  /// Keeps clocks and marks going while nothing happens. Ends when its task is cancelled.
+  package func keepDrawing() async {
+    guard form == .redrawn else { return }
+    while !Task.isCancelled {
+      // Cancelled: then the loop ends.
+      try? await Task.sleep(for: Self.betweenFrames)
+      state.withLock { state in
+        if !Task.isCancelled, state.board.isWorking, isDue(state) { draw(&state) }
+      }
     }
   }
 
   /// Draws the last state; further text comes below it.
   package func finish() {
     guard form == .redrawn else { return }
-    board.withLock { board in
-      if !board.order.isEmpty { draw(&board) }
-      board = Board()
+    state.withLock { state in
+      if !state.board.isEmpty { draw(&state) }
+      state = State()
     }
   }
 
   /// Takes the drawn lines away so that other text can be printed; they come back with the next event.
   package func interrupt(_ print: () -> Void) {
     guard form == .redrawn else { return print() }
-    board.withLock { board in
-      erase(&board)
+    state.withLock { state in
+      let (columns, _) = output.size ?? (80, 24)
+      if !state.drawn.isEmpty { output.write(Self.upwards(state.drawn, columns) + "\u{1B}[J") }
+      state.drawn = []
       print()
     }
   }
 
-  private func showLine(_ event: ProgressEvent) {
-    // Byte counts are for redrawing; as lines they would be noise.
-    if event.phase == .working, event.current ?? 0 > 0 { return }
+  static func line(_ event: ProgressEvent, dryRun: Bool) -> String {
     let mode = dryRun ? " DRY-RUN MODE - " : ""
     let detail = event.detail.isEmpty ? "" : " \(event.detail)"
-    output.line("\(mode) \(printable("\(event.id) \(event.status)\(detail)")) ")
+    return "\(mode) \(printable("\(event.id) \(event.status)\(detail)")) "
   }
 
-  private static func json(_ event: ProgressEvent, dryRun: Bool) -> JSONValue {
+  static func json(_ event: ProgressEvent, dryRun: Bool) -> JSONValue {
     var object = JSONObject()
     if dryRun { object["dry-run"] = true }
     object["id"] = .string(event.id)
@@ -101,74 +119,44 @@ package final class Progress: Sendable {
     object["status"] = .string(event.phase.rawValue)
     object["text"] = .string(event.status)
     if !event.detail.isEmpty { object["details"] = .string(event.detail) }
-    object["current"] = event.current.map { JSONValue($0) }
-    object["total"] = event.total.map { JSONValue($0) }
-    if let current = event.current, let total = event.total, total > 0 {
-      object["percent"] = JSONValue(min(100, current / max(1, total / 100)))
+    // As in the reference, what is nothing yet is left out.
+    object["current"] = event.current.flatMap { $0 > 0 ? JSONValue($0) : nil }
+    object["total"] = event.total.flatMap { $0 > 0 ? JSONValue($0) : nil }
+    if event.parent != nil, event.phase == .done {
+      object["percent"] = 100
+    } else if let current = event.current, let total = event.total, current > 0, total > 0 {
+      object["percent"] = JSONValue(UInt64(min(1, Double(current) / Double(total)) * 100))
     }
     return .object(object)
   }
 
-  private func update(_ event: ProgressEvent) {
-    board.withLock { board in
-      let now = ContinuousClock.now
-      if board.tasks[event.id] == nil { board.order.append(event.id) }
-      var task = board.tasks[event.id] ?? Task(event: event, begun: now)
-      task.event = event
-      task.ended = event.phase == .working ? nil : (task.ended ?? now)
-      board.tasks[event.id] = task
-      let due = board.lastDraw.map { now - $0 > .milliseconds(50) } ?? true
-      if due || event.phase != .working { draw(&board) }
-    }
+  private func isDue(_ state: borrowing State) -> Bool {
+    state.lastDraw.map { .now - $0 >= Self.betweenFrames } ?? true
   }
 
-  private func erase(_ board: inout Board) {
-    if board.drawn > 0 { output.write("\u{1B}[\(board.drawn)A\u{1B}[J") }
-    board.drawn = 0
-  }
-
-  private func draw(_ board: inout Board) {
+  private func draw(_ state: inout State) {
     let now = ContinuousClock.now
     let (columns, rows) = output.size ?? (80, 24)
-    let top = board.order.compactMap { board.tasks[$0] }.filter { $0.event.parent == nil }
-    let done = top.filter { $0.event.phase != .working }.count
-    var lines = [style.bold("[+] \(title) \(done)/\(top.count)")]
-    let shown = board.order.compactMap { board.tasks[$0] }
-      .filter { $0.event.parent == nil || $0.event.phase == .working }
-    let room = max(1, rows - 3)
-    for task in shown.prefix(room) { lines.append(line(task, now, columns)) }
-    if shown.count > room { lines.append(" ... \(shown.count - room) more") }
-    var text = board.drawn > 0 ? "\u{1B}[\(board.drawn)A" : ""
-    for line in lines { text += "\u{1B}[2K\(line)\n" }
-    if lines.count < board.drawn { text += "\u{1B}[J" }
-    output.write(text)
-    board.drawn = lines.count
-    board.lastDraw = now
+    let lines = state.board.frame(
+      at: now, columns: columns, rows: rows, title: title, style: style)
+    output.write(Self.frame(lines, over: state.drawn, columns: columns))
+    state.drawn = lines.map(\.width)
+    state.lastDraw = now
   }
 
-  private func line(_ task: Task, _ now: ContinuousClock.Instant, _ columns: Int) -> String {
-    let event = task.event
-    let mark =
-      switch event.phase {
-      case .working: style.paint("⠿", .blue)
-      case .done: style.paint("✔", .green)
-      case .warning: style.paint("!", .yellow)
-      case .error: style.paint("✘", .red)
-      }
-    let spent = (task.ended ?? now) - task.begun
-    let tenths =
-      spent.components.seconds * 10 + spent.components.attoseconds / 100_000_000_000_000_000
-    let clock = "\(tenths / 10).\(tenths % 10)s"
-    var amount = ""
-    if let current = event.current, let total = event.total, event.phase == .working, total > 0 {
-      amount = " \(humanSize(current))/\(humanSize(total))"
-    }
-    let indent = event.parent == nil ? "" : "  "
-    let detail = event.detail.isEmpty ? "" : " \(event.detail)"
-    let text = printable("\(indent)\(event.id) \(event.status)\(amount)\(detail)")
-    let room = max(10, columns - clock.count - 6)
-    let cut = shortened(text, to: room)
-    let gap = String(repeating: " ", count: max(1, room - cut.count + 1))
-    return " \(mark) \(cut)\(gap)\(style.dim(clock))"
+  /// The bytes that put a frame in the place of an earlier one: at once, each line over the old one, and
+  /// only what is left of that taken away, so that nothing flickers.
+  static func frame(_ lines: [BoardLine], over drawn: [Int], columns: Int) -> String {
+    var text = "\u{1B}[?25l" + upwards(drawn, columns)
+    for line in lines { text += "\(line.text)\u{1B}[K\n" }
+    if !drawn.isEmpty { text += "\u{1B}[J" }
+    return text + "\u{1B}[?25h"
+  }
+
+  /// To the first line of what was drawn. A terminal that was made narrower meanwhile has broken long
+  /// lines into several.
+  private static func upwards(_ drawn: [Int], _ columns: Int) -> String {
+    let rows = drawn.reduce(0) { $0 + max(1, ($1 + columns - 1) / max(1, columns)) }
+    return rows == 0 ? "" : "\r\u{1B}[\(rows)A"
   }
 }

@@ -60,7 +60,8 @@ extension Session {
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)
-      throw error
+      let failure = error as? ShimFailure
+      throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? error
     }
     return blueprint
   }

@@ -83,6 +83,7 @@ func projectOptions(_ request: SessionRequest) -> ProjectOptions {
 /// Loads the project and tells its name. Where the verb needs no file and there is none, the given
 /// name is enough.
 func loadProject(_ request: SessionRequest) throws -> (LoadedProject?, String) {
+  if request.file == .unused { return (nil, "") }
   let options = projectOptions(request)
   if request.file == .optional, request.files.isEmpty,
     let name = request.projectName ?? request.environment["COMPOSE_PROJECT_NAME"],

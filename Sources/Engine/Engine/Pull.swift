@@ -1,18 +1,18 @@
-// Images: found here or fetched, before anything is planned.
+// `pull`: the images of services, or images by their names, asked for anew.
 
-import Registry
-import Blueprint
 import Compose
 import Diagnostics
 import Host
 import Images
-import Linux
 import OCI
-import Store
+import Registry
 
 package struct PullOptions: Sendable {
   package var services: [String] = []
-  package var onlyMissing = false
+  /// Images by name, of no project.
+  package var images: [String] = []
+  /// Nil is the policy of each service, where none means always.
+  package var policy: PullChoice?
   package var ignoresFailures = false
   package var ignoresBuildable = false
   package var includesDependencies = false
@@ -20,173 +20,136 @@ package struct PullOptions: Sendable {
   package init() {}
 }
 
+/// What `pull` is going to ask for, each image once.
+private struct PullList {
+  var requests: [PullRequest] = []
+  /// The services that could build an image instead.
+  var builders: [PullRequest: [String]] = [:]
+  /// Images that some service cannot do without.
+  var unbuildable: Set<PullRequest> = []
+
+  mutating func add(_ request: PullRequest, _ service: Service? = nil) {
+    if !requests.contains(request) { requests.append(request) }
+    if let service, service.hasBuild {
+      builders[request, default: []].append(service.name)
+    } else {
+      unbuildable.insert(request)
+    }
+  }
+}
+
 extension Session {
-  /// `pull`: the images of services, always asked for anew unless only missing ones are wanted.
+  /// Pulls all that can be, and reports together what could not.
   package func pull(_ options: PullOptions) async throws {
+    var list = PullList()
+    if options.images.isEmpty || !options.services.isEmpty { try collect(options, into: &list) }
+    for image in options.images {
+      list.add(
+        PullRequest(try ImageReference(parsing: image), platform: try defaultPlatform()))
+    }
+    let results = try await fetch(list.requests)
+    var faults: [Diagnostic] = []
+    var builders: [String] = []
+    for request in list.requests {
+      guard case .failure(let failure) = results[request] else { continue }
+      faults += failure.diagnostics
+      builders += list.builders[request] ?? []
+    }
+    if !builders.isEmpty { tell(.warning(mustBeBuilt(builders))) }
+    if faults.isEmpty { return }
+    guard options.ignoresFailures else { throw Faults(faults) }
+    for var fault in faults {
+      fault.severity = .warning
+      tell(.warning(fault))
+    }
+  }
+
+  private func collect(_ options: PullOptions, into list: inout PullList) throws {
     let project = try project()
     let services = try select(
       options.services, from: project, includingDependencies: options.includesDependencies)
-    var wanted: [ImageReference] = []
-    for service in services {
-      guard let image = service.image, !(service.hasBuild && options.ignoresBuildable),
-        service.pullPolicy != .never
-      else { continue }
-      let reference = try reference(image, service)
-      if options.onlyMissing, try images.resolve(reference) != nil {
-        tell(.progress(ProgressEvent("Image \(image)", "Skipped", .done, detail: "exists")))
-        continue
-      }
-      if !wanted.contains(reference) { wanted.append(reference) }
-    }
-    do {
-      try await fetch(wanted)
-    } catch  where options.ignoresFailures {
-      tell(.warning(Diagnostic("\(error)", severity: .warning)))
-    }
-  }
-
-  /// The images of these services, pulled where their policy asks for it. All are kept by one lease
-  /// that the caller ends.
-  func ensureImages(_ services: [Service], pull: PullChoice?, dryRun: Bool) async throws
-    -> [ServiceBase]
-  {
-    let lease = dryRun ? nil : try await blocking { try self.images.lease() }
-    do {
-      return try await ensureImages(services, pull, keepingBy: lease)
-    } catch {
-      lease?.end()
-      throw error
-    }
-  }
-
-  /// - Parameter lease: nil in a dry run.
-  private func ensureImages(
-    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease?
-  ) async throws -> [ServiceBase] {
-    var wanted: [ImageReference] = []
-    var references: [ImageReference] = []
+    try refuseUnpullable(services, in: project)
     for service in services {
       guard let image = service.image else {
-        throw UnsupportedSetting(
-          service: service, setting: "building an image",
-          hint: "name an image that can be pulled with `image:`")
+        skip(service.name, "No image to be pulled")
+        continue
       }
-      let reference = try reference(image, service)
-      references.append(reference)
-      if !wanted.contains(reference), try needsPull(reference, service, pull, lease) {
-        wanted.append(reference)
+      let request = try wanted(image, service)
+      if let reason = try reasonToSkip(request, service, options) {
+        skip("Image \(request.reference.familiar)", reason)
+      } else {
+        list.add(request, service)
       }
     }
-    if lease == nil, let missing = wanted.first {
-      throw Faults([
-        Diagnostic(
-          "image `\(missing.familiar)` is not here, so the plan cannot be made",
-          hint: "run `berth pull` first")
-      ])
-    }
-    try await fetch(wanted, keepingBy: lease)
-    return try zip(services, references).map { service, reference in
-      guard let image = try image(reference, lease) else {
-        throw Faults([
-          Diagnostic(
-            "no such image: \(reference.familiar)", span: service.span,
-            hint: "pull it with `berth pull`, or change the service's pull_policy")
-        ])
-      }
-      return ServiceBase(
-        service: service, image: image, configHash: configHash(service), lease: lease)
-    }
   }
 
-  private func image(_ reference: ImageReference, _ lease: ImageLease?) throws -> LocalImage? {
-    guard let lease else { return try images.resolve(reference) }
-    return try images.resolve(reference, keepingBy: lease)
+  private func refuseUnpullable(_ services: [Service], in project: Project) throws {
+    let found = project.unsupportedByPull(of: Set(services.map(\.name)))
+    if !found.isEmpty { throw Faults(found) }
   }
 
-  private func reference(_ image: String, _ service: Service) throws -> ImageReference {
-    try refuseOtherPlatform(service)
-    do {
-      return try ImageReference(parsing: image)
-    } catch {
-      throw Failure("service `\(service.name)` names no image that there can be", error)
-    }
-  }
-
-  /// Only images of this machine's kind are pulled and run.
-  private func refuseOtherPlatform(_ service: Service) throws {
-    guard let text = service.platform else { return }
-    guard try Platform(parsing: text).accepts(.host) else {
-      throw UnsupportedSetting(
-        service: service, setting: "platform `\(text)`",
-        hint: "this machine is `\(Platform.host)`; remove the platform, or use an image for it")
-    }
-  }
-
-  private func needsPull(
-    _ reference: ImageReference, _ service: Service, _ choice: PullChoice?, _ lease: ImageLease?
-  ) throws -> Bool {
-    switch choice {
-    case .always: return true
-    case .never: return false
-    case .missing: return try image(reference, lease) == nil
-    case nil: break
-    }
-    switch service.pullPolicy {
-    case .always: return true
-    case .never: return false
-    case .missing, .build, .every: return try image(reference, lease) == nil
-    }
-  }
-
-  private func fetch(_ references: [ImageReference], keepingBy lease: ImageLease? = nil)
-    async throws
+  /// Nil when the image is to be pulled. Only where `missing` is said is one that is here enough, and
+  /// `latest` is never enough: that is what the verb is for.
+  private func reasonToSkip(_ request: PullRequest, _ service: Service, _ options: PullOptions)
+    throws -> String?
   {
-    guard !references.isEmpty else { return }
+    let policy = options.policy.map(PullPolicy.init) ?? service.pullPolicy
+    switch policy {
+    case .never, .build: return ""
+    case .missing:
+      guard options.policy != nil || service.hasPullPolicy, request.reference.tag != "latest",
+        try localImage(request, nil) != nil
+      else { break }
+      return "Image is already present locally"
+    case .always, .every: break
+    }
+    return service.hasBuild && options.ignoresBuildable ? "Image can be built" : nil
+  }
+
+  private func skip(_ what: String, _ reason: String) {
+    tell(.progress(ProgressEvent(what, "Skipped", .done, detail: reason)))
+  }
+
+  private func mustBeBuilt(_ services: [String]) -> Diagnostic {
+    let names = services.map { "`\($0)`" }.joined(separator: ", ")
+    return Diagnostic(
+      "some service images must be built from source: \(names)", severity: .warning)
+  }
+
+  /// Brings the images; what became of each.
+  func fetch(_ requests: [PullRequest], keepingBy lease: ImageLease? = nil) async throws
+    -> [PullRequest: Result<LocalImage, Failure>]
+  {
+    guard !requests.isEmpty else { return [:] }
     let tell = tell
     let client = try RegistryClient(environment: request.environment)
     let puller = ImagePuller(
-      images, client: client, unpacker: host.unpacker, parallelLayers: request.transfers)
-    try await puller.pull(references.map { PullRequest($0) }, keepingBy: lease) { event in
-      if let event = ProgressEvent(event) { tell(.progress(event)) }
+      images, client: client, unpacker: host.unpacker,
+      machine: .host(processorFlags: HostProfile.processorFlags()),
+      parallelLayers: request.transfers)
+    return try await puller.results(of: requests, keepingBy: lease) { event in
+      tell(.progress(ProgressEvent(event)))
     }
-  }
-
-  /// One row for each container of the project, in order of name.
-  package func containerImages(services: [String]) async throws -> [ContainerImage] {
-    try checkNames(services)
-    return try await blocking {
-      try self.containers.list(project: self.projectName)
-        .filter { services.isEmpty || services.contains($0.service) }
-        .map { try self.imageRow($0) }
-    }
-  }
-
-  private func imageRow(_ record: ContainerRecord) throws -> ContainerImage {
-    let identity = record.blueprint.image
-    // An image that is gone is shown as the container's record names it.
-    let image = try images.resolve(id: identity.id)
-    let reference = try? ImageReference(parsing: identity.reference)
-    return ContainerImage(
-      container: record.name, repository: reference?.familiarName ?? identity.reference,
-      tag: reference?.tag ?? "<none>", platform: identity.platform, id: identity.id,
-      size: image.map { UInt64(max(0, $0.size)) } ?? 0, created: image?.createdAt)
   }
 }
 
 extension ProgressEvent {
-  /// Nil for what nobody needs to see.
-  fileprivate init?(_ event: PullEvent) {
+  fileprivate init(_ event: PullEvent) {
     switch event {
     case .resolving(let reference):
       self.init("Image \(reference.familiar)", "Pulling", .working)
-    case .finished(let reference, let outcome, _):
-      let detail = outcome == .upToDate ? "up to date" : ""
-      self.init("Image \(reference.familiar)", "Pulled", .done, detail: detail)
+    case .finished(let reference, _, _):
+      self.init("Image \(reference.familiar)", "Pulled", .done)
+    case .failed(let reference):
+      self.init("Image \(reference.familiar)", "Error", .error)
     case .layer(let reference, let digest, let progress):
       let id = String(digest.hex.prefix(12))
       let parent = "Image \(reference.familiar)"
       switch progress {
-      case .waiting: self.init(id, "Waiting", .working, parent: parent)
+      case .waiting(let size):
+        self.init(
+          id, "Pulling fs layer", .working, parent: parent, current: 0,
+          total: UInt64(max(0, size)))
       case .downloading(let received, let size):
         self.init(
           id, "Downloading", .working, parent: parent, current: UInt64(max(0, received)),

@@ -15,6 +15,8 @@ package enum FileNeed: Sendable {
   case required
   /// The project's name is enough: containers tell the rest by their labels.
   case optional
+  /// The verb is about no project: no file is looked at.
+  case unused
 }
 
 /// What the user typed before the verb, and where.

@@ -6,6 +6,7 @@ package enum PullChoice: Hashable, Sendable {
   case always
   case missing
   case never
+  case build
 }
 
 package struct UpOptions: Sendable {

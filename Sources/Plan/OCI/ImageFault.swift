@@ -31,13 +31,23 @@ package enum ImageFault: Diagnosable, Hashable {
     case .noPlatform(let wanted, let available):
       [
         Diagnostic(
-          "no matching manifest for \(wanted) in the manifest list entries",
-          hint: available.isEmpty
-            ? nil
-            : "it is there for " + available.map { "`\($0)`" }.joined(separator: ", "))
+          "no matching manifest for \(printable("\(wanted)")) in the manifest list entries",
+          hint: platforms(available))
       ]
     }
   }
+}
+
+/// Each once, and no more than fit a line or two: indexes come from outside.
+private func platforms(_ available: [Platform]) -> String? {
+  var names: [String] = []
+  for platform in available {
+    let name = "`\(printable("\(platform)", limit: 40))`"
+    if !names.contains(name), names.count <= 12 { names.append(name) }
+  }
+  guard !names.isEmpty else { return nil }
+  let rest = names.count > 12 ? " and others" : ""
+  return "it is there for " + names.prefix(12).joined(separator: ", ") + rest
 }
 
 /// Foreign text made safe for a terminal: control characters become `?`, length is bounded.

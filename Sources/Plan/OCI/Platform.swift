@@ -58,6 +58,26 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
     #endif
   }
 
+  /// This machine by its processor's flags as /proc/cpuinfo has them: `amd64/v3` where it knows all
+  /// that belongs to that level of the psABI.
+  package static func host(processorFlags flags: Set<Substring>) -> Platform {
+    guard host.architecture == "amd64" else { return host }
+    var level: String?
+    for (name, needed) in amd64Levels {
+      guard flags.isSuperset(of: needed) else { break }
+      level = name
+    }
+    return Platform(os: "linux", architecture: "amd64", variant: level)
+  }
+
+  /// Whether the kernel of this machine runs its programs without an interpreter; variants are the
+  /// processor's to know.
+  package var isNative: Bool {
+    guard os == Platform.host.os else { return false }
+    if architecture == Platform.host.architecture { return true }
+    return ["amd64/386", "arm64/arm"].contains("\(Platform.host.architecture)/\(architecture)")
+  }
+
   package var description: String {
     "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "")
   }
@@ -79,6 +99,13 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
   /// Whether an image made for `other` can run where this platform is wanted.
   package func accepts(_ other: Platform) -> Bool { fallbacks.contains(other) }
 }
+
+/// What each level adds, in the kernel's names: `pni` is SSE3, `abm` LZCNT.
+private let amd64Levels: [(String, Set<Substring>)] = [
+  ("v2", ["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"]),
+  ("v3", ["abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave"]),
+  ("v4", ["avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"]),
+]
 
 private func older(_ prefix: String, _ variant: String?, from: Int, to: Int) -> [String?] {
   guard let variant, let number = Int(variant.dropFirst()), number <= from, number >= to else {

@@ -79,6 +79,7 @@ struct ModelReader {
       name: entry.key, span: sources.span(entry.keyOrigin), profiles: texts(node["profiles"]),
       image: text(node, "image"), hasBuild: node["build"] != nil,
       buildTags: texts(node["build"]?["tags"]), pullPolicy: pullPolicy(node),
+      hasPullPolicy: !(text(node, "pull_policy") ?? "").isEmpty,
       platform: text(node, "platform"), containerName: text(node, "container_name"),
       command: node["command"]?.list.map { $0.compactMap(\.text) },
       entrypoint: node["entrypoint"]?.list.map { $0.compactMap(\.text) },

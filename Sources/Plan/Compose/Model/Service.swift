@@ -13,6 +13,8 @@ package struct Service: Sendable {
   /// More names that its built image gets.
   package var buildTags: [String]
   package var pullPolicy: PullPolicy
+  /// The file says it; else `pullPolicy` is what is meant by nothing.
+  package var hasPullPolicy: Bool
   package var platform: String?
   package var containerName: String?
   /// nil keeps the image's command; empty clears it.

@@ -18,6 +18,10 @@ struct UpRow: Sendable {
   /// Where `up` acts on some words only: these, for the schema.
   var allowed: [String] = []
 
+  var isOfPull: Bool {
+    path.count == 3 && path[0] == "services" && ["image", "platform"].contains(path[2])
+  }
+
   /// The words that `up` acts on.
   struct Words: Sendable {
     let all: [String]
@@ -118,15 +122,12 @@ extension Tables {
     .refused("services.*.pid"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
-      note: "must be the platform of this machine", reason: platformReason),
+      note: "must be a platform of Linux", reason: platformReason),
     .refused("services.*.ports.*.protocol", UpRow.isNone(of: "tcp", "udp")),
     .refused("services.*.post_start"),
     .refused("services.*.pre_start"),
     .refused("services.*.pre_stop"),
     .refused("services.*.provider"),
-    .refused(
-      "services.*.pull_policy",
-      UpRow.isNone(of: "always", "build", "if_not_present", "missing", "never")),
     UpRow(
       path: ["services", "*", "restart"], severity: .error,
       asks: { !isRestartRule($0.text ?? "") },
@@ -179,7 +180,7 @@ private func isContainerName(_ name: String) -> Bool {
 @Sendable private func platformReason(_ node: Node) -> String? {
   guard let text = node.text, !text.isEmpty else { return nil }
   guard let wanted = try? Platform(parsing: text) else { return "is no platform: `\(text)`" }
-  return wanted.accepts(.host) ? nil : "is `\(wanted)`, and this machine is `\(Platform.host)`"
+  return wanted.os == Platform.host.os ? nil : "is `\(wanted)`, and only images for Linux run here"
 }
 
 private func isRestartRule(_ text: String) -> Bool {
@@ -197,14 +198,23 @@ extension Project {
     for fault in valueFaults { refusals.findings.add(fault) }
     return refusals.diagnostics(sources)
   }
+
+  /// As `unsupportedByUp`, for what `pull` of these services looks at.
+  package func unsupportedByPull(of services: Set<String>) -> [Diagnostic] {
+    UpRefusals(model: model, rows: Tables.up.filter(\.isOfPull), services: services)
+      .diagnostics(sources)
+  }
 }
 
 /// The rows of the table that a model meets.
 struct UpRefusals {
   let findings = Findings()
+  private let services: Set<String>?
 
-  init(model: Node) {
-    for row in Tables.up {
+  /// - Parameter services: nothing is said of others; nil is all.
+  init(model: Node, rows: [UpRow] = Tables.up, services: Set<String>? = nil) {
+    self.services = services
+    for row in rows {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
   }
@@ -253,6 +263,7 @@ struct UpRefusals {
         entry.node, row, depth: depth + 1, shown: shown + [step], origin: place, findings)
     }
     for entry in node.map?.entries ?? [] {
+      if shown == ["services"], let services, !services.contains(entry.key) { continue }
       collect(
         entry.node, row, depth: depth + 1, shown: shown + [entry.key], origin: entry.keyOrigin,
         findings)

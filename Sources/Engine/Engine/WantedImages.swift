@@ -1,0 +1,183 @@
+// The images that services are made from: found here or fetched, before anything is planned.
+
+import Blueprint
+import Compose
+import Diagnostics
+import Images
+import Linux
+import OCI
+
+extension Session {
+  /// The images of these services, pulled where their policy asks for it. Each is looked at once. All
+  /// are kept by one lease that the caller ends.
+  func ensureImages(_ services: [Service], pull: PullChoice?, dryRun: Bool) async throws
+    -> [ServiceBase]
+  {
+    let lease = dryRun ? nil : try await blocking { try self.images.lease() }
+    do {
+      return try await ensureImages(services, pull, keepingBy: lease)
+    } catch {
+      lease?.end()
+      throw error
+    }
+  }
+
+  /// - Parameter lease: nil in a dry run.
+  private func ensureImages(
+    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease?
+  ) async throws -> [ServiceBase] {
+    let requests = try services.map { service in
+      guard let image = service.image else {
+        throw UnsupportedSetting(
+          service: service, setting: "building an image",
+          hint: "name an image that can be pulled with `image:`")
+      }
+      return try wanted(image, service)
+    }
+    var (found, missing) = try await blocking {
+      try self.look(for: requests, services, pull, lease)
+    }
+    if lease == nil {
+      missing.removeAll { found[$0] != nil }
+      if let absent = missing.first { throw AbsentImage(absent) }
+    } else {
+      let results = try await fetch(missing, keepingBy: lease)
+      found.merge(results.compactMapValues { try? $0.get() }) { _, new in new }
+      let faults = missing.flatMap { request -> [Diagnostic] in
+        guard case .failure(let failure) = results[request] else { return [] }
+        return failure.diagnostics
+      }
+      if !faults.isEmpty { throw Faults(faults) }
+    }
+    tellOtherPlatforms(found)
+    return try zip(services, requests).map { service, request in
+      guard let image = found[request] else { throw try noSuchImage(request, service) }
+      return ServiceBase(
+        service: service, image: image, configHash: configHash(service), lease: lease)
+    }
+  }
+
+  /// What is here, and what has to be asked for.
+  private func look(
+    for requests: [PullRequest], _ services: [Service], _ choice: PullChoice?, _ lease: ImageLease?
+  ) throws -> ([PullRequest: LocalImage], [PullRequest]) {
+    var found: [PullRequest: LocalImage] = [:]
+    var seen: Set<PullRequest> = []
+    var missing: [PullRequest] = []
+    for (service, request) in zip(services, requests) {
+      if seen.insert(request).inserted { found[request] = try localImage(request, lease) }
+      let policy = choice.map(PullPolicy.init) ?? service.pullPolicy
+      if !missing.contains(request), mustPull(request, policy, isHere: found[request] != nil) {
+        missing.append(request)
+      }
+    }
+    return (found, missing)
+  }
+
+  private func mustPull(_ request: PullRequest, _ policy: PullPolicy, isHere: Bool) -> Bool {
+    switch policy {
+    case .always: return true
+    case .never, .build: return false
+    case .missing: return !isHere
+    case .every(let period):
+      guard isHere, request.reference.digest == nil else { return !isHere }
+      return isDue(
+        lastCheck: images.lastCheck(of: request.reference),
+        now: Self.now().nanoseconds / 1_000_000_000, period: period)
+    }
+  }
+
+  /// What the reference stands for here, where it fits the platform that was asked for.
+  func localImage(_ request: PullRequest, _ lease: ImageLease?) throws -> LocalImage? {
+    let image =
+      if let lease {
+        try images.resolve(request.reference, keepingBy: lease)
+      } else {
+        try images.resolve(request.reference)
+      }
+    guard let image, let platform = request.platform else { return image }
+    return platform.accepts(image.platform) ? image : nil
+  }
+
+  func wanted(_ image: String, _ service: Service) throws -> PullRequest {
+    do {
+      let platform = try service.platform.map { try Platform(parsing: $0) } ?? defaultPlatform()
+      return PullRequest(try ImageReference(parsing: image), platform: platform)
+    } catch let fault as ImageFault {
+      throw Failure("service `\(service.name)` names no image that there can be", fault)
+    }
+  }
+
+  /// DOCKER_DEFAULT_PLATFORM, for what says nothing of its own.
+  func defaultPlatform() throws -> Platform? {
+    let name = "DOCKER_DEFAULT_PLATFORM"
+    guard let text = loaded?.environment[name] ?? request.environment[name], !text.isEmpty else {
+      return nil
+    }
+    do throws(ImageFault) { return try Platform(parsing: text) } catch {
+      throw Failure("`\(name)` cannot be used", error)
+    }
+  }
+
+  private func tellOtherPlatforms(_ images: [PullRequest: LocalImage]) {
+    let others = images.filter { $0.key.platform == nil && !$0.value.platform.isNative }
+    for (request, image) in others.sorted(by: {
+      $0.key.reference.familiar < $1.key.reference.familiar
+    }) {
+      tell(
+        .warning(
+          Diagnostic(
+            "image `\(request.reference.familiar)`: the requested image's platform "
+              + "(\(image.platform)) does not match the detected host platform (\(Platform.host)) "
+              + "and no specific platform was requested", severity: .warning,
+            hint: "`platform: \(image.platform)` says that it is meant")))
+    }
+  }
+
+  private func noSuchImage(_ request: PullRequest, _ service: Service) throws -> Faults {
+    let other = try images.resolve(request.reference)
+    let name = request.reference.familiar
+    let wanted = request.platform.map { " for \($0)" } ?? ""
+    return Faults([
+      Diagnostic(
+        "no such image: \(name)\(other == nil ? "" : wanted)",
+        causes: other.map { ["the one that is here is for \($0.platform)"] } ?? [],
+        span: service.span,
+        hint: "pull it with `berth pull`, or change the service's pull_policy")
+    ])
+  }
+}
+
+/// Whether a registry is to be asked again. A time that lies in the future, as after a clock was put
+/// right, says nothing: then it is.
+func isDue(lastCheck: Int64?, now: Int64, period: Duration) -> Bool {
+  guard let lastCheck, lastCheck <= now else { return true }
+  let (age, isTooLong) = now.subtractingReportingOverflow(lastCheck)
+  return isTooLong || .seconds(age) >= period
+}
+
+private struct AbsentImage: Diagnosable {
+  var name: String
+
+  init(_ request: PullRequest) { name = request.reference.familiar }
+
+  var diagnostics: [Diagnostic] {
+    [
+      Diagnostic(
+        "image `\(name)` is not here, so the plan cannot be made",
+        hint: "run `berth pull` first")
+    ]
+  }
+}
+
+extension PullPolicy {
+  init(_ choice: PullChoice) {
+    self =
+      switch choice {
+      case .always: .always
+      case .missing: .missing
+      case .never: .never
+      case .build: .build
+      }
+  }
+}
