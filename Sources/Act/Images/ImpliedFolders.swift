@@ -16,12 +16,14 @@ extension IngestSession {
   func settle(_ chains: [Digest]) async throws {
     let settled = try await blocking { [folders] in
       var settled: [FilePath] = []
+      var settling = Settling()
+      let layers = chains.map { folders.layerFiles($0) }
       for (index, chain) in chains.enumerated() {
         let list = folders.impliedFolders(chain)
         guard let text = try readFile(list, limit: 32 << 20) else { continue }
-        let below = chains[..<index].reversed().map { folders.layerFiles($0) }
+        let below = layers[..<index].reversed()
         for path in text.split(separator: 0, omittingEmptySubsequences: false).dropLast() {
-          try settleFolder(Array(path), in: folders.layerFiles(chain), below: below)
+          try settling.settle(Array(path), in: folders.layerFiles(chain), below: below)
         }
         settled.append(list)
       }
@@ -34,45 +36,75 @@ extension IngestSession {
   }
 }
 
-/// Makes one folder like the nearest one below that it covers.
-private func settleFolder(_ path: [UInt8], in layer: FilePath, below: [FilePath]) throws {
-  guard let folder = try find(path, in: layer).folder else { return }
-  for lower in below {
-    let found = try find(path, in: lower)
-    if let source = found.folder { return try copyDescription(from: source, to: folder) }
-    if found.hidesBelow { return }
-  }
-}
-
-/// What a layer has at a path: a folder, something that hides what is below it, or nothing.
-private struct Found: ~Copyable {
-  var folder: SharedDescriptor?
-  var hidesBelow = false
-}
-
-private func find(_ path: [UInt8], in layer: FilePath) throws -> Found {
-  let root = try Descriptor.open(layer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  if path.isEmpty { return Found(folder: SharedDescriptor(root)) }
-  let resolve = Int32(
+/// The work on one image's folders, with a bound: names may be thousands deep, in hundreds of layers.
+private struct Settling {
+  /// Parts of names that are looked up: seconds of work.
+  private static let limit = 50_000_000
+  private static let resolve = Int32(
     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
-  var isOpaque = false
-  var end = path.startIndex
-  while true {
-    end = path[end...].firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
+
+  private var steps = 0
+
+  /// Makes one folder like the nearest one below that it covers.
+  mutating func settle(
+    _ path: [UInt8], in layer: FilePath, below: ReversedCollection<ArraySlice<FilePath>>
+  )
+    throws
+  {
+    let depth = path.count(where: { $0 == UInt8(ascii: "/") }) + 1
+    guard let folder = try open(path, in: layer, depth: depth).folder else { return }
+    for lower in below {
+      let found = try open(path, in: lower, depth: depth)
+      if let source = found.folder { return try copyDescription(from: source, to: folder) }
+      if try found.isCovered || hidesBelow(path, in: lower) { return }
+    }
+  }
+
+  /// The folder of a layer at a path; or that something else is there.
+  private mutating func open(_ path: [UInt8], in layer: FilePath, depth: Int) throws
+    -> (folder: SharedDescriptor?, isCovered: Bool)
+  {
+    try count(depth)
+    let root = try Descriptor.open(layer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    if path.isEmpty { return (SharedDescriptor(root), false) }
     do throws(SystemCallError) {
       let folder = try root.resolve(
-        filePath(Array(path[..<end])), O_RDONLY | O_DIRECTORY, resolve: resolve)
-      if end == path.endIndex { return Found(folder: SharedDescriptor(folder)) }
-      if fgetxattr(folder.raw, "trusted.overlay.opaque", nil, 0) > 0 { isOpaque = true }
+        filePath(path), O_RDONLY | O_DIRECTORY, resolve: Self.resolve)
+      return (SharedDescriptor(folder), false)
     } catch {
       switch error.errno {
-      case .noSuchFileOrDirectory: return Found(hidesBelow: isOpaque)
-      case .notDirectory, .tooManySymbolicLinkLevels: return Found(hidesBelow: true)
+      case .noSuchFileOrDirectory: return (nil, false)
+      case .notDirectory, .tooManySymbolicLinkLevels: return (nil, true)
       default: throw error
       }
     }
-    end += 1
   }
+
+  /// Whether a layer that lacks a folder has one of its parents marked as opaque.
+  private mutating func hidesBelow(_ path: [UInt8], in layer: FilePath) throws -> Bool {
+    var at = SharedDescriptor(try Descriptor.open(layer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+    for name in path.split(separator: UInt8(ascii: "/")) {
+      try count(1)
+      let raw = cString(Array(name)) {
+        berth_openat(at.raw, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+      }
+      // The end of what is there.
+      guard raw >= 0 else { return false }
+      at = SharedDescriptor(Descriptor(owning: raw))
+      if fgetxattr(at.raw, "trusted.overlay.opaque", nil, 0) > 0 { return true }
+    }
+    return false
+  }
+
+  private mutating func count(_ more: Int) throws {
+    steps += more
+    guard steps <= Self.limit else { throw LayerFault.tooManyFolders }
+  }
+}
+
+/// The bytes with a NUL behind them, for a system call. They hold none themselves.
+private func cString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+  body(bytes.map { CChar(bitPattern: $0) } + [0])
 }
 
 private func filePath(_ bytes: [UInt8]) -> FilePath {

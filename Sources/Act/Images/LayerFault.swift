@@ -9,6 +9,7 @@ enum LayerFault: Diagnosable, Hashable {
   case layerCount(manifest: Int, config: Int)
   case wrongPlatform(ImageReference, wanted: Platform, found: Platform, asked: Bool)
   case notAnImage
+  case tooManyFolders
   case lost
 
   var diagnostics: [Diagnostic] {
@@ -30,6 +31,8 @@ enum LayerFault: Diagnosable, Hashable {
           hint: asked ? nil : "set `platform: \(printable("\(found)"))` to use it nevertheless")
       ]
     case .lost: [Diagnostic("what was pulled was removed at once", hint: "pull it again")]
+    case .tooManyFolders:
+      [Diagnostic("too many folders, too deep in one another, that layers name only as parents")]
     case .notAnImage: [Diagnostic("an index names another index instead of an image")]
     }
   }

@@ -57,7 +57,7 @@ struct FolderTimes: ~Copyable {
   }
 
   /// All that was noted, in that order: of two times for one folder the later one wins.
-  mutating func forEach(_ body: ([UInt8], TarTime) throws -> Void) throws {
+  mutating func replay(_ body: ([UInt8], TarTime) throws -> Void) throws {
     try flush()
     try checking("lseek") { lseek(file.raw, 0, SEEK_SET) }
     var rest: ArraySlice<UInt8> = []

@@ -101,7 +101,7 @@ final class LayerUnpacker: TarVisitor {
 
   /// Call when the archive is complete: sets what later members would have changed.
   func finish() throws {
-    try folderTimes.forEach { path, time in
+    try folderTimes.replay { path, time in
       // Later members may have put something else in its place.
       guard let folder = path.isEmpty ? root : try open(path) else { return }
       try setTime(folder, Array(".".utf8), time)
