@@ -10,6 +10,7 @@ import Linux
 package import OCI
 package import Registry
 import Store
+import Synchronization
 import SystemPackage
 
 package enum PushEvent: Hashable, Sendable {
@@ -72,6 +73,8 @@ package final class ImagePusher: Sendable {
   private let client: RegistryClient
   private let slots: Slots
   private let flights = Flights<String>()
+  /// Nobody reads faster.
+  private static let betweenEvents = Duration.milliseconds(50)
 
   /// - Parameter parallelBlobs: how many blobs are sent at once.
   package init(_ store: ImageStore, client: RegistryClient, parallelBlobs: Int = 4) {
@@ -140,9 +143,17 @@ package final class ImagePusher: Sendable {
     let size = blob.descriptor.size
     try await flights.alone("\(reference.pinned(to: digest))") {
       try await self.slots.taking {
+        let told = Mutex<ContinuousClock.Instant?>(nil)
         let arrival = try await self.client.bring(
           blob, to: reference, from: sources.repositories(with: digest, for: reference)
-        ) { events(.blob(reference, digest, .pushing(sent: $0, size: size))) }
+        ) { sent in
+          let isTooSoon = told.withLock { told in
+            if let last = told, last.duration(to: .now) < Self.betweenEvents { return true }
+            told = .now
+            return false
+          }
+          if !isTooSoon { events(.blob(reference, digest, .pushing(sent: sent, size: size))) }
+        }
         switch arrival {
         case .wasThere: events(.blob(reference, digest, .alreadyExists))
         case .mounted(let source): events(.blob(reference, digest, .mounted(from: source)))

@@ -22,27 +22,15 @@ struct PushCommand: AsyncParsableCommand {
   var names: [String] = []
 
   func run() async throws {
-    let invocation = try Invocation.now()
-    let pushed: [PushedName]
-    if !names.isEmpty, names.allSatisfy(isImageName) {
-      let stock = try invocation.stock("push")
-      let progress = invocation.progress("push", quiet: quiet)
-      let (names, ignoring) = (names, ignorePushFailures)
-      pushed = try await finishing(progress) {
-        try await push(
-          names, of: stock, request: invocation.request(file: .optional),
-          ignoringFailures: ignoring, events: invocation.showing(on: progress))
-      }
-    } else {
-      let work = try invocation.open("push", quiet: quiet)
-      var options = PushOptions()
-      options.names = names
-      options.ignoresFailures = ignorePushFailures
-      options.includesDependencies = includeDeps
-      pushed = try await finishing(work.progress) { [options] in
-        try await work.session.push(options)
-      }
-    }
+    var options = PushOptions()
+    options.images = names.filter(isImageName)
+    options.services = names.filter { !isImageName($0) }
+    options.ignoresFailures = ignorePushFailures
+    options.includesDependencies = includeDeps
+    let isOfProject = options.images.isEmpty || !options.services.isEmpty
+    let work = try Invocation.now().open(
+      "push", file: isOfProject ? .required : .unused, services: options.services, quiet: quiet)
+    let pushed = try await finishing(work.progress) { try await work.session.push(options) }
     for image in pushed {
       Output.standard.line("\(image.name): digest: \(image.digest) size: \(image.manifestSize)")
     }

@@ -34,20 +34,9 @@ extension Invocation {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
-    let progress = progress(title, quiet: quiet)
-    let session = try Session(
-      request(file: file, services: services), host: host,
-      events: showing(on: progress, quietPull: quietPull))
-    return Work(session: session, progress: progress)
-  }
-
-  func progress(_ title: String, quiet: Bool) -> Progress {
-    Progress(quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
-  }
-
-  /// Shows what the engine tells.
-  func showing(on progress: Progress, quietPull: Bool = false) -> EventSink {
-    { event in
+    let progress = Progress(
+      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+    let session = try Session(request(file: file, services: services), host: host) { event in
       switch event {
       case .progress(let event):
         if quietPull, event.isOfImage { break }
@@ -56,6 +45,7 @@ extension Invocation {
       case .note(let text): progress.interrupt { Output.error.line(text) }
       }
     }
+    return Work(session: session, progress: progress)
   }
 
   /// For verbs that work on the store alone: no compose file is looked at.

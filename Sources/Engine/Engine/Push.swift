@@ -8,8 +8,10 @@ import OCI
 import Registry
 
 package struct PushOptions: Sendable {
-  /// Services, and images by name; empty is all services.
-  package var names: [String] = []
+  /// Empty is all, where no image is named.
+  package var services: [String] = []
+  /// Images by name, of no project.
+  package var images: [String] = []
   package var ignoresFailures = false
   package var includesDependencies = false
 
@@ -24,33 +26,23 @@ package struct PushedName: Hashable, Sendable {
   package var manifestSize: Int
 }
 
-/// No service is called so: an argument like this names an image.
-package func isImageName(_ text: String) -> Bool {
-  text.utf8.contains {
-    $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "@")
-  }
-}
-
 extension Session {
   /// Pushes the images of services that are built and named, and the named images.
   package func push(_ options: PushOptions) async throws -> [PushedName] {
-    let named = try options.names.filter(isImageName).map { try ImageReference(parsing: $0) }
-    let services = options.names.filter { !isImageName($0) }
-    var references = named
-    if named.isEmpty || !services.isEmpty {
+    var references = try options.images.map { try ImageReference(parsing: $0) }
+    if options.images.isEmpty || !options.services.isEmpty {
       for service in try select(
-        services, from: project(), includingDependencies: options.includesDependencies)
+        options.services, from: project(), includingDependencies: options.includesDependencies)
       {
         guard service.hasBuild, let image = service.image else {
-          tell(.progress(ProgressEvent("Service \(service.name)", "Skipped", .done)))
+          let reason = service.hasBuild ? "No image to be pushed" : "Image is not built here"
+          tell(.progress(ProgressEvent(service.name, "Skipped", .done, detail: reason)))
           continue
         }
         for name in [image] + service.buildTags { references.append(try reference(name, service)) }
       }
     }
-    return try await pushImages(
-      references, of: Stock(host), environment: request.environment, transfers: request.transfers,
-      ignoringFailures: options.ignoresFailures, events: tell)
+    return try await push(references, ignoringFailures: options.ignoresFailures)
   }
 
   private func reference(_ image: String, _ service: Service) throws -> ImageReference {
@@ -60,54 +52,44 @@ extension Session {
       throw Failure("service `\(service.name)` names no image that there can be", error)
     }
   }
-}
 
-/// Pushes images by name, without a project.
-package func push(
-  _ names: [String], of stock: Stock, request: SessionRequest, ignoringFailures: Bool,
-  events: @escaping EventSink
-) async throws -> [PushedName] {
-  try await pushImages(
-    try names.map { try ImageReference(parsing: $0) }, of: stock, environment: request.environment,
-    transfers: request.transfers, ignoringFailures: ignoringFailures, events: events)
-}
-
-/// - Returns: what was pushed, each once, in the order of the references.
-/// - Throws: all that failed together, or tells it as warnings.
-private func pushImages(
-  _ references: [ImageReference], of stock: Stock, environment: [String: String], transfers: Int,
-  ignoringFailures: Bool, events: @escaping EventSink
-) async throws -> [PushedName] {
-  var wanted: [ImageReference] = []
-  for reference in references where !wanted.contains(reference) { wanted.append(reference) }
-  guard !wanted.isEmpty else { return [] }
-  let client = try await blocking { try RegistryClient(environment: environment) }
-  let pusher = ImagePusher(stock.images, client: client, parallelBlobs: transfers)
-  let results = try await pusher.push(wanted) { event in
-    if let event = ProgressEvent(event) { events(.progress(event)) }
-  }
-  var pushed: [PushedName] = []
-  var faults: [Diagnostic] = []
-  for (reference, result) in zip(wanted, results) {
-    switch result {
-    case .success(let image):
-      pushed.append(
-        PushedName(
-          name: reference.familiar, digest: image.digest.description, manifestSize: image.size))
-    case .failure(let error):
-      let failure = Failure("image `\(reference.familiar)` cannot be pushed", error)
-      events(.progress(ProgressEvent("Image \(reference.familiar)", "Error", .error)))
-      faults += failure.diagnostics
+  /// - Returns: what was pushed, each once, in the order of the references.
+  /// - Throws: all that failed together, or tells it as warnings.
+  private func push(_ references: [ImageReference], ignoringFailures: Bool) async throws
+    -> [PushedName]
+  {
+    var wanted: [ImageReference] = []
+    for reference in references where !wanted.contains(reference) { wanted.append(reference) }
+    guard !wanted.isEmpty else { return [] }
+    let environment = request.environment
+    let client = try await blocking { try RegistryClient(environment: environment) }
+    let pusher = ImagePusher(images, client: client, parallelBlobs: request.transfers)
+    let tell = tell
+    let results = try await pusher.push(wanted) { event in
+      if let event = ProgressEvent(event) { tell(.progress(event)) }
     }
+    var pushed: [PushedName] = []
+    var faults: [Diagnostic] = []
+    for (reference, result) in zip(wanted, results) {
+      switch result {
+      case .success(let image):
+        pushed.append(
+          PushedName(
+            name: reference.familiar, digest: image.digest.description, manifestSize: image.size))
+      case .failure(let error):
+        let failure = Failure("image `\(reference.familiar)` cannot be pushed", error)
+        tell(.progress(ProgressEvent("Image \(reference.familiar)", "Error", .error)))
+        faults += failure.diagnostics
+      }
+    }
+    if faults.isEmpty { return pushed }
+    guard ignoringFailures else { throw Faults(faults) }
+    for var fault in faults {
+      fault.severity = .warning
+      tell(.warning(fault))
+    }
+    return pushed
   }
-  guard !faults.isEmpty else { return pushed }
-  guard ignoringFailures else { throw Faults(faults) }
-  for fault in faults {
-    var warning = fault
-    warning.severity = .warning
-    events(.warning(warning))
-  }
-  return pushed
 }
 
 extension ProgressEvent {
