@@ -209,12 +209,9 @@ extension Authorizer {
     let registry = address.registry
     switch response.status {
     case 200: break
-    case 429:
-      throw RegistryFault.limited(
-        registry: registry, reason: reason(of: response) ?? "too many requests for tokens",
-        seconds: response.header("retry-after").flatMap { Int($0) })
-    case 408, 500...599:
-      throw HTTPFault.broken("its token server answers \(response.status)")
+    case 408, 429, 500...599:
+      let words = reason(of: response).map { ": " + $0 } ?? ""
+      throw HTTPFault.broken("its token server answers \(response.status)\(words)")
     default:
       throw RegistryFault.denied(
         registry: registry, what: scopes.first ?? "", user: user(at: registry),

@@ -69,7 +69,7 @@ final class Exchange: Sendable {
     if let address = site.address { return try await send(call, at: address, sink: sink) }
     var failure: HTTPFault?
     var doubtful: (RegistryAddress, HTTPResponse)?
-    for address in site.candidates {
+    for address in site.rest {
       do {
         let response = try await send(call, at: address, sink: sink)
         // So servers that speak TLS answer to plain http.
@@ -87,6 +87,7 @@ final class Exchange: Sendable {
           // That it wants TLS in another way than ours says more than how it answers plain http.
           if case .untrusted = fault { doubtful = nil }
           failure = failure ?? fault
+          site.dismiss(address)
         default: throw fault
         }
       }
@@ -224,7 +225,7 @@ extension Exchange {
 
   /// How long a registry asks to wait; throws when that is too long.
   func retryAfter(_ response: HTTPResponse, _ call: Call) throws -> Duration? {
-    guard let seconds = response.header("retry-after").flatMap({ Int($0) }), seconds >= 0 else {
+    guard let seconds = response.header("retry-after").flatMap(secondsToWait), seconds >= 0 else {
       return nil
     }
     let wait = Duration.seconds(seconds)

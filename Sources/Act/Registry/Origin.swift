@@ -49,9 +49,3 @@ func isLoopback(_ host: String) -> Bool {
   let parts = host.split(separator: ".", omittingEmptySubsequences: false)
   return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
 }
-
-/// Addresses that a public server has no business to send us to: loopback, link-local, unspecified.
-func isLocalAddress(_ host: String) -> Bool {
-  isLoopback(host) || host.hasPrefix("169.254.") || host.hasPrefix("fe80:") || host == "0.0.0.0"
-    || host == "::" || host.hasSuffix(".localhost")
-}

@@ -26,6 +26,7 @@ final class Site: Sendable {
   let isMirror: Bool
   let candidates: [RegistryAddress]
   private let chosen: Mutex<RegistryAddress?>
+  private let dismissed = Mutex<Set<RegistryAddress>>([])
   private let avoided = Atomic<Bool>(false)
 
   init(isMirror: Bool, candidates: [RegistryAddress]) {
@@ -36,6 +37,18 @@ final class Site: Sendable {
 
   var address: RegistryAddress? { chosen.withLock { $0 } }
   func choose(_ address: RegistryAddress) { chosen.withLock { $0 = address } }
+
+  /// The ways that may still be the one.
+  var rest: [RegistryAddress] {
+    let dismissed = dismissed.withLock { $0 }
+    return candidates.filter { !dismissed.contains($0) }
+  }
+
+  /// The second way has led nowhere: it is not tried again.
+  func dismiss(_ address: RegistryAddress) {
+    guard address != candidates.first else { return }
+    dismissed.withLock { _ = $0.insert(address) }
+  }
 
   /// A mirror that cannot be reached, or lies, is not asked again.
   var isAvoided: Bool { avoided.load(ordering: .relaxed) }

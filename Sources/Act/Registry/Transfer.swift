@@ -19,6 +19,8 @@ final class Transfer {
   private var status = 0
   private var headers: [(name: String, value: String)] = []
   private var headerBytes = 0
+  /// Whether the empty line behind the headers has come.
+  private var headIsComplete = false
   private var body: [UInt8] = []
   /// Bytes still to drop because the server sent all instead of the range.
   private var toSkip: Int64?
@@ -77,6 +79,11 @@ final class Transfer {
           return Transfer.from(context)?.mayMeet(address) == true
             ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
         }, context)
+      _ = berth_easy_set_open_socket(
+        easy,
+        { context, _, place in
+          openSocket(place) { Transfer.from(context)?.fault = .local }
+        }, context)
     }
     _ = berth_easy_set_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in
       let room = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
@@ -126,6 +133,7 @@ final class Transfer {
     headerBytes += bytes.count
     guard headerBytes <= Self.headerBytes else { return refuse("it sends too many headers") }
     let line = String(decoding: bytes, as: UTF8.self).trimmingSpace()
+    headIsComplete = line.isEmpty
     if line.hasPrefix("HTTP/") {
       headers = []
       let code = line.split(separator: " ").dropFirst().first.flatMap { Int($0) }
@@ -188,6 +196,9 @@ final class Transfer {
   func outcome(_ result: CURLcode) -> Result<HTTPResponse, any Error> {
     if let fault { return .failure(fault) }
     guard result == CURLE_OK else { return .failure(describe(result)) }
+    guard headIsComplete else {
+      return .failure(HTTPFault.broken("the connection was closed within the answer's headers"))
+    }
     var location: UnsafePointer<CChar>?
     var peer: UnsafePointer<CChar>?
     if proxies.proxy(for: request.url) == nil {

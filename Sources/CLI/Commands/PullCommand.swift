@@ -49,7 +49,9 @@ struct PullCommand: AsyncParsableCommand {
     let isOfProject = options.images.isEmpty || !options.services.isEmpty
     let work = try Invocation.now().open(
       "pull", file: isOfProject ? .required : .unused, services: options.services, quiet: quiet)
-    try await finishing(work.progress) { try await work.session.pull(options) }
+    try await finishing(work.progress) { [options] in
+      try await interruptible { try await work.session.pull(options) }
+    }
   }
 }
 

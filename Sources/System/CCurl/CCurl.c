@@ -60,6 +60,10 @@ CURLcode berth_easy_set_check(CURL *easy, berth_curl_check value, void *context)
   CURLcode result = p_curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
   return result ? result : p_curl_easy_setopt(easy, CURLOPT_PREREQDATA, context);
 }
+CURLcode berth_easy_set_open_socket(CURL *easy, curl_opensocket_callback value, void *context) {
+  CURLcode result = p_curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
+  return result ? result : p_curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+}
 CURLcode berth_easy_info_text(CURL *easy, CURLINFO info, const char **value) {
   return p_curl_easy_getinfo(easy, info, value);
 }

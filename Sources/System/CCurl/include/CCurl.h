@@ -20,6 +20,8 @@ CURLcode berth_easy_set_callback(CURL *easy, CURLoption option, berth_curl_callb
 // Called with the address of the other end before anything is said to it: 0 goes on.
 typedef int (*berth_curl_check)(void *context, char *remote, char *local, int port, int local_port);
 CURLcode berth_easy_set_check(CURL *easy, berth_curl_check value, void *context);
+// Called for each socket that a transfer needs, before it is connected.
+CURLcode berth_easy_set_open_socket(CURL *easy, curl_opensocket_callback value, void *context);
 CURLcode berth_easy_info_text(CURL *easy, CURLINFO info, const char **value);
 CURLcode berth_easy_resume(CURL *easy);
 const char *berth_easy_error(CURLcode code);
