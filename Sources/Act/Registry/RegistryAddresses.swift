@@ -2,6 +2,7 @@
 // whom to trust there. What the first exchange finds out holds for the rest of the process.
 
 import Addressing
+import CCurl
 import CLinux
 import Glibc
 import Linux
