@@ -92,22 +92,36 @@ package final class ImagePusher: Sendable {
       try IngestSession(store.folders, lease: try store.lease())
     }
     let sources = try await blocking { [store] in try store.mountSources() }
-    var results = references.map { Result<PushedImage, any Error>.failure(PushFault.notHere($0)) }
-    await withTaskGroup(of: (Int, Result<PushedImage, any Error>).self) { group in
-      for (index, reference) in references.enumerated() {
-        group.addTask {
-          do {
-            return (index, .success(try await self.push(reference, sources, session, events)))
-          } catch {
-            return (index, .failure(error))
-          }
-        }
+    let results = await withTaskGroup(of: Outcome.self) { group in
+      for reference in Set(references) {
+        group.addTask { await self.outcome(reference, sources, session, events) }
       }
-      for await (index, result) in group { results[index] = result }
+      return await group.reduce(into: [ImageReference: Result<PushedImage, any Error>]()) {
+        $0[$1.reference] = $1.result
+      }
     }
     try await blocking { try session.close() }
     try Task.checkCancellation()
-    return results
+    return references.map { results[$0] ?? .failure(PushFault.notHere($0)) }
+  }
+
+  /// What became of one reference. (A tuple in its place is taken apart wrongly by the optimizer of
+  /// Swift 6.3: the program then dies of an index that nobody made.)
+  private struct Outcome: Sendable {
+    var reference: ImageReference
+    var result: Result<PushedImage, any Error>
+  }
+
+  private func outcome(
+    _ reference: ImageReference, _ sources: MountSources, _ session: IngestSession,
+    _ events: @escaping Events
+  ) async -> Outcome {
+    do {
+      let pushed = try await push(reference, sources, session, events)
+      return Outcome(reference: reference, result: .success(pushed))
+    } catch {
+      return Outcome(reference: reference, result: .failure(error))
+    }
   }
 
   private func push(
