@@ -87,7 +87,8 @@ final class Exchange: Sendable {
           // That it wants TLS in another way than ours says more than how it answers plain http.
           if case .untrusted = fault { doubtful = nil }
           failure = failure ?? fault
-          site.dismiss(address)
+          // Silence costs ten seconds each time; all else is quick and may pass.
+          if case .unreachable = fault { site.dismiss(address) }
         default: throw fault
         }
       }
