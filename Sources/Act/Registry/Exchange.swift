@@ -46,6 +46,8 @@ struct Call: Sendable {
 
 final class Exchange: Sendable {
   private static let maximalRedirects = 10
+  /// A server that wants TLS in another way than ours says so and closes; what it says is often lost.
+  private static let timesToHear = 8
 
   let http: HTTPClient
   let authorizer: Authorizer
@@ -71,7 +73,8 @@ final class Exchange: Sendable {
     var doubtful: (RegistryAddress, HTTPResponse)?
     for address in site.rest {
       do {
-        let response = try await send(call, at: address, sink: sink)
+        let response = try await send(
+          call, at: address, sink: sink, times: doubtful == nil ? 1 : Self.timesToHear)
         // So servers that speak TLS answer to plain http.
         let isDoubtful =
           address.scheme == "http" && response.status == 400
@@ -98,6 +101,20 @@ final class Exchange: Sendable {
       return response
     }
     throw failure ?? HTTPFault.unreachable("it has no address")
+  }
+
+  /// - Parameter times: how often a connection that breaks at once is made anew.
+  private func send(
+    _ call: Call, at address: RegistryAddress, sink: BodySink?, times: Int
+  ) async throws -> HTTPResponse {
+    for _ in 1..<max(1, times) {
+      do {
+        return try await send(call, at: address, sink: sink)
+      } catch HTTPFault.broken {
+        continue
+      }
+    }
+    return try await send(call, at: address, sink: sink)
   }
 
   private func send(_ call: Call, at address: RegistryAddress, sink: BodySink?) async throws
