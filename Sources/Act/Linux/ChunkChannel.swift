@@ -15,6 +15,9 @@ package final class ChunkChannel: @unchecked Sendable {
     package init() {}
   }
 
+  /// What a chunk takes beside its bytes: many small ones are no way around the limit.
+  private static let overhead = 64
+
   private let condition = Condition()
   private let limit: Int
   // Guarded by `condition`.
@@ -58,7 +61,7 @@ package final class ChunkChannel: @unchecked Sendable {
   private func append(_ chunk: [UInt8]) {
     if chunk.isEmpty { return }
     chunks.append(chunk)
-    bytes += chunk.count
+    bytes += chunk.count + Self.overhead
     condition.broadcast()
   }
 
@@ -97,7 +100,7 @@ package final class ChunkChannel: @unchecked Sendable {
     let chunk = chunks[nextChunk]
     chunks[nextChunk] = []
     nextChunk += 1
-    bytes -= chunk.count
+    bytes -= chunk.count + Self.overhead
     if nextChunk == chunks.count {
       chunks.removeAll(keepingCapacity: true)
       nextChunk = 0

@@ -90,7 +90,12 @@ func decode(
     }
     offset += result.consumed
     outputWasFull = output.count == Decompressor.chunk
-    if !output.isEmpty { try emit(output) }
+    // A small piece must not keep the memory of a large one while it waits for its reader.
+    if !output.isEmpty {
+      try emit(
+        output.count < Decompressor.chunk / 4
+          ? output.withUnsafeBufferPointer { [UInt8]($0) } : output)
+    }
     if result.isAtEnd { return offset }
     if result.consumed == 0, output.isEmpty {
       guard offset == input.count else {
