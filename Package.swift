@@ -66,7 +66,8 @@ let package = Package(
       "Plan", "Planning", ["Blueprint"]),
 
     // Act
-    house("Act", "Linux", ["CLinux", "Diagnostics", system]),
+    house(
+      "Act", "Linux", ["CLinux", "CCapability", "Diagnostics", system], links: [archive("cap")]),
     house("Act", "Netlink", ["Linux", "CLinux", "Addressing", system]),
     house("Act", "Cgroups", ["Linux", "CLinux", "Blueprint", system]),
     house("Act", "Host", ["Linux", "CLinux", "Diagnostics", system]),
@@ -78,8 +79,7 @@ let package = Package(
       ["Linux", "CLinux", "CCurl", "OCI", "JSON", "Addressing", "Diagnostics", system]),
     house(
       "Act", "Unpacking",
-      ["Archive", "OCI", "JSON", "Linux", "CLinux", "CCapability", "Diagnostics", system],
-      links: [archive("cap")]),
+      ["Archive", "OCI", "JSON", "Linux", "CLinux", "CCapability", "Diagnostics", system]),
     house(
       "Act", "Images",
       [
@@ -100,8 +100,7 @@ let package = Package(
         "Diagnostics", system,
       ]),
     house(
-      "Act", "ContainerInit", ["Linux", "CLinux", "CCapability", "Blueprint", "Cgroups", system],
-      links: [archive("cap")]),
+      "Act", "ContainerInit", ["Linux", "CLinux", "CCapability", "Blueprint", "Cgroups", system]),
     house(
       "Act", "Supervision",
       [

@@ -53,7 +53,8 @@ struct Privileges {
       try become(identity)
     }
     try step("setting capabilities") { () throws(SystemCallError) in
-      try setCapabilities(isRoot: identity.user == 0)
+      // Nothing at all unless root.
+      try setCapabilities(identity.user == 0 ? capabilities : [])
     }
     if noNewPrivileges { try loadFilter() }
   }
@@ -73,9 +74,7 @@ struct Privileges {
   }
 
   private func bound() throws(SystemCallError) {
-    for number in 0..<cap_max_bits() where !capabilities.contains(number) {
-      try checking("prctl", "PR_CAPBSET_DROP") { cap_drop_bound(number) }
-    }
+    try boundCapabilities(to: capabilities)
     // Kernels without ambient capabilities have nothing to clear.
     _ = cap_reset_ambient()
   }
@@ -84,28 +83,6 @@ struct Privileges {
     try checking("setgroups") { berth_set_groups(identity.groups, identity.groups.count) }
     try checking("setresgid") { berth_set_group(identity.group) }
     try checking("setresuid") { berth_set_user(identity.user) }
-  }
-
-  /// Permitted and effective alike, inheritable and ambient empty; nothing at all unless root.
-  /// What this process does not have itself cannot be given and is passed over.
-  private func setCapabilities(isRoot: Bool) throws(SystemCallError) {
-    guard let current = cap_get_proc(), let wanted = cap_init() else {
-      throw SystemCallError("capget")
-    }
-    defer {
-      cap_free(UnsafeMutableRawPointer(current))
-      cap_free(UnsafeMutableRawPointer(wanted))
-    }
-    for number in isRoot ? capabilities : [] {
-      var has = CAP_CLEAR
-      guard cap_get_flag(current, number, CAP_PERMITTED, &has) == 0, has == CAP_SET else {
-        continue
-      }
-      var one = number
-      cap_set_flag(wanted, CAP_PERMITTED, 1, &one, CAP_SET)
-      cap_set_flag(wanted, CAP_EFFECTIVE, 1, &one, CAP_SET)
-    }
-    try checking("capset") { cap_set_proc(wanted) }
   }
 }
 

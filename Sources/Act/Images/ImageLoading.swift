@@ -33,13 +33,12 @@ package struct ImageLoader: Sendable {
     usedBy users: @escaping @Sendable () throws -> [ImageUser],
     told: @escaping @Sendable (Digest) -> Void
   ) async throws -> [LoadedImage] {
-    try await ingesting(usedBy: users) { session in
+    let planning = { (session: IngestSession) in
       let plans = try await blocking { try self.plans(source, platform, session) }
       for plan in plans { try check(plan, platform) }
       return plans
-    } told: {
-      told($0)
     }
+    return try await ingesting(usedBy: users, planning, told: told)
   }
 
   /// Stores what `planning` has staged, names it last, and takes away what was stored when that fails.
@@ -161,15 +160,7 @@ extension ImageLoader {
     let target = try session.target(layer.chain, blobFile: nil, unpacker: unpacker)
     let pipeline = LayerPipeline(layer.blob, diffID: layer.diffID) {}
     async let ingested = blocking { try pipeline.ingest(target) { _ in } }
-    do {
-      try await blocking { try pipeline.feed(source) }
-      pipeline.finishInput(.success(()))
-    } catch is ChunkChannel.Abandoned {
-      // The other end knows why.
-      pipeline.finishInput(.success(()))
-    } catch {
-      pipeline.finishInput(.failure(error))
-    }
+    await pipeline.take { try await blocking { try pipeline.feed(source) } }
     let size: Int64
     do {
       size = try await ingested

@@ -284,7 +284,7 @@ extension ImagePuller {
             isAll ? .extracting : .downloading(received: received, size: layer.blob.size)))
       }
     }
-    do {
+    await pipeline.take {
       if stored {
         let path = store.folders.blob(digest)
         try await blocking { try pipeline.feed(path) }
@@ -293,12 +293,6 @@ extension ImagePuller {
           pipeline.offer($0)
         }
       }
-      pipeline.finishInput(.success(()))
-    } catch HTTPFault.abandoned, is ChunkChannel.Abandoned {
-      // The other end knows why, or it was sent too much: then its size tells.
-      pipeline.finishInput(.success(()))
-    } catch {
-      pipeline.finishInput(.failure(error))
     }
     let size = try outcome(layer, reference, await ingested)
     try await session.publish(

@@ -10,6 +10,7 @@ import Linux
 import OCI
 import Store
 import SystemPackage
+import Unpacking
 
 extension IngestSession {
   /// Settles the layers of an image, lowest first; to be called before a name stands for it.
@@ -23,7 +24,7 @@ extension IngestSession {
         guard let text = try readFile(list, limit: 32 << 20) else { continue }
         let below = layers[..<index].reversed()
         for path in text.split(separator: 0, omittingEmptySubsequences: false).dropLast() {
-          try settling.settle(Array(path), in: folders.layerFiles(chain), below: below)
+          try settling.settle(Array(path), in: layers[index], below: below)
         }
         settled.append(list)
       }
@@ -69,7 +70,8 @@ private struct Settling {
     if path.isEmpty { return (SharedDescriptor(root), false) }
     do throws(SystemCallError) {
       let folder = try root.resolve(
-        filePath(path), O_RDONLY | O_DIRECTORY, resolve: Self.resolve)
+        cString(path) { FilePath(platformString: $0) }, O_RDONLY | O_DIRECTORY,
+        resolve: Self.resolve)
       return (SharedDescriptor(folder), false)
     } catch {
       switch error.errno {
@@ -102,17 +104,6 @@ private struct Settling {
   }
 }
 
-/// The bytes with a NUL behind them, for a system call. They hold none themselves.
-private func cString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
-  body(bytes.map { CChar(bitPattern: $0) } + [0])
-}
-
-private func filePath(_ bytes: [UInt8]) -> FilePath {
-  (bytes.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { buffer in
-    buffer.baseAddress.map { FilePath(platformString: $0) } ?? FilePath()
-  }
-}
-
 /// Owner first, since it clears set-id bits; time last.
 private func copyDescription(from source: SharedDescriptor, to target: SharedDescriptor) throws {
   var status = stat()
@@ -121,9 +112,10 @@ private func copyDescription(from source: SharedDescriptor, to target: SharedDes
   try checking("fchmod") { fchmod(target.raw, status.st_mode & 0o7777) }
   for name in try attributeNames(source) where !name.starts(with: Array("trusted.overlay.".utf8)) {
     var value = [UInt8](repeating: 0, count: 64 << 10)
-    let text = name.map { CChar(bitPattern: $0) } + [0]
-    let count = try checking("fgetxattr") { fgetxattr(source.raw, text, &value, value.count) }
-    try checking("fsetxattr") { fsetxattr(target.raw, text, value, count, 0) }
+    try cString(name) { name in
+      let count = try checking("fgetxattr") { fgetxattr(source.raw, name, &value, value.count) }
+      try checking("fsetxattr") { fsetxattr(target.raw, name, value, count, 0) }
+    }
   }
   var times = [status.st_atim, status.st_mtim]
   try checking("futimens") { futimens(target.raw, &times) }

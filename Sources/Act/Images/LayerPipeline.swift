@@ -5,6 +5,7 @@ import CLinux
 import Glibc
 import Linux
 import OCI
+import Registry
 import Synchronization
 import SystemPackage
 import Unpacking
@@ -45,7 +46,18 @@ final class LayerPipeline: Sendable {
     }
   }
 
-  func finishInput(_ result: Result<Void, any Error>) { compressed.finish(result) }
+  /// Takes what `bring` offers or feeds, to its end or failure.
+  func take(_ bring: () async throws -> Void) async {
+    do {
+      try await bring()
+      compressed.finish()
+    } catch HTTPFault.abandoned, is ChunkChannel.Abandoned {
+      // The other end knows why, or it was sent too much: then its size tells.
+      compressed.finish()
+    } catch {
+      compressed.finish(.failure(error))
+    }
+  }
 
   /// Why the blob was not what was announced.
   struct WrongContent: Error {

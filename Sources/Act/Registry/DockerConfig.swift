@@ -1,5 +1,5 @@
 // docker's config.json, as `docker login` writes it: who keeps the passwords, and those that it keeps
-// itself. Reading is here, writing in DockerConfigWriting.
+// itself. Reading is here, writing in CredentialStore.
 
 package import Diagnostics
 import Glibc

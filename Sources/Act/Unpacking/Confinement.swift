@@ -12,7 +12,7 @@ enum Confinement {
   /// Owners, modes, set-id bits, device nodes, file capabilities; CAP_SYS_ADMIN alone may set the
   /// `trusted.` attributes by which overlayfs is told of opaque folders, and the filter leaves it
   /// nothing else to be used for.
-  private static let kept: [cap_value_t] = [
+  private static let kept: Set<cap_value_t> = [
     CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD, CAP_SETFCAP, CAP_SYS_ADMIN,
   ]
 
@@ -56,26 +56,8 @@ enum Confinement {
     }
     try checking("prctl") { berth_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
     try checking("prctl") { berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
-    for number in 0..<cap_max_bits() where !kept.contains(number) {
-      try checking("prctl", "PR_CAPBSET_DROP") { cap_drop_bound(number) }
-    }
-    guard let current = cap_get_proc(), let wanted = cap_init() else {
-      throw SystemCallError("capget")
-    }
-    defer {
-      cap_free(UnsafeMutableRawPointer(current))
-      cap_free(UnsafeMutableRawPointer(wanted))
-    }
-    for number in kept {
-      var has = CAP_CLEAR
-      guard cap_get_flag(current, number, CAP_PERMITTED, &has) == 0, has == CAP_SET else {
-        continue
-      }
-      var one = number
-      cap_set_flag(wanted, CAP_PERMITTED, 1, &one, CAP_SET)
-      cap_set_flag(wanted, CAP_EFFECTIVE, 1, &one, CAP_SET)
-    }
-    try checking("capset") { cap_set_proc(wanted) }
+    try boundCapabilities(to: kept)
+    try setCapabilities(kept)
   }
 
   /// Lets all threads of this process make no other system calls than those of the list.

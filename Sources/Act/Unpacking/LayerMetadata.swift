@@ -51,7 +51,8 @@ extension LayerUnpacker {
 }
 
 /// The bytes with a NUL behind them, for a system call. They hold none themselves.
-func cString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) throws -> Result) rethrows
+package func cString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) throws -> Result)
+  rethrows
   -> Result
 {
   try body(bytes.map { CChar(bitPattern: $0) } + [0])

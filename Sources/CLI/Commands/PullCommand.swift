@@ -34,8 +34,8 @@ struct PullCommand: AsyncParsableCommand {
 
   func run() async throws {
     var options = PullOptions()
-    options.images = services.filter(isImageName)
-    options.services = services.filter { !isImageName($0) }
+    let names = ServicesOrImages(services)
+    (options.services, options.images) = (names.services, names.images)
     options.ignoresFailures = ignorePullFailures
     options.ignoresBuildable = ignoreBuildable
     options.includesDependencies = includeDeps
@@ -46,16 +46,26 @@ struct PullCommand: AsyncParsableCommand {
     case .some(let other):
       throw UsageFault("invalid --policy `\(other)`", hint: "choose missing or always")
     }
-    let isOfProject = options.images.isEmpty || !options.services.isEmpty
     let work = try Invocation.now().open(
-      "pull", file: isOfProject ? .required : .unused, services: options.services, quiet: quiet)
+      "pull", file: names.file, services: names.services, quiet: quiet)
     try await finishing(work.progress) { [options] in
       try await interruptible { try await work.session.pull(options) }
     }
   }
 }
 
-/// Whether an argument cannot be a service: names of services hold none of these.
-func isImageName(_ argument: String) -> Bool {
-  argument.utf8.contains { "/:@".utf8.contains($0) }
+/// Arguments that name services of the project, or images of no project.
+struct ServicesOrImages {
+  var services: [String]
+  var images: [String]
+
+  init(_ arguments: [String]) {
+    // Names of services hold none of these.
+    func isImage(_ argument: String) -> Bool { argument.utf8.contains { "/:@".utf8.contains($0) } }
+    services = arguments.filter { !isImage($0) }
+    images = arguments.filter(isImage)
+  }
+
+  /// The compose file is needed unless images alone are named.
+  var file: FileNeed { images.isEmpty || !services.isEmpty ? .required : .unused }
 }

@@ -23,13 +23,12 @@ struct PushCommand: AsyncParsableCommand {
 
   func run() async throws {
     var options = PushOptions()
-    options.images = names.filter(isImageName)
-    options.services = names.filter { !isImageName($0) }
+    let names = ServicesOrImages(names)
+    (options.services, options.images) = (names.services, names.images)
     options.ignoresFailures = ignorePushFailures
     options.includesDependencies = includeDeps
-    let isOfProject = options.images.isEmpty || !options.services.isEmpty
     let work = try Invocation.now().open(
-      "push", file: isOfProject ? .required : .unused, services: options.services, quiet: quiet)
+      "push", file: names.file, services: names.services, quiet: quiet)
     let pushed = try await finishing(work.progress) { try await work.session.push(options) }
     for image in pushed {
       Output.standard.line("\(image.name): digest: \(image.digest) size: \(image.manifestSize)")

@@ -56,8 +56,13 @@ extension Session {
       builders += list.builders[request] ?? []
     }
     if !builders.isEmpty { tell(.warning(mustBeBuilt(builders))) }
-    if faults.isEmpty { return }
-    guard options.ignoresFailures else { throw Faults(faults) }
+    try report(faults, ignoring: options.ignoresFailures)
+  }
+
+  /// Throws what failed, all together, or tells it as warnings where failures are to be passed over.
+  func report(_ faults: [Diagnostic], ignoring: Bool) throws {
+    guard !faults.isEmpty else { return }
+    guard ignoring else { throw Faults(faults) }
     for var fault in faults {
       fault.severity = .warning
       tell(.warning(fault))

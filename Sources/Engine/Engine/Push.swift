@@ -39,18 +39,12 @@ extension Session {
           tell(.progress(ProgressEvent(service.name, "Skipped", .done, detail: reason)))
           continue
         }
-        for name in [image] + service.buildTags { references.append(try reference(name, service)) }
+        for name in [image] + service.buildTags {
+          references.append(try imageReference(name, service))
+        }
       }
     }
     return try await push(references, ignoringFailures: options.ignoresFailures)
-  }
-
-  private func reference(_ image: String, _ service: Service) throws -> ImageReference {
-    do {
-      return try ImageReference(parsing: image)
-    } catch {
-      throw Failure("service `\(service.name)` names no image that there can be", error)
-    }
   }
 
   /// - Returns: what was pushed, each once, in the order of the references.
@@ -82,12 +76,7 @@ extension Session {
         faults += failure.diagnostics
       }
     }
-    if faults.isEmpty { return pushed }
-    guard ignoringFailures else { throw Faults(faults) }
-    for var fault in faults {
-      fault.severity = .warning
-      tell(.warning(fault))
-    }
+    try report(faults, ignoring: ignoringFailures)
     return pushed
   }
 }

@@ -100,9 +100,19 @@ extension Session {
   }
 
   func wanted(_ image: String, _ service: Service) throws -> PullRequest {
+    let platform = try naming(service) {
+      try service.platform.map { try Platform(parsing: $0) } ?? defaultPlatform()
+    }
+    return PullRequest(try imageReference(image, service), platform: platform)
+  }
+
+  func imageReference(_ image: String, _ service: Service) throws -> ImageReference {
+    try naming(service) { try ImageReference(parsing: image) }
+  }
+
+  private func naming<Value>(_ service: Service, _ parse: () throws -> Value) throws -> Value {
     do {
-      let platform = try service.platform.map { try Platform(parsing: $0) } ?? defaultPlatform()
-      return PullRequest(try ImageReference(parsing: image), platform: platform)
+      return try parse()
     } catch let fault as ImageFault {
       throw Failure("service `\(service.name)` names no image that there can be", fault)
     }
