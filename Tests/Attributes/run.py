@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Shows of every attribute of a service what it does, as seen from inside a container and from the host.
+
+  run.py --berth PROGRAM [--only NAME…] [--jobs N] [--list]
+
+Each scenario is a compose file, `berth up`, and what is seen then; nothing of berth is called but the program. Prints
+what was not as it should be and a line with the counts. Ends with 1 when there was anything.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import subprocess
+import sys
+import time
+
+from world import Box, Complaint, World, enter, scenarios
+
+import resources  # noqa: F401  (each module brings its scenarios)
+
+
+def attempt(world, name, needs, function):
+    """Returns `(complaints, why it was passed over)`."""
+    for need in needs:
+        wanted = not need.startswith("not ")
+        if (need.removeprefix("not ") in world.facts) != wanted:
+            return [], need
+    box = Box(world, name)
+    complaints = []
+    try:
+        function(box)
+    except Complaint as complaint:
+        complaints.append(str(complaint))
+    except subprocess.TimeoutExpired as error:
+        complaints.append(f"hang: {error}")
+    except Exception as error:  # a fault of ours must fail the run as well
+        complaints.append(f"the scenario itself failed: {type(error).__name__}: {error}")
+    finally:
+        complaints += box.close()
+    return complaints, None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--berth", required=True, type=os.path.abspath)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    chosen = [each for each in scenarios if not options.only or any(each[0].startswith(name) for name in options.only)]
+    if options.list:
+        for name, rows, needs, _ in chosen:
+            print(name, " ".join(rows), "".join(f" [{need}]" for need in needs))
+        return 0
+    begun = time.monotonic()
+    world = World(enter(), options.berth)
+    failed, passed_over = 0, []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        work = {pool.submit(attempt, world, name, needs, function): name for name, _, needs, function in chosen}
+        for done in concurrent.futures.as_completed(work):
+            complaints, need = done.result()
+            if need:
+                passed_over.append(f"{work[done]} ({need})")
+            failed += bool(complaints)
+            for complaint in complaints:
+                print(f"  {work[done]}: {complaint}", flush=True)
+    rows = {row for _, rows, needs, _ in chosen for row in rows}
+    print(f"attributes: {len(chosen)} scenarios of {len(rows)} rows, {failed} failed, {len(passed_over)} passed over on "
+          f"{' '.join(sorted(world.facts))}, {time.monotonic() - begun:.0f} s")
+    if passed_over:
+        print("  passed over: " + ", ".join(sorted(passed_over)))
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""A world in which scenarios run: namespaces of its own, one store with one image, and a project folder for each scenario."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+
+INSIDE = "BERTH_ATTRIBUTES_INSIDE"
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+IMAGE = "busybox:test"
+scenarios = []
+
+
+class Complaint(Exception):
+    """What a scenario did not see."""
+
+
+def scenario(*rows, needs=()):
+    """Marks a function as the scenario of rows of the feature table. `needs` are words of `World.facts`: without one of
+    them the scenario is passed over, and said so. A word with `not ` before it must not be one."""
+    def mark(function):
+        scenarios.append((function.__name__, rows, needs, function))
+        return function
+    return mark
+
+
+def enter():
+    """Runs the program again in namespaces of its own: bridges, mounts and rules end with them. Returns the folder there."""
+    if os.geteuid() != 0:
+        print("attributes: not root, so nothing is tried")
+        sys.exit(0)
+    if INSIDE not in os.environ:
+        folder = tempfile.mkdtemp(prefix="berth-attributes-")
+        os.environ[INSIDE] = folder
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        command = ["unshare", "--net", "--mount", "--propagation", "private", sys.executable, "-B"]
+        try:
+            sys.exit(subprocess.call(command + sys.argv))
+        except KeyboardInterrupt:
+            sys.exit(130)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    return os.environ[INSIDE]
+
+
+class World:
+    """The store that all scenarios share, and what this machine has."""
+
+    def __init__(self, folder, berth):
+        self.folder, self.berth = folder, berth
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": folder, "BERTH_STATE": os.path.join(folder, "state"),
+            "BERTH_RUN": os.path.join(folder, "run"), "LANG": "C.UTF-8",
+        }
+        self.facts = facts()
+        layout = os.path.join(folder, "layout")
+        subprocess.run([os.path.join(TOP, "scripts/images/busybox"), layout, "test"], check=True, stdout=subprocess.DEVNULL)
+        archive = os.path.join(folder, "image.tar")
+        subprocess.run(["tar", "-C", layout, "-cf", archive, "."], check=True)
+        subprocess.run([berth, "load", "--quiet", "--input", archive], check=True, env=self.environment, cwd=folder)
+        subprocess.run([berth, "tag", image_id(berth, self.environment), IMAGE], check=True, env=self.environment, cwd=folder)
+
+
+def image_id(berth, environment):
+    out = subprocess.run(
+        [berth, "images", "--all", "--quiet"], check=True, env=environment, cwd="/", capture_output=True, text=True)
+    return out.stdout.split()[0]
+
+
+def facts():
+    """Words for what a scenario may need: `v1` or `v2` (the cgroups that limits are set in), `swap`, `apparmor`."""
+    found = set()
+    with open("/proc/self/mountinfo") as file:
+        kinds = [line.split(" - ")[1].split() for line in file]
+    found.add("v1" if any(kind[0] == "cgroup" and "memory" in kind[2] for kind in kinds) else "v2")
+    if os.path.exists("/sys/module/apparmor/parameters/enabled"):
+        with open("/sys/module/apparmor/parameters/enabled") as file:
+            if file.read().strip() == "Y":
+                found.add("apparmor")
+    with open("/proc/swaps") as file:
+        if len(file.readlines()) > 1:
+            found.add("swap")
+    return found
+
+
+class Outcome:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def text(self):
+        return self.out + self.err
+
+
+class Box:
+    """One scenario's project. Its folder is `path()`; what it makes is taken down by `close`."""
+
+    def __init__(self, world, name):
+        self.world, self.name = world, name.replace("_", "-")
+        self.folder = os.path.join(world.folder, "projects", self.name)
+        os.makedirs(self.folder)
+        self.environment = dict(world.environment)
+        self.compose = None
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def write(self, name, content, mode=0o644):
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb" if isinstance(content, bytes) else "w") as file:
+            file.write(content)
+        os.chmod(path, mode)
+        return path
+
+    def file(self, compose):
+        """Writes the project's file. `IMAGE` in it is the test image."""
+        self.compose = self.write("compose.yaml", textwrap.dedent(compose).replace("IMAGE", IMAGE))
+
+    def berth(self, *arguments, code=0, limit=60, input=None):
+        """Runs berth in the project. `code` is the status that it must end with, or None for any."""
+        done = subprocess.run(
+            [self.world.berth, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            errors="surrogateescape", timeout=limit, input=input if input is not None else "", start_new_session=True)
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        if code is not None and outcome.code != code:
+            raise Complaint(f"berth {' '.join(arguments)} ended with {outcome.code}, not {code}: {outcome.text.strip()}")
+        return outcome
+
+    def up(self, compose=None, *arguments):
+        """`berth up -d` of this file, or again of the last one."""
+        if compose is not None:
+            self.file(compose)
+        return self.berth("up", "-d", *arguments)
+
+    def refused(self, compose, *words):
+        """`berth up -d` of this file must fail with a message that has all the words, and leave no container."""
+        self.file(compose)
+        outcome = self.berth("up", "-d", code=None)
+        self.true(1 <= outcome.code <= 125, f"`up` was not refused, but ended with {outcome.code}: {outcome.text}")
+        for word in words:
+            self.true(word in outcome.err, f"no `{word}` in the message: {outcome.err}")
+        running = self.berth("ps", "--quiet", code=None).out.split()
+        self.equal(running, [], "containers that run after a refusal")
+        return outcome
+
+    def inside(self, service, script, *options):
+        """What a shell says in the service's container."""
+        return self.berth("exec", "-T", *options, service, "sh", "-c", script).out.strip()
+
+    def log(self, service):
+        """What the service's program has said, without prefixes."""
+        return self.berth("logs", "--no-log-prefix", "--no-color", service).out.strip()
+
+    def id(self, service):
+        """The id of the service's container."""
+        return self.berth("ps", "--all", "--quiet", "--no-trunc", service, code=None).out.strip()
+
+    def cgroup(self, service, controller, file):
+        """A file of the container's group as the host sees it. On v2 `controller` does not matter."""
+        with open(os.path.join(self.cgroup_folder(service, controller), file)) as content:
+            return content.read().strip()
+
+    def cgroup_folder(self, service, controller):
+        pid = int(self.pid(service))
+        with open(f"/proc/{pid}/cgroup") as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+        with open("/proc/self/mountinfo") as file:
+            mounts = [(line.split(" - ")[0].split(), line.split(" - ")[1].split()) for line in file]
+        for _, names, path in lines:
+            for left, right in mounts:
+                is_v1 = right[0] == "cgroup" and controller in names.split(",") and controller in right[2].split(",")
+                if is_v1 or "v2" in self.world.facts and names == "" and right[0] == "cgroup2":
+                    root = left[3] if left[3] != "/" else ""
+                    below = path[len(root):] if path.startswith(root) else path
+                    return left[4] + below
+        raise Complaint(f"no group of {controller} for {service}")
+
+    def pid(self, service):
+        """The first process of the service's container, as the host numbers it."""
+        folder = os.path.join(self.environment["BERTH_RUN"], "containers", self.id(service))
+        with open(os.path.join(folder, "state.json")) as file:
+            return json.load(file)["pid"]
+
+    def equal(self, seen, wanted, what="value"):
+        if seen != wanted:
+            raise Complaint(f"{what}: saw {seen!r}, wanted {wanted!r}")
+
+    def true(self, fact, complaint):
+        if not fact:
+            raise Complaint(complaint)
+
+    def close(self):
+        """Takes everything down. Returns what was left."""
+        left = []
+        if self.compose:
+            outcome = self.berth("down", "--volumes", "--timeout", "0", "--remove-orphans", code=None)
+            if outcome.code != 0:
+                # A file that was refused cannot be taken down by its contents.
+                outcome = self.berth("-p", self.name, "down", "--volumes", "--timeout", "0", code=None)
+            if outcome.code != 0:
+                left.append(f"down ended with {outcome.code}: {outcome.text.strip()}")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return left
