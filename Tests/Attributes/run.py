@@ -17,6 +17,7 @@ import time
 from world import Box, Complaint, World, enter, scenarios
 
 import resources  # noqa: F401  (each module brings its scenarios)
+import storage  # noqa: F401
 
 
 def attempt(world, name, needs, function):

@@ -202,6 +202,7 @@ class Box:
             outcome = self.berth("down", "--volumes", "--timeout", "0", "--remove-orphans", code=None)
             if outcome.code != 0:
                 # A file that was refused cannot be taken down by its contents.
+                os.remove(self.compose)
                 outcome = self.berth("-p", self.name, "down", "--volumes", "--timeout", "0", code=None)
             if outcome.code != 0:
                 left.append(f"down ended with {outcome.code}: {outcome.text.strip()}")

@@ -46,9 +46,13 @@ struct UpCoverageTests {
     "services.*.volumes.*.bind.propagation", "services.*.volumes.*.read_only",
     "services.*.volumes.*.source", "services.*.volumes.*.target", "services.*.volumes.*.tmpfs",
     "services.*.volumes.*.tmpfs.mode", "services.*.volumes.*.tmpfs.size",
-    "services.*.volumes.*.volume", "services.*.volumes.*.volume.nocopy",
-    "services.*.working_dir", "volumes", "volumes.*.external", "volumes.*.labels",
-    "volumes.*.name",
+    "services.*.volumes.*.bind.recursive", "services.*.volumes.*.image",
+    "services.*.volumes.*.image.subpath", "services.*.volumes.*.volume",
+    "services.*.volumes.*.volume.labels", "services.*.volumes.*.volume.nocopy",
+    "services.*.volumes.*.volume.subpath", "services.*.volumes.*.x-berth",
+    "services.*.volumes.*.x-berth.bind_owner", "services.*.volumes_from",
+    "services.*.working_dir", "volumes", "volumes.*.driver_opts", "volumes.*.external",
+    "volumes.*.labels", "volumes.*.name",
   ]
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.
@@ -63,7 +67,6 @@ struct UpCoverageTests {
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
     "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
-    "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
   ]
 
   @Test("each attribute has its place")

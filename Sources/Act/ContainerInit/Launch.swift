@@ -26,7 +26,9 @@ package func launch(_ request: LaunchRequest) throws(LaunchFailure) -> LaunchedC
       ).write(to: request.runFolder)
     }
   }
-  let child = FirstProcess(request: request, privileges: privileges, entry: entry)
+  let child = FirstProcess(
+    request: request, privileges: privileges, entry: entry,
+    volumes: try mountVolumes(blueprint.mounts))
   return try clone(
     namespaces: UInt64(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC), entry: entry
   ) { socket throws(LaunchFailure) in

@@ -56,8 +56,8 @@ extension Descriptor {
     var flags: CInt = 0
     var controlSize = 0
     let count: Int
-    do {
-      count = try retrying("recvmsg") {
+    func receive() throws(SystemCallError) -> Int {
+      try retrying("recvmsg") {
         withMessage(&content, &control, controlSize: control.count * 8) { message in
           let count = recvmsg(raw, &message, CInt(MSG_CMSG_CLOEXEC))
           flags = message.msg_flags
@@ -65,9 +65,13 @@ extension Descriptor {
           return count
         }
       }
+    }
+    do {
+      count = try receive()
     } catch  where error.errno == .connectionReset {
-      // The other end went without reading what was sent to it: gone all the same.
-      return nil
+      // The other end went without reading what was sent to it. That is told once, and before what
+      // it has sent itself: unix(7) keeps that for whoever asks again.
+      count = try receive()
     }
     let descriptors = receivedDescriptors(control, size: controlSize)
     if flags & CInt(MSG_TRUNC | MSG_CTRUNC) != 0 {

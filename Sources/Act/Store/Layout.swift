@@ -8,6 +8,7 @@
 //   <state>/seccomp/<hash>.bpf
 //   <run>/containers/<id>/                control.sock, state.json, lock, hosts, resolv.conf, hostname
 //   <run>/networks/<name>/names/<id>
+//   <run>/volumes/<name>/<id>             where a container has a volume in memory (ContainerInit)
 //   <run>/projects/<name>/lock
 
 package import SystemPackage
@@ -40,5 +41,8 @@ package struct Layout: Sendable, Hashable {
   package var runningContainers: FilePath { run.appending("containers") }
   package func running(_ id: String) -> FilePath { runningContainers.appending(id) }
   package func stateRecord(_ id: String) -> FilePath { running(id).appending("state.json") }
+  package func runningVolume(_ name: String) -> FilePath {
+    run.appending("volumes").appending(name)
+  }
   package func project(_ name: String) -> FilePath { run.appending("projects").appending(name) }
 }

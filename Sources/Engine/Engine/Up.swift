@@ -24,6 +24,7 @@ extension Session {
     guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
     try refuseUnsupported(in: project)
     try checkScale(options.scale, project)
+    try checkSources(of: selected, in: project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
     defer { bases.first?.lease?.end() }
     let lock = try await lockProject("up", dryRun: options.isDryRun)
