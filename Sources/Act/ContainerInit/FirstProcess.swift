@@ -163,7 +163,7 @@ struct FirstProcess {
     for (name, value) in asked.sorted(by: { $0.key < $1.key }) {
       do throws(LaunchFailure) {
         try setSysctl(name, value, proc)
-      } catch  where error.errno == .noSuchFileOrDirectory && name.hasPrefix("net.") {
+      } catch  where error.errno == .noSuchFileOrDirectory && isAboutNetwork(name) {
         late.append((name, value))
       }
     }
@@ -177,7 +177,7 @@ struct FirstProcess {
     let isNamespaced =
       name.hasPrefix("kernel.msg") || name.hasPrefix("kernel.shm") || name == "kernel.sem"
       || name == "kernel.domainname" || name.hasPrefix("fs.mqueue.")
-      || name.hasPrefix("net.") && isOwnNetwork
+      || isAboutNetwork(name) && isOwnNetwork
     guard isNamespaced else {
       throw LaunchFailure(
         stage: "setting sysctl `\(name)`",
@@ -187,4 +187,9 @@ struct FirstProcess {
       try proc.setSysctl(name, value)
     }
   }
+}
+
+/// Written with dots, or with slashes where the name of an interface has dots in it.
+private func isAboutNetwork(_ sysctl: String) -> Bool {
+  sysctl.hasPrefix("net.") || sysctl.hasPrefix("net/")
 }

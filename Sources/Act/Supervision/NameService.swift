@@ -21,6 +21,8 @@ package struct NameServiceSettings: Sendable {
   /// The run folder's root.
   package var run: FilePath
   package var networks: [String]
+  /// Names of the container's own.
+  package var links: [LinkBlueprint] = []
   package var upstreams: Upstreams
   package var upstreamPort: UInt16 = 53
   package var pace = NameServicePace()
@@ -44,6 +46,7 @@ package struct NameServiceSettings: Sendable {
         .servers(Array(servers))
       }
     self.init(run: run, networks: network.endpoints.map(\.network), upstreams: upstreams)
+    links = network.links
   }
 }
 
@@ -59,7 +62,8 @@ package final class NameService {
     watch = try NameServiceWatch()
     forwarder = NameServiceForwarder(watch, settings)
     resolver = NameServiceResolver(
-      names: NameServiceNames(run: settings.run, networks: settings.networks),
+      names: NameServiceNames(
+        run: settings.run, networks: settings.networks, links: settings.links),
       forwards: settings.upstreams != .nobody)
     streams = NameServiceStreams(sockets.streams, watch, resolver, forwarder)
     let datagrams = NameServiceDatagrams(sockets.datagrams, resolver, forwarder)

@@ -49,6 +49,8 @@ extension Session {
       process: try process(of: service, image: base.image.config, hostname: hostname),
       hostname: hostname, network: network, security: try security(of: service))
     blueprint.domainname = service.domainName
+    let sysctls = try interfaceSysctls(of: service, network.endpoints, project)
+    blueprint.security.sysctls.merge(sysctls) { asked, _ in asked }
     blueprint.labels = labels(base, identity, project)
     blueprint.mounts = mounts
     blueprint.resources = try resources(of: service)

@@ -208,6 +208,11 @@ extension NetworkBlueprint {
     nameServers = try record.strings("nameServers")
     searchDomains = try record.strings("searchDomains")
     resolverOptions = try record.strings("resolverOptions")
+    guard record.has("links") else { return }
+    for link in try record.records("links") {
+      links.append(
+        LinkBlueprint(target: try link.string("target"), alias: try link.string("alias")))
+    }
   }
 }
 
@@ -221,6 +226,12 @@ extension EndpointBlueprint {
       gateway: try record.optionalString("gateway"),
       hardwareAddress: try record.string("hardwareAddress"), names: try record.strings("names"),
       isInternal: try record.bool("isInternal"), isPrimary: try record.bool("isPrimary"))
+    address6 = try record.optionalString("address6")
+    prefixLength6 = try record.optionalInteger("prefixLength6").map { Int(truncatingIfNeeded: $0) }
+    gateway6 = try record.optionalString("gateway6")
+    if record.has("linkLocalAddresses") {
+      linkLocalAddresses = try record.strings("linkLocalAddresses")
+    }
   }
 }
 

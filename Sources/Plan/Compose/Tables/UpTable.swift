@@ -97,14 +97,12 @@ extension Tables {
     .ignored("services.*.deploy.update_config"),
     .refused("services.*.device_cgroup_rules"),
     .refused("services.*.devices"),
-    .refused("services.*.external_links"),
     .refused("services.*.gpus"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
     .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused("services.*.links"),
     .refused(
       "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
     UpRow(
@@ -114,10 +112,6 @@ extension Tables {
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
     .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
-    .refused("services.*.networks.*.driver_opts"),
-    .refused("services.*.networks.*.interface_name"),
-    .refused("services.*.networks.*.ipv6_address"),
-    .refused("services.*.networks.*.link_local_ips"),
     .ignored("services.*.oom_kill_disable"),
     .refused("services.*.pid"),
     UpRow(
@@ -145,12 +139,9 @@ extension Tables {
     .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
-    .refused("networks.*.driver_opts"),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
-    .refused("networks.*.enable_ipv6"),
-    .refused("networks.*.ipam.config.*.aux_addresses"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
     .refused("volumes.*.driver_opts"),
