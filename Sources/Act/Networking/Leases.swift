@@ -82,7 +82,7 @@ extension NetworkStore {
         let holder = try readFile(leasesFolder(network).appending(component), limit: 256)
       else { return nil }
       return (address, String(decoding: holder, as: UTF8.self))
-    }.sorted { $0.address.octets.lexicographicallyPrecedes($1.address.octets) }
+    }.sorted { $0.address < $1.address }
   }
 
   /// Gives the address back if the container holds it. Nothing to give back is no error.

@@ -70,6 +70,12 @@ package struct NetworkBlock6: Codable, Sendable, Hashable {
   package var subnet: IPv6Subnet
   package var gateway: IPv6Address
   package var range: IPv6Subnet?
+
+  package init(subnet: IPv6Subnet, gateway: IPv6Address, range: IPv6Subnet?) {
+    self.subnet = subnet
+    self.gateway = gateway
+    self.range = range
+  }
 }
 
 package struct NetworkRecord: Codable, Sendable, Hashable {

@@ -55,6 +55,18 @@ package enum IPAddress: Hashable, Sendable {
   }
 }
 
+/// All of IPv4 first.
+extension IPAddress: Comparable {
+  package static func < (left: IPAddress, right: IPAddress) -> Bool {
+    switch (left, right) {
+    case (.v4(let left), .v4(let right)): left < right
+    case (.v6(let left), .v6(let right)): left < right
+    case (.v4, .v6): true
+    case (.v6, .v4): false
+    }
+  }
+}
+
 extension IPAddress: CustomStringConvertible {
   package var description: String {
     switch self {
