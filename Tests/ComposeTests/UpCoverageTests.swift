@@ -9,6 +9,10 @@ import Testing
 struct UpCoverageTests {
   /// What the engine reads of the typed project.
   static let actedOn: Set<String> = [
+    "networks.*.driver_opts", "networks.*.enable_ipv6", "networks.*.ipam.config.*.aux_addresses",
+    "services.*.external_links", "services.*.links", "services.*.networks.*.driver_opts",
+    "services.*.networks.*.interface_name", "services.*.networks.*.ipv6_address",
+    "services.*.networks.*.link_local_ips",
     "include", "include.*.env_file", "include.*.path", "include.*.project_directory", "name",
     "networks", "networks.*.external", "external.name", "networks.*.internal", "networks.*.ipam",
     "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",

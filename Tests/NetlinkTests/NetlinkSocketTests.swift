@@ -39,7 +39,8 @@ struct NetlinkSocketTests {
       #expect(try socket.links().filter(\.isUp).map(\.name).sorted() == ["b0", "lo"])
       #expect(try socket.addresses().filter { $0.link == bridge.index }.map(\.address) == [address])
       let routes = try socket.routes()
-      #expect(routes.contains { $0.destination == IPSubnet("10.1.2.0/24") && $0.link == bridge.index })
+      #expect(
+        routes.contains { $0.destination == IPSubnet("10.1.2.0/24") && $0.link == bridge.index })
       #expect(
         routes.contains {
           $0.destination.prefixLength == 0 && "\($0.gateway ?? address)" == "10.1.2.9"

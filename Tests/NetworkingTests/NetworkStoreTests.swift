@@ -72,7 +72,7 @@ struct NetworkStoreTests {
       let record = try lab.network("front")
       let web = try lab.container("web", on: [record])
       try lab.serve(web.machine, 80)
-      try lab.store.publish([web.publication([published("0.0.0.0", 8080, 80)])])
+      try lab.store.publish([web.publication([published("", 8080, 80)])])
       try run(["nft", "flush", "ruleset"], in: lab.host)
       let question = Question(lab.host, "127.0.0.1", 8080)
       #expect(try ask([question], within: 300) == [nil])
@@ -145,7 +145,8 @@ struct NetworkStoreTests {
       }
       let third = IPv4Address(10, 7, 0, 3)
       #expect(
-        throws: NetworkError.addressTaken(address: .v4(third), name: "small", holder: "container `c3`")
+        throws: NetworkError.addressTaken(
+          address: .v4(third), name: "small", holder: "container `c3`")
       ) {
         try store.lease(network, container: "other", wanted: third)
       }

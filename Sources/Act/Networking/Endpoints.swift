@@ -138,6 +138,7 @@ private struct EndpointPlan {
         IPv6Subnet(address, prefixLength: length) != nil
       else { throw damaged(text) }
       addresses.append((.v6(address), length))
+      addresses.append((.v6(hardwareAddress.linkLocal), 64))
     }
     for text in endpoint.linkLocalAddresses {
       guard let address = IPAddress(text) else { throw damaged(text) }

@@ -134,6 +134,8 @@ extension NetworkRecord {
     if rules.gateway != .isolated { addresses.append((.v4(gateway), subnet.prefixLength)) }
     if let ipv6, rules.gateway6 != .isolated {
       addresses.append((.v6(ipv6.gateway), ipv6.subnet.prefixLength))
+      // The kernel looks for neighbours with it when it passes on what others have sent.
+      addresses.append((.v6(bridgeHardwareAddress.linkLocal), 64))
     }
     return addresses
   }

@@ -128,19 +128,14 @@ extension Publication {
   /// has an address of.
   fileprivate func elements(_ network: NetworkRecord) throws -> [Element] {
     try ports.flatMap { port throws(NetworkError) in
-      guard let host = IPAddress(port.hostAddress) else {
+      guard let hosts = port.hosts else {
         throw NetworkError.unsupportedAddress(port.hostAddress)
       }
-      var elements: [Element] = []
-      if !host.isV6 {
-        elements.append(Element(port, host, .v4(address), network.rules.gateway))
+      // Where the container has no IPv6 the shim takes its connections and passes them on.
+      return hosts.compactMap { host in
+        if !host.isV6 { return Element(port, host, .v4(address), network.rules.gateway) }
+        return address6.map { Element(port, host, .v6($0), network.rules.gateway6) }
       }
-      if let address6, host.isV6 || host.isUnspecified {
-        let everywhere = IPAddress.v6(.unspecified)
-        elements.append(
-          Element(port, host.isV6 ? host : everywhere, .v6(address6), network.rules.gateway6))
-      }
-      return elements
     }
   }
 }

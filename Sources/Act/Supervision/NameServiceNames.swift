@@ -24,7 +24,8 @@ private struct NamesFile: Decodable {
     guard let first = IPAddress(address) else { return nil }
     let own = container ?? names.first ?? ""
     return NamedHost(
-      addresses: [first] + [address6.flatMap { IPAddress($0) }].compactMap { $0 }, ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
+      addresses: [first] + [address6.flatMap { IPAddress($0) }].compactMap { $0 },
+      ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
   }
 }
 

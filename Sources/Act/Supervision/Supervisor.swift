@@ -29,6 +29,7 @@ final class Supervisor {
   let journal: JournalWriter?
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
+  private var forwarder: PortForwarder?
 
   var state: ContainerState
   var phase = Phase.starting
@@ -108,6 +109,10 @@ final class Supervisor {
     if let names = network.names {
       try loop.watch(names.descriptor) { [unowned names] _ in names.ready() }
     }
+    forwarder = try PortForwarder(ports, blueprint.network)
+    if let forwarder {
+      try loop.watch(forwarder.descriptor) { [unowned forwarder] _ in forwarder.ready() }
+    }
     giveBackAt = monotonicNow() + quiet
     // What has ended since the clone is not told again.
     reap()
@@ -121,7 +126,9 @@ final class Supervisor {
   }
 
   private var nextDeadline: Int64? {
-    var deadlines = [killAt, giveBackAt, health?.deadline, network.names?.deadline]
+    var deadlines = [
+      killAt, giveBackAt, health?.deadline, network.names?.deadline, forwarder?.deadline,
+    ]
     if case .restarting(let at) = phase { deadlines.append(at) }
     return deadlines.compactMap { $0 }.min()
   }
@@ -137,6 +144,7 @@ final class Supervisor {
     }
     health?.expire(now)
     if let deadline = network.names?.deadline, now >= deadline { network.names?.expire(now) }
+    if let deadline = forwarder?.deadline, now >= deadline { forwarder?.expire(now) }
     if case .restarting(let at) = phase, now >= at { startAgain() }
   }
 

@@ -42,7 +42,7 @@ extension Session {
       }
       return PortWish(
         transport: transport,
-        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? "0.0.0.0",
+        hostAddress: port.hostIP ?? "",
         candidates: port.published, containerPort: port.target)
     }
   }

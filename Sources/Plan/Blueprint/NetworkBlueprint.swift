@@ -92,7 +92,7 @@ package struct PublishedPort: Codable, Hashable, Sendable {
   }
 
   package var transport: Transport
-  /// `0.0.0.0`, `127.0.0.1`, …
+  /// `127.0.0.1`, `0.0.0.0`, `::1`, …; empty is every address of both families.
   package var hostAddress: String
   /// 0 until one was chosen.
   package var hostPort: UInt16
