@@ -16,7 +16,8 @@ import time
 
 from world import Box, Complaint, World, enter, scenarios
 
-import networks  # noqa: F401  (each module brings its scenarios)
+import groups  # noqa: F401  (each module brings its scenarios)
+import networks  # noqa: F401
 import resources  # noqa: F401
 
 

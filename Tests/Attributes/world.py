@@ -45,6 +45,9 @@ def enter():
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    # As a machine begins on which nobody has run containers; a new namespace takes after the host's.
+    with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
+        file.write("0")
     return os.environ[INSIDE]
 
 

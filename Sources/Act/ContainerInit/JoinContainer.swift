@@ -16,7 +16,7 @@ package func joinContainer(_ request: JoinRequest) throws(LaunchFailure) -> Laun
     security, privileged: request.privileged || security.privileged,
     filter: readFilter(security.seccompFilter))
   let entry = try step("opening the cgroup") { () throws(SystemCallError) in
-    try request.cgroup.entry()
+    try request.cgroup.entry(beside: request.pidfd)
   }
   let own = try step("opening namespaces") { () throws(SystemCallError) in
     try Descriptor.open("/proc/self/ns/pid", O_RDONLY)

@@ -43,7 +43,8 @@ extension Session {
     let group = try Cgroup.open(id)
     try group.kill()
     try group.remove()
-    for network in try namesInFolder(layout.run.appending("networks")) {
+    for network in try namesInFolder(layout.run.appending("networks"))
+    where !network.string.hasPrefix(".") {
       try removeFile(
         layout.run.appending("networks").appending(network).appending("names").appending(id))
     }
