@@ -76,6 +76,7 @@ extension StartReport: ControlMessage {
 extension StartCommand: ControlMessage {
   package var json: JSONValue {
     switch self {
+    case .files: form("files")
     case .ports: form("ports")
     case .networkReady: form("networkReady")
     case .go: form("go")
@@ -85,6 +86,7 @@ extension StartCommand: ControlMessage {
   package init(json: JSONValue) throws(JSONError) {
     let (name, _) = try RecordReader(json).onlyCase()
     switch name {
+    case "files": self = .files
     case "ports": self = .ports
     case "networkReady": self = .networkReady
     case "go": self = .go
