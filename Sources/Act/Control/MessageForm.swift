@@ -109,6 +109,7 @@ extension ControlRequest: ControlMessage {
     case .pause: form("pause")
     case .unpause: form("unpause")
     case .join: form("join")
+    case .view: form("view")
     case .input: form("input")
     case .wait: form("wait")
     }
@@ -126,6 +127,7 @@ extension ControlRequest: ControlMessage {
     case "pause": self = .pause
     case "unpause": self = .unpause
     case "join": self = .join
+    case "view": self = .view
     case "input": self = .input
     case "wait": self = .wait
     default: throw JSONError.mismatch(path: name, expected: "a known request")

@@ -46,6 +46,8 @@ package enum ControlRequest: Hashable, Sendable {
   case unpause
   /// For a pidfd of the container's first process.
   case join
+  /// The same for one who looks at its files alone: also while it is paused.
+  case view
   /// For the writing end of its input.
   case input
   /// Answered at the final exit.

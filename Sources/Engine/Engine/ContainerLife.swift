@@ -53,7 +53,7 @@ extension Session {
       ShimProgram.open(host.shim), containerFolder: layout.container(blueprint.id),
       run: layout.run, state: layout.state, cleanup: host.berth)
     do {
-      try shim.handOver(handed.map(\.raw))
+      try withExtendedLifetime(handed) { try shim.handOver(handed.map(\.raw)) }
       let namespace = try shim.born()
       try connect(blueprint, namespace: namespace?.raw)
       try shim.networkReady(ports: ports.sockets.map(\.raw))
