@@ -16,7 +16,9 @@ import time
 
 from world import Box, Complaint, World, enter, scenarios
 
-import groups  # noqa: F401  (each module brings its scenarios)
+import copying  # noqa: F401  (each module brings its scenarios)
+import given  # noqa: F401
+import groups  # noqa: F401
 import networks  # noqa: F401
 import resources  # noqa: F401
 

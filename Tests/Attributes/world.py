@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 
 INSIDE = "BERTH_ATTRIBUTES_INSIDE"
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -198,6 +199,14 @@ class Box:
         if not fact:
             raise Complaint(complaint)
 
+    def until(self, fact, complaint, limit=20):
+        """Waits until `fact()` holds."""
+        end = time.monotonic() + limit
+        while not fact():
+            if time.monotonic() > end:
+                raise Complaint(complaint)
+            time.sleep(0.02)
+
     def close(self):
         """Takes everything down. Returns what was left."""
         left = []
@@ -205,6 +214,7 @@ class Box:
             outcome = self.berth("down", "--volumes", "--timeout", "0", "--remove-orphans", code=None)
             if outcome.code != 0:
                 # A file that was refused cannot be taken down by its contents.
+                os.remove(self.compose)
                 outcome = self.berth("-p", self.name, "down", "--volumes", "--timeout", "0", code=None)
             if outcome.code != 0:
                 left.append(f"down ended with {outcome.code}: {outcome.text.strip()}")

@@ -13,6 +13,9 @@ struct UpCoverageTests {
     "services.*.external_links", "services.*.links", "services.*.networks.*.driver_opts",
     "services.*.networks.*.interface_name", "services.*.networks.*.ipv6_address",
     "services.*.networks.*.link_local_ips",
+    "configs", "configs.*.content", "configs.*.environment", "configs.*.file", "grant.gid",
+    "grant.mode", "grant.source", "grant.target", "grant.uid", "secrets", "secrets.*.environment",
+    "secrets.*.file", "services.*.configs", "services.*.secrets",
     "include", "include.*.env_file", "include.*.path", "include.*.project_directory", "name",
     "networks", "networks.*.external", "external.name", "networks.*.internal", "networks.*.ipam",
     "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",
@@ -57,6 +60,7 @@ struct UpCoverageTests {
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.
   static let noted: Set<String> = [
+    "configs.*.labels", "configs.*.name", "secrets.*.labels", "secrets.*.name",
     "version", "networks.*.attachable", "networks.*.ipam.options", "services.*.expose",
     "services.*.ports.*.app_protocol", "services.*.ports.*.mode", "services.*.ports.*.name",
     "services.*.pull_refresh_after", "services.*.volumes.*.bind.selinux",
@@ -66,7 +70,7 @@ struct UpCoverageTests {
   /// What is looked at only when another attribute, which `up` refuses or another verb acts on, is
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
-    "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
+    "models", "hook", "device_rate", "update", "services.*.develop",
     "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
   ]
 

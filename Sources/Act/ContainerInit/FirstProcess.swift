@@ -27,6 +27,7 @@ struct FirstProcess {
     let terminal = try openStreams(system)
     try attachDevices(blueprint.security, devices: system.devices.root, in: root)
     for mount in sources { try attach(mount, in: root) }
+    try attachFiles(request, in: root)
     let late = try applySysctls(proc)
     try setScore(proc, blueprint.resources.oomScoreAdjustment)
     try step("making `\(process.workingDirectory.text)`") { () throws(SystemCallError) in

@@ -30,6 +30,8 @@ final class Supervisor {
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
   private var forwarder: PortForwarder?
+  /// The values of `blueprint.handedFiles`: kept for new starts, and nowhere else.
+  let handed: [SharedDescriptor]
 
   var state: ContainerState
   var phase = Phase.starting
@@ -43,8 +45,10 @@ final class Supervisor {
   private var giveBackAt: Int64?
 
   init(
-    options: RunOptions, blueprint: ContainerBlueprint, cgroup: Cgroup, network: ContainerNetwork
+    options: RunOptions, blueprint: ContainerBlueprint, cgroup: Cgroup, network: ContainerNetwork,
+    handed: [SharedDescriptor]
   ) throws {
+    self.handed = handed
     self.options = options
     self.blueprint = blueprint
     self.cgroup = cgroup
@@ -69,7 +73,7 @@ final class Supervisor {
   func launchRun() throws -> ContainerRun {
     try ContainerRun(
       blueprint, containerFolder: options.containerFolder, runFolder: records.runFolder,
-      network: network, cgroup: cgroup)
+      network: network, cgroup: cgroup, handed: handed)
   }
 
   /// The program of `run` runs: records say so and its descriptors are watched.

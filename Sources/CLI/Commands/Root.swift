@@ -9,7 +9,8 @@ import Glibc
 
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
+  RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, PullCommand.self,
+  ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
@@ -20,7 +21,7 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "attach", "bridge", "build", "commit", "completion", "cp", "create", "events", "export",
+  "alpha", "attach", "bridge", "build", "commit", "completion", "create", "events", "export",
   "kill", "ls", "pause", "port", "publish", "restart", "rm", "scale", "stats", "top",
   "unpause", "volumes", "wait", "watch",
 ]

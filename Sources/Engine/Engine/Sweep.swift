@@ -63,7 +63,7 @@ extension Session {
 package func releaseContainer(_ id: String, host: HostProfile) throws {
   let layout = Layout(state: host.state, run: host.run)
   try NetworkStore(layout: layout).unpublish([id])
-  guard let blueprint = try readRecord(ContainerBlueprint.self, at: layout.blueprint(id)),
+  guard let blueprint = try readBlueprintRecord(at: layout.blueprint(id)),
     blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
   else { return }
   let networks = NetworkStore(layout: layout)

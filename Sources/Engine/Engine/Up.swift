@@ -37,6 +37,7 @@ extension Session {
       desired, observed: observed,
       allServices: Set((project.services + project.disabledServices).map(\.name)),
       policy: options.policy)
+    try checkGivenFiles(plan, of: selected, in: project)
     tellOrphans(plan.orphans)
     let result = UpResult(
       plan: plan, services: Set(selected.map(\.name)),
@@ -50,6 +51,21 @@ extension Session {
     try await apply(plan) { step in try await runner.perform(step) }
     if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
     return result
+  }
+
+  /// Of the services whose containers the plan makes or starts.
+  private func checkGivenFiles(_ plan: Plan, of services: [Service], in project: Project) throws {
+    var (made, started): (Set<String>, Set<String>) = ([], [])
+    for step in plan.steps {
+      switch step.operation {
+      case .createContainer(let service, _, _): made.insert(service)
+      case .startContainer(let service, _): started.insert(service)
+      default: break
+      }
+    }
+    try checkGivenFiles(
+      of: services.filter { made.contains($0.name) || started.contains($0.name) }, made: made,
+      in: project)
   }
 
   /// A dry run changes nothing, so it sweeps nothing either.

@@ -19,6 +19,9 @@ extension ContainerBlueprint {
     labels = try record.table("labels")
     domainname = try record.optionalString("domainname")
     for mount in try record.records("mounts") { mounts.append(try MountStep(mount)) }
+    for file in record.has("files") ? try record.records("files") : [] {
+      files.append(try GivenFile(file))
+    }
     resources = try ResourceLimits(record.record("resources"))
     stop = try StopBlueprint(record.record("stop"))
     restart = try RestartPolicy(record.record("restart"))

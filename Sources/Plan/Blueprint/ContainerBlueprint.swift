@@ -18,6 +18,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   package var domainname: String?
   /// In the order of attaching: shallow targets before deep ones.
   package var mounts: [MountStep] = []
+  /// Secrets and configs; attached over the mounts.
+  package var files: [GivenFile] = []
   package var network: NetworkBlueprint
   package var security: SecurityBlueprint
   package var resources = ResourceLimits()

@@ -263,7 +263,8 @@ struct ModelReader {
   private func grant(_ node: Node) -> FileGrant {
     FileGrant(
       source: text(node, "source") ?? "", target: text(node, "target"), uid: text(node, "uid"),
-      gid: text(node, "gid"), mode: text(node, "mode").flatMap { UInt32($0, radix: 8) })
+      gid: text(node, "gid"), mode: text(node, "mode").flatMap { UInt32($0, radix: 8) },
+      span: sources.span(node.origin))
   }
 
   private func limits(_ node: Node) -> Limits {

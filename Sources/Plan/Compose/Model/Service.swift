@@ -210,6 +210,7 @@ package struct FileGrant: Sendable, Hashable {
   package var uid: String?
   package var gid: String?
   package var mode: UInt32?
+  package var span: SourceSpan?
 }
 
 package struct Limits: Sendable, Hashable {

@@ -45,6 +45,14 @@ struct UpRow: Sendable {
     UpRow(path: split(path), severity: .warning, asks: asks)
   }
 
+  /// What only a swarm keeps.
+  static func elsewhere(_ path: String) -> UpRow {
+    UpRow(
+      path: split(path), severity: .error, asks: isSet,
+      note: "is for a swarm, which keeps secrets and configs elsewhere: give it a `file`, an "
+        + "`environment` or, for a config, a `content`")
+  }
+
   private static func split(_ path: String) -> [String] {
     path.split(separator: ".").map(String.init)
   }
@@ -78,7 +86,6 @@ extension Tables {
     .ignored("services.*.cpu_percent"),
     .refused("services.*.cpu_rt_period"),
     .refused("services.*.cpu_rt_runtime"),
-    .refused("services.*.configs"),
     UpRow(
       path: ["services", "*", "container_name"], severity: .error,
       asks: { !isContainerName($0.text ?? "") },
@@ -127,7 +134,6 @@ extension Tables {
       asks: { !isRestartRule($0.text ?? "") },
       note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    .refused("services.*.secrets"),
     .refused("services.*.storage_opt"),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
@@ -143,6 +149,12 @@ extension Tables {
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
+    .elsewhere("configs.*.external"),
+    .elsewhere("configs.*.template_driver"),
+    .elsewhere("secrets.*.external"),
+    .elsewhere("secrets.*.driver"),
+    .elsewhere("secrets.*.driver_opts"),
+    .elsewhere("secrets.*.template_driver"),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
     .refused("volumes.*.driver_opts"),
   ]
