@@ -16,6 +16,7 @@ import time
 
 from world import Box, Complaint, World, enter, scenarios
 
+import namespaces  # noqa: F401
 import resources  # noqa: F401  (each module brings its scenarios)
 
 

@@ -183,9 +183,24 @@ class Box:
 
     def pid(self, service):
         """The first process of the service's container, as the host numbers it."""
-        folder = os.path.join(self.environment["BERTH_RUN"], "containers", self.id(service))
-        with open(os.path.join(folder, "state.json")) as file:
-            return json.load(file)["pid"]
+        return self.state(service)["pid"]
+
+    def shim(self, service):
+        """The process that watches over the service's container."""
+        return self.state(service)["shimPid"]
+
+    def state(self, service):
+        """What the shim has written down of the service's container."""
+        return self.state_of(self.id(service))
+
+    def record(self, name):
+        """The same for one container, by name."""
+        lease = os.readlink(os.path.join(self.environment["BERTH_STATE"], "names", name))
+        return self.state_of(lease.split("/")[1])
+
+    def state_of(self, id):
+        with open(os.path.join(self.environment["BERTH_RUN"], "containers", id, "state.json")) as file:
+            return json.load(file)
 
     def equal(self, seen, wanted, what="value"):
         if seen != wanted:

@@ -16,6 +16,8 @@ package struct LogQuery: Sendable {
   package var index: Int?
   /// The id of a one-off container to read in place of the services' containers.
   package var oneOff: String?
+  /// The id of the one container to read, whatever it was made by.
+  package var container: String?
   package var since: Timestamp?
   package var until: Timestamp?
 
@@ -117,6 +119,7 @@ extension Session {
   }
 
   private func isShown(_ record: ContainerRecord, _ query: LogQuery) -> Bool {
+    if let id = query.container { return record.id == id }
     if record.isOneOff { return query.oneOff == record.id }
     if query.oneOff != nil { return false }
     if let index = query.index, record.number != index { return false }

@@ -19,6 +19,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   /// In the order of attaching: shallow targets before deep ones.
   package var mounts: [MountStep] = []
   package var network: NetworkBlueprint
+  /// Nil: all of them its own. Records of before there were any have none.
+  package var namespaces: NamespacesBlueprint?
   package var security: SecurityBlueprint
   package var resources = ResourceLimits()
   package var stop = StopBlueprint()

@@ -72,8 +72,6 @@ extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
     .refused("services.*.blkio_config"),
-    .refused("services.*.cgroup", UpRow.isNone(of: "private")),
-    .refused("services.*.cgroup_parent"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
     .refused("services.*.cpu_rt_period"),
@@ -102,7 +100,6 @@ extension Tables {
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
-    .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
     .refused("services.*.links"),
     .refused(
@@ -113,13 +110,11 @@ extension Tables {
       note: "needs a `start_period` when it has a `start_interval`"),
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
-    .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
     .refused("services.*.networks.*.driver_opts"),
     .refused("services.*.networks.*.interface_name"),
     .refused("services.*.networks.*.ipv6_address"),
     .refused("services.*.networks.*.link_local_ips"),
     .ignored("services.*.oom_kill_disable"),
-    .refused("services.*.pid"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -137,7 +132,6 @@ extension Tables {
     .refused("services.*.storage_opt"),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused("services.*.uts"),
     .refused("services.*.volumes.*.bind.recursive", UpRow.isNone(of: "enabled")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
     .refused("services.*.volumes.*.volume.labels"),
@@ -195,7 +189,8 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults { refusals.findings.add(fault) }
+    for fault in valueFaults + sharingFaults(model) { refusals.findings.add(fault) }
+    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
 
