@@ -49,16 +49,6 @@ struct AttachCommand: AsyncParsableCommand {
   private func attach(_ attachment: ContainerAttachment, _ keys: DetachKeys) async throws -> Int32?
   {
     let input = attachment.input
-    if let input {
-      if attachment.hasTerminal {
-        RawTerminal.copySize(to: input.raw)
-        RawTerminal.enter()
-      }
-      // Without a terminal what is piped in may hold any byte: nothing in it is a key.
-      pumpInput(
-        to: input.raw, until: attachment.hasTerminal ? keys : nil,
-        onDetach: { attachment.detach() }, atEnd: { withExtendedLifetime(input) {} })
-    }
     let passesOn = sigProxy
     Signals.handle { signal in
       if signal == SIGWINCH {
@@ -71,11 +61,27 @@ struct AttachCommand: AsyncParsableCommand {
       }
     }
     defer { Signals.handle(nil) }
-    return try await attachment.run { event in
+    return try await attachment.run {
+      guard let input else { return }
+      connect(input, attachment, keys)
+    } sink: { event in
       guard case .lines(let batches) = event else { return }
       for batch in batches {
         (batch.lines.stream == .error ? Output.error : Output.standard).write(batch.lines.bytes)
       }
     }
   }
+}
+
+private func connect(
+  _ input: SharedDescriptor, _ attachment: ContainerAttachment, _ keys: DetachKeys
+) {
+  if attachment.hasTerminal {
+    RawTerminal.copySize(to: input.raw)
+    RawTerminal.enter()
+  }
+  // Without a terminal what is piped in may hold any byte: nothing in it is a key.
+  pumpInput(
+    to: input.raw, until: attachment.hasTerminal ? keys : nil,
+    onDetach: { attachment.detach() }, atEnd: { withExtendedLifetime(input) {} })
 }

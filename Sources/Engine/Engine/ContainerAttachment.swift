@@ -31,14 +31,18 @@ package final class ContainerAttachment: Sendable {
   }
 
   /// Shows what it says from now on. Answers its exit code, or nil when the user went before.
-  package func run(sink: @escaping LogSink) async throws -> Int32? {
+  ///
+  /// - Parameter ready: called when no word of it can be missed any more: time to say something.
+  package func run(ready: @escaping @Sendable () -> Void, sink: @escaping LogSink) async throws
+    -> Int32?
+  {
     var query = LogQuery()
     query.container = blueprint.id
     query.follows = true
     query.tail = 0
     let asked = query
     try await blocking {
-      try self.session.read(asked, stop: self.follower) { event in
+      try self.session.read(asked, stop: self.follower, ready: ready) { event in
         if case .exited(_, let code, _) = event {
           self.outcome.withLock { $0.code = $0.code ?? code }
           self.follower.stop()

@@ -79,7 +79,11 @@ extension Session {
   }
 
   /// Blocks. New containers of the project join as they appear.
-  func read(_ query: LogQuery, stop: LogStop, _ sink: LogSink) throws {
+  ///
+  /// - Parameter ready: called when all that is written from now on will be read.
+  func read(
+    _ query: LogQuery, stop: LogStop, ready: () -> Void = {}, _ sink: LogSink
+  ) throws {
     var merge = LogMerge(since: query.since, until: query.until)
     try join(&merge, query, tail: query.tail)
     if let index = query.index, merge.sources.isEmpty {
@@ -87,6 +91,7 @@ extension Session {
         Diagnostic("service \"\(query.services.joined())\" has no container with index \(index)")
       ])
     }
+    ready()
     merge.drain(sink)
     guard query.follows else { return merge.finish(sink) }
     while !stop.isAsked {

@@ -34,29 +34,33 @@ private struct SharingRules {
 
   // MARK: - Words
 
+  private static let ofContainers = "`service:NAME` or `container:NAME`"
+
   func words() -> [Fault] {
-    [
-      word("pid", "`host`, `service:NAME` or `container:NAME`") {
-        NamespaceModes.Processes($0) != nil
-      },
-      word("ipc", "`none`, `private`, `shareable`, `host`, `service:NAME` or `container:NAME`") {
-        NamespaceModes.Interprocess($0) != nil
-      },
-      word("uts", "`host`") { $0.isEmpty || $0 == "host" },
-      word("network_mode", "`host`, `none`, `service:NAME` or `container:NAME`") {
+    let choices = Self.ofContainers
+    return [
+      word("pid", ["host"], "`host`, \(choices)") { NamespaceModes.Processes($0) != nil },
+      word(
+        "ipc", ["none", "private", "shareable", "host"],
+        "`none`, `private`, `shareable`, `host`, \(choices)"
+      ) { NamespaceModes.Interprocess($0) != nil },
+      word("uts", ["host"], "`host`") { $0.isEmpty || $0 == "host" },
+      word("network_mode", ["host", "none"], "`host`, `none`, \(choices)") {
         ["", "host", "none"].contains($0) || ContainerChoice($0) != nil
       },
-      word("cgroup_parent", "a path of folders, without `..` and spaces, that is not `berth`") {
-        cgroupFolders($0) != nil
-      },
+      word(
+        "cgroup_parent", [], "a path of folders, without `..` and spaces, that is not `berth`"
+      ) { cgroupFolders($0) != nil },
     ].compactMap { $0 }
   }
 
-  private func word(_ key: String, _ wanted: String, _ isKnown: (String) -> Bool) -> Fault? {
+  private func word(
+    _ key: String, _ words: [String], _ wanted: String, _ isKnown: (String) -> Bool
+  ) -> Fault? {
     guard let node = service[key], let text = node.text, !isKnown(text) else { return nil }
     return Fault(
       .unsupported, "`services.\(name).\(key)` cannot be `\(text)` for `up`", at: node.origin,
-      hint: "write \(wanted)")
+      hint: suggestion(text, words) ?? "write \(wanted)")
   }
 
   // MARK: - Conflicts
