@@ -59,6 +59,17 @@ extension Cgroup {
     }
   }
 
+  /// The same for a container that sees the groups of the host: all of v2, which hides nothing from
+  /// it. Of v1 it sees its own groups, by the names that they have on the host.
+  package var viewsOfHost: [CgroupView] {
+    groups.map { group in
+      let isV1 = group.hierarchy.version == .v1
+      return CgroupView(
+        name: isV1 ? group.hierarchy.controllers.joined(separator: ",") : "",
+        folder: isV1 ? group.folder : group.hierarchy.base)
+    }
+  }
+
   /// The processes of the group as this pid namespace numbers them.
   package func processes() throws(SystemCallError) -> [Int32] {
     guard let group = group(of: "freezer") ?? group(of: "pids") ?? groups.first else { return [] }
@@ -187,8 +198,7 @@ extension Cgroup {
       }
       usleep(round < 20 ? 200 : 2_000)
     }
-    // Refused while other containers are in it.
-    _ = group.folder.removingLastComponent().withPlatformString { rmdir($0) }
+    removeParents(of: group.folder, base: group.hierarchy.base)
   }
 }
 

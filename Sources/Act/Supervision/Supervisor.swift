@@ -4,6 +4,7 @@
 import Blueprint
 import CLinux
 import Cgroups
+import ContainerInit
 import Control
 import Glibc
 import Journal
@@ -73,7 +74,8 @@ final class Supervisor {
   func launchRun() throws -> ContainerRun {
     try ContainerRun(
       blueprint, containerFolder: options.containerFolder, runFolder: records.runFolder,
-      network: network, cgroup: cgroup, handed: handed)
+      network: network, partners: try Partners(of: blueprint, records.layout), cgroup: cgroup,
+      handed: handed)
   }
 
   /// The program of `run` runs: records say so and its descriptors are watched.
@@ -202,6 +204,8 @@ final class Supervisor {
   private func ended(_ run: ContainerRun, _ code: Int32) {
     health?.stop()
     health = nil
+    // A pid namespace of its own has ended with its first process; in another's the rest lives on.
+    if blueprint.sharing.pid != .own { try? cgroup.kill() }
     drain(run)
     records.withdrawNames()
     state.pid = nil

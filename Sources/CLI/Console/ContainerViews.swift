@@ -49,6 +49,7 @@ private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONVal
     "Name": .string(row.name),
     "Names": .string(row.name),
     "Networks": .string(blueprint.network.endpoints.map(\.network).joined(separator: ",")),
+    "OOMKilled": .bool(row.state.oomKilled),
     "Ports": .string(portsText(row)),
     "Project": .string(row.project),
     "Publishers": .array(publishers(row)),

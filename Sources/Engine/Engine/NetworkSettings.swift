@@ -5,6 +5,7 @@ import Blueprint
 import Compose
 import Diagnostics
 import Networking
+import Store
 
 /// A port that a container wants: any of `candidates`, or any free one when nil.
 struct PortWish: Hashable, Sendable {
@@ -52,7 +53,7 @@ extension Session {
     -> NetworkBlueprint
   {
     let service = base.service
-    var network = NetworkBlueprint(mode: try mode(of: service))
+    var network = NetworkBlueprint(mode: try mode(of: service, number: identity.number))
     network.nameServers = service.dns
     network.searchDomains = service.dnsSearch
     network.resolverOptions = service.dnsOptions
@@ -79,14 +80,18 @@ extension Session {
     return network
   }
 
-  private func mode(of service: Service) throws -> NetworkBlueprint.Mode {
+  private func mode(of service: Service, number: Int) throws -> NetworkBlueprint.Mode {
     switch service.networkMode {
     case nil, "": return .bridge
     case "none": return .none
     case "host": return .host
     case .some(let mode):
+      if let choice = ContainerChoice(mode) {
+        return .container(try networkPartner(choice, of: service, number: number).id)
+      }
       throw UnsupportedSetting(
-        service: service, setting: "network_mode `\(mode)`", hint: "berth knows host and none")
+        service: service, setting: "network_mode `\(mode)`",
+        hint: "berth knows host, none, service:NAME and container:NAME")
     }
   }
 

@@ -96,7 +96,7 @@ struct ModelReader {
       dependsOn: dependencies(node),
       replicas: max(0, node["scale"]?.int ?? node["deploy"]?["replicas"]?.int ?? 1),
       ports: (node["ports"]?.list ?? []).compactMap(port), exposes: texts(node["expose"]),
-      networkMode: text(node, "network_mode"),
+      networkMode: text(node, "network_mode"), namespaces: NamespaceModes(node),
       networks: (node["networks"]?.map?.entries ?? []).map(attachment),
       macAddress: text(node, "mac_address"), links: texts(node["links"]).map(Link.init),
       externalLinks: texts(node["external_links"]).map(Link.init),

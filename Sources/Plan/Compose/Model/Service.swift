@@ -47,6 +47,7 @@ package struct Service: Sendable {
   package var ports: [PublishedPort]
   package var exposes: [String]
   package var networkMode: String?
+  package var namespaces: NamespaceModes
   package var networks: [Attachment]
   package var macAddress: String?
   /// Private names for other containers: `SERVICE[:ALIAS]`.
