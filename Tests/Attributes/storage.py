@@ -289,6 +289,8 @@ def volume_external(box):
     try:
         box.up(file + ", name: shared-one}}")
         box.equal(box.inside("app", "ls /x"), "made")
+        kept = box.berth("-p", "maker-" + box.name, "-f", maker, "down", "--volumes", "--timeout", "0")
+        box.true("still in use" in kept.err, f"nothing was said of a volume in use: {kept.text}")
         box.berth("down", "--volumes", "--timeout", "0")
         box.true(os.path.exists(volume_folder(box, "shared-one")), "`down -v` took an external volume")
     finally:

@@ -114,7 +114,16 @@ struct RecordFormTests {
         recursion: .readOnly, owner: OwnerMap(user: 1000, group: nil)),
       .image(id: "sha256:2", layers: ["/l", "/m"], target: "/i", subpath: "etc"),
     ]
+    var secret = GivenFile(
+      kind: .secret, name: "token", source: .handed(variable: "TOKEN"), target: "/run/secrets/token"
+    )
+    (secret.uid, secret.gid, secret.mode) = (1, 2, 0o440)
+    blueprint.files = [
+      secret, GivenFile(kind: .config, name: "a", source: .kept(name: "0"), target: "/a"),
+      GivenFile(kind: .config, name: "b", source: .host(path: "/b"), target: "/b"),
+    ]
     blueprint.network = network
+    blueprint.namespaces = namespaces
     blueprint.security.capabilities = ["CHOWN", "KILL"]
     blueprint.security.seccompFilter = "/f"
     blueprint.security.maskedPaths = ["/m"]
@@ -157,6 +166,16 @@ struct RecordFormTests {
     network.searchDomains = ["example"]
     network.resolverOptions = ["ndots:2"]
     return network
+  }
+
+  private static var namespaces: NamespacesBlueprint {
+    var namespaces = NamespacesBlueprint()
+    namespaces.pid = .container("0123")
+    namespaces.ipc = .shareable
+    namespaces.uts = .host
+    namespaces.cgroup = .host
+    namespaces.cgroupParent = ["a", "b c"]
+    return namespaces
   }
 
   private static var resources: ResourceLimits {

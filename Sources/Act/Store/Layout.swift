@@ -6,7 +6,8 @@
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
 //   <state>/seccomp/<hash>.bpf
-//   <run>/containers/<id>/                control.sock, state.json, lock, hosts, resolv.conf, hostname
+//   <run>/containers/<id>/                control.sock, state.json, cgroup, lock, hosts, resolv.conf,
+//                                         hostname
 //   <run>/networks/<name>/names/<id>
 //   <run>/volumes/<name>/<id>             where a container has a volume in memory (ContainerInit)
 //   <run>/projects/<name>/lock
@@ -44,5 +45,6 @@ package struct Layout: Sendable, Hashable {
   package func runningVolume(_ name: String) -> FilePath {
     run.appending("volumes").appending(name)
   }
+  package func cgroupRecord(_ id: String) -> FilePath { running(id).appending("cgroup") }
   package func project(_ name: String) -> FilePath { run.appending("projects").appending(name) }
 }

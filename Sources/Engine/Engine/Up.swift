@@ -23,6 +23,8 @@ extension Session {
       options.services, from: project, includingDependencies: options.includesDependencies)
     guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
     try refuseUnsupported(in: project)
+    // What cannot be made stops it while nothing has changed.
+    for network in project.networks where !network.isExternal { _ = try specification(network) }
     try checkScale(options.scale, project)
     try checkSources(of: selected, in: project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
@@ -36,7 +38,9 @@ extension Session {
       desired, observed: observed,
       allServices: Set((project.services + project.disabledServices).map(\.name)),
       policy: options.policy)
+    try checkGivenFiles(plan, of: selected, in: project)
     tellOrphans(plan.orphans)
+    tellVolumes(desired, plan.changedVolumes, observed)
     let result = UpResult(
       plan: plan, services: Set(selected.map(\.name)),
       attachable: selected.filter(\.attaches).map(\.name))
@@ -49,6 +53,21 @@ extension Session {
     try await apply(plan) { step in try await runner.perform(step) }
     if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
     return result
+  }
+
+  /// Of the services whose containers the plan makes or starts.
+  private func checkGivenFiles(_ plan: Plan, of services: [Service], in project: Project) throws {
+    var (made, started): (Set<String>, Set<String>) = ([], [])
+    for step in plan.steps {
+      switch step.operation {
+      case .createContainer(let service, _, _): made.insert(service)
+      case .startContainer(let service, _): started.insert(service)
+      default: break
+      }
+    }
+    try checkGivenFiles(
+      of: services.filter { made.contains($0.name) || started.contains($0.name) }, made: made,
+      in: project)
   }
 
   /// A dry run changes nothing, so it sweeps nothing either.
@@ -97,6 +116,28 @@ extension Session {
           hint: "bring up the project that makes it, or remove `external: true`"))
     }
     if !faults.isEmpty { throw Faults(faults) }
+  }
+
+  private func tellVolumes(
+    _ desired: DesiredProject, _ changed: [String], _ observed: Observed
+  ) {
+    for name in changed {
+      tell(
+        .warning(
+          Diagnostic(
+            "volume `\(name)` exists but doesn't match its configuration in the compose file",
+            severity: .warning,
+            hint: "it is used as it is; `up --yes` makes it anew, and what is in it is lost")))
+    }
+    for volume in desired.volumes where !volume.isExternal {
+      let isForeign = observed.volumes.contains { $0.name == volume.name && !$0.isOwn }
+      guard isForeign else { continue }
+      tell(
+        .warning(
+          Diagnostic(
+            "volume `\(volume.name)` already exists but was not made by this project",
+            severity: .warning, hint: "say `external: true` to use an existing volume")))
+    }
   }
 
   private func tellOrphans(_ orphans: [String]) {

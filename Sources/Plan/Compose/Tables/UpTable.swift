@@ -45,6 +45,14 @@ struct UpRow: Sendable {
     UpRow(path: split(path), severity: .warning, asks: asks)
   }
 
+  /// What only a swarm keeps.
+  static func elsewhere(_ path: String) -> UpRow {
+    UpRow(
+      path: split(path), severity: .error, asks: isSet,
+      note: "is for a swarm, which keeps secrets and configs elsewhere: give it a `file`, an "
+        + "`environment` or, for a config, a `content`")
+  }
+
   private static func split(_ path: String) -> [String] {
     path.split(separator: ".").map(String.init)
   }
@@ -72,13 +80,10 @@ extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
     .refused("services.*.blkio_config"),
-    .refused("services.*.cgroup", UpRow.isNone(of: "private")),
-    .refused("services.*.cgroup_parent"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
     .refused("services.*.cpu_rt_period"),
     .refused("services.*.cpu_rt_runtime"),
-    .refused("services.*.configs"),
     UpRow(
       path: ["services", "*", "container_name"], severity: .error,
       asks: { !isContainerName($0.text ?? "") },
@@ -97,14 +102,11 @@ extension Tables {
     .ignored("services.*.deploy.update_config"),
     .refused("services.*.device_cgroup_rules"),
     .refused("services.*.devices"),
-    .refused("services.*.external_links"),
     .refused("services.*.gpus"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
-    .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused("services.*.links"),
     .refused(
       "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
     UpRow(
@@ -113,13 +115,7 @@ extension Tables {
       note: "needs a `start_period` when it has a `start_interval`"),
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
-    .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
-    .refused("services.*.networks.*.driver_opts"),
-    .refused("services.*.networks.*.interface_name"),
-    .refused("services.*.networks.*.ipv6_address"),
-    .refused("services.*.networks.*.link_local_ips"),
     .ignored("services.*.oom_kill_disable"),
-    .refused("services.*.pid"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -133,28 +129,26 @@ extension Tables {
       asks: { !isRestartRule($0.text ?? "") },
       note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    .refused("services.*.secrets"),
     UpRow(
       path: ["services", "*", "storage_opt"], severity: .error,
       asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused("services.*.uts"),
-    UpRow(
-      path: ["services", "*", "volumes", "*"], severity: .error,
-      asks: { mountReason($0) != nil }, note: "cannot be mounted", reason: mountReason),
     .refused(
       "services.*.volumes.*.bind.propagation",
       UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
-    .refused("networks.*.driver_opts"),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
-    .refused("networks.*.enable_ipv6"),
-    .refused("networks.*.ipam.config.*.aux_addresses"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
+    .elsewhere("configs.*.external"),
+    .elsewhere("configs.*.template_driver"),
+    .elsewhere("secrets.*.external"),
+    .elsewhere("secrets.*.driver"),
+    .elsewhere("secrets.*.driver_opts"),
+    .elsewhere("secrets.*.template_driver"),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
   ]
 }
@@ -197,7 +191,9 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults + driverOptionFaults() { refusals.findings.add(fault) }
+    let faults = valueFaults + driverOptionFaults() + mountFaults() + sharingFaults(model)
+    for fault in faults { refusals.findings.add(fault) }
+    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
 
