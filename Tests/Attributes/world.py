@@ -140,6 +140,8 @@ class Box:
 
     def refused(self, compose, *words):
         """`berth up -d` of this file must fail with a message that has all the words, and leave no container."""
+        if self.compose:
+            self.berth("down", "--volumes", "--timeout", "0", code=None)
         self.file(compose)
         outcome = self.berth("up", "-d", code=None)
         self.true(1 <= outcome.code <= 125, f"`up` was not refused, but ended with {outcome.code}: {outcome.text}")
@@ -202,6 +204,7 @@ class Box:
             outcome = self.berth("down", "--volumes", "--timeout", "0", "--remove-orphans", code=None)
             if outcome.code != 0:
                 # A file that was refused cannot be taken down by its contents.
+                os.remove(self.compose)
                 outcome = self.berth("-p", self.name, "down", "--volumes", "--timeout", "0", code=None)
             if outcome.code != 0:
                 left.append(f"down ended with {outcome.code}: {outcome.text.strip()}")

@@ -72,7 +72,7 @@ func setScore(_ proc: borrowing ProcFiles, _ asked: Int?) throws(LaunchFailure) 
   do throws(SystemCallError) {
     try proc.setOutOfMemoryScore(asked ?? 0)
   } catch {
-    if asked != nil { throw LaunchFailure("setting the out-of-memory score", error) }
+    if let asked { throw LaunchFailure("setting `oom_score_adj` to \(asked)", error) }
   }
 }
 

@@ -62,7 +62,8 @@ private func start(
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
   try berth.send(StartReport.born(pid: getpid()), own)
   let cgroup = try Cgroup.create(
-    blueprint.id, limits: blueprint.resources, security: blueprint.security)
+    blueprint.id, limits: blueprint.resources, security: blueprint.security
+  ) { try berth.send(StartReport.warning($0)) }
   do {
     let supervisor = try Supervisor(
       options: options, blueprint: blueprint, cgroup: cgroup, network: network)
