@@ -96,7 +96,7 @@ let package = Package(
       "Act", "Runtime",
       [
         "ContainerInit", "Cgroups", "Blueprint", "Control", "Linux", "CLinux", "Store", "CSeccomp",
-        "JSON",
+        "JSON", "YAML", "OCI",
         "Diagnostics", system,
       ]),
     house(

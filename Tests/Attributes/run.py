@@ -16,7 +16,9 @@ import time
 
 from world import Box, Complaint, World, enter, scenarios
 
-import resources  # noqa: F401  (each module brings its scenarios)
+import devices  # noqa: F401  (each module brings its scenarios)
+import resources  # noqa: F401
+import security  # noqa: F401
 
 
 def attempt(world, name, needs, function):

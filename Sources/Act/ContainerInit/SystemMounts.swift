@@ -26,7 +26,8 @@ func mountSystem(_ blueprint: ContainerBlueprint, _ cgroup: Cgroup, in root: bor
   try step("mounting /sys") { () throws(SystemCallError) in
     let system = try DetachedMount.make("sysfs", [], privileged ? .inert : readOnlyInert)
     try system.attach(to: place("sys", in: root))
-    try mountCgroups(cgroup, below: system.root, readOnly: !privileged)
+    let isWritable = privileged || blueprint.security.writableCgroups
+    try mountCgroups(cgroup, below: system.root, readOnly: !isWritable)
   }
   let devices = try step("mounting /dev") { () throws(SystemCallError) in
     let mount = try DetachedMount.make(

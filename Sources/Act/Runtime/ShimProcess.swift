@@ -3,7 +3,7 @@
 
 package import Blueprint
 import CLinux
-import Control
+package import Control
 import Glibc
 package import Linux
 package import SystemPackage
