@@ -56,7 +56,14 @@ struct UpCoverageTests {
     "services.*.volumes.*.source", "services.*.volumes.*.target", "services.*.volumes.*.tmpfs",
     "services.*.volumes.*.tmpfs.mode", "services.*.volumes.*.tmpfs.size",
     "services.*.volumes.*.volume", "services.*.volumes.*.volume.nocopy",
-    "services.*.working_dir", "volumes", "volumes.*.external", "volumes.*.labels",
+    "services.*.working_dir", "volumes", "services.*.blkio_config",
+    "services.*.blkio_config.device_read_bps", "services.*.blkio_config.device_read_iops",
+    "services.*.blkio_config.device_write_bps", "services.*.blkio_config.device_write_iops",
+    "services.*.blkio_config.weight", "services.*.blkio_config.weight_device",
+    "services.*.cpu_rt_period", "services.*.cpu_rt_runtime",
+    "services.*.deploy.resources.reservations.devices", "services.*.device_cgroup_rules",
+    "services.*.devices", "services.*.gpus", "services.*.mem_swappiness",
+    "services.*.oom_kill_disable", "volumes.*.external", "volumes.*.labels",
     "volumes.*.name",
   ]
 
