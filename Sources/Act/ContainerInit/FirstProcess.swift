@@ -55,7 +55,7 @@ struct FirstProcess {
     try tell(socket, .ready(terminal: terminal))
     try waitForGo(socket)
     for (name, value) in late { try setSysctl(name, value, proc) }
-    try become(command, identity, privileges, usesInit: process.usesInit, socket)
+    try become(command, identity, privileges, usesInit: process.usesInit, proc, socket)
   }
 
   // MARK: - Namespaces and root

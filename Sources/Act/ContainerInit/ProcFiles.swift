@@ -30,6 +30,16 @@ struct ProcFiles: ~Copyable {
     try write("\(adjustment)", to: "\(getpid())/oom_score_adj")
   }
 
+  /// The AppArmor profile that the calling process has from its next exec on. Kernels before 5.1
+  /// have one place for all security modules.
+  func setAppArmorProfile(_ name: String) throws(SystemCallError) {
+    do throws(SystemCallError) {
+      try write("exec \(name)", to: "\(getpid())/attr/apparmor/exec")
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      try write("exec \(name)", to: "\(getpid())/attr/exec")
+    }
+  }
+
   /// Gives a user namespace its maps, once and for all. `process` is in it and of the calling
   /// process's pid namespace.
   func setMaps(of process: Int32, users: String, groups: String) throws(SystemCallError) {

@@ -60,14 +60,16 @@ extension Session {
       let namespace = try shim.born()
       try connect(blueprint, namespace: namespace?.raw)
       try shim.networkReady(ports: ports.sockets.map(\.raw))
-      try shim.ready()
+      for warning in try shim.ready() {
+        tell(.warning(Diagnostic("container `\(blueprint.name)`: \(warning)", severity: .warning)))
+      }
       try shim.go()
       _ = try shim.started()
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)
-      let failure = error as? ShimFailure
-      throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? error
+      let failure = error as? ShimFailure ?? shim.failure()
+      throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? failure ?? error
     }
     return blueprint
   }

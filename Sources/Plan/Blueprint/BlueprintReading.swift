@@ -150,51 +150,6 @@ extension NamespacesBlueprint {
   }
 }
 
-extension SecurityBlueprint {
-  fileprivate init(_ record: RecordReader) throws(JSONError) {
-    self.init(capabilities: try record.strings("capabilities"))
-    seccompFilter = try record.optionalBytes("seccompFilter")
-    maskedPaths = try record.bytesList("maskedPaths")
-    readOnlyPaths = try record.bytesList("readOnlyPaths")
-    noNewPrivileges = try record.bool("noNewPrivileges")
-    privileged = try record.bool("privileged")
-    sysctls = try record.table("sysctls")
-    for device in try record.records("devices") {
-      devices.append(
-        DeviceBlueprint(
-          source: try device.bytes("source"), target: try device.bytes("target"),
-          permissions: try device.string("permissions")))
-    }
-  }
-}
-
-extension ResourceLimits {
-  fileprivate init(_ record: RecordReader) throws(JSONError) {
-    self.init()
-    memory = try record.optionalUnsigned("memory")
-    memoryReservation = try record.optionalUnsigned("memoryReservation")
-    memorySwap = try record.optionalInteger("memorySwap")
-    if let value = try record.optionalUnsigned("memorySwappiness") {
-      memorySwappiness = UInt8(clamping: value)
-    }
-    cpuQuota = try record.optionalInteger("cpuQuota")
-    cpuPeriod = try record.optionalUnsigned("cpuPeriod")
-    cpuShares = try record.optionalUnsigned("cpuShares")
-    cpuset = try record.optionalString("cpuset")
-    pids = try record.optionalInteger("pids")
-    if let value = try record.optionalInteger("oomScoreAdjustment") {
-      oomScoreAdjustment = Int(value)
-    }
-    for limit in try record.records("limits") {
-      limits.append(
-        ProcessLimit(
-          name: try limit.string("name"), soft: try limit.integer("soft"),
-          hard: try limit.integer("hard")))
-    }
-    sharedMemory = try record.optionalUnsigned("sharedMemory")
-  }
-}
-
 extension StopBlueprint {
   fileprivate init(_ record: RecordReader) throws(JSONError) {
     self.init()

@@ -15,6 +15,8 @@ struct UpRow: Sendable {
   var note: String?
   /// Says what is wrong with a value, behind the attribute's name; nil when nothing is.
   var reason: (@Sendable (Node) -> String?)?
+  /// What to write instead, beside the reason.
+  var advice: (@Sendable (Node) -> String?)?
   /// Where `up` acts on some words only: these, for the schema.
   var allowed: [String] = []
 
@@ -79,11 +81,8 @@ struct UpRow: Sendable {
 extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
-    .refused("services.*.blkio_config"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
-    .refused("services.*.cpu_rt_period"),
-    .refused("services.*.cpu_rt_runtime"),
     UpRow(
       path: ["services", "*", "container_name"], severity: .error,
       asks: { !isContainerName($0.text ?? "") },
@@ -94,15 +93,11 @@ extension Tables {
     .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
     .ignored("services.*.deploy.placement"),
     .ignored("services.*.deploy.resources.reservations.cpus"),
-    .refused("services.*.deploy.resources.reservations.devices"),
     .ignored("services.*.deploy.resources.reservations.generic_resources"),
     .ignored("services.*.deploy.restart_policy.delay"),
     .ignored("services.*.deploy.restart_policy.window"),
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
-    .refused("services.*.device_cgroup_rules"),
-    .refused("services.*.devices"),
-    .refused("services.*.gpus"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
@@ -113,9 +108,7 @@ extension Tables {
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
       note: "needs a `start_period` when it has a `start_interval`"),
-    .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
-    .ignored("services.*.oom_kill_disable"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -210,10 +203,16 @@ struct UpRefusals {
   private let services: Set<String>?
 
   /// - Parameter services: nothing is said of others; nil is all.
-  init(model: Node, rows: [UpRow] = Tables.up, services: Set<String>? = nil) {
+  init(
+    model: Node, rows: [UpRow] = Tables.up + Tables.sandboxValues, services: Set<String>? = nil
+  ) {
     self.services = services
     for row in rows {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
+    }
+    guard services == nil else { return }
+    for service in model["services"]?.map?.entries ?? [] {
+      SandboxRules(service: service, findings: findings).check()
     }
   }
 
@@ -227,7 +226,7 @@ struct UpRefusals {
     }
     let value = node.origin.line > 0 ? node.origin : key
     if let reason = row.reason?(node) {
-      return Fault(.unsupported, "`\(name)` \(reason)", at: value)
+      return Fault(.unsupported, "`\(name)` \(reason)", at: value, hint: row.advice?(node))
     }
     if let note = row.note {
       return Fault(.unsupported, "`\(name)` \(note)", at: value)
