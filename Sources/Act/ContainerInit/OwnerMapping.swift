@@ -69,6 +69,7 @@ private struct ProcessMaps {
     // The end of the file that it waits for.
     _ = consume pipe
     var status: CInt = 0
+    // The namespace is held by now; a child that cannot be waited for ends all the same.
     _ = try? retrying("waitpid") { waitpid(pid_t(child), &status, 0) }
     return try result.get()
   }
