@@ -131,7 +131,7 @@ extension Tables {
     .refused("services.*.volumes.*.volume.subpath"),
     .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
-    .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
+    .refused("networks.*.driver", UpRow.isNone(of: "bridge", "default", "macvlan", "ipvlan")),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
