@@ -280,9 +280,7 @@ def macvlan(box):
     box.true("default via 10.77.20.1" in box.inside("one", "ip route"), "no default route")
     # A neighbour on the other end of the cable sees them too.
     subprocess.run(["ip", "address", "add", "10.77.20.200/24", "dev", "lan1"], check=True)
-    address = addresses(box, "two")[0].split("/")[0]
-    answered = subprocess.run(["ping", "-I", "lan1", "-c", "1", "-W", "2", address], capture_output=True)
-    box.equal(answered.returncode, 0, "ping from the cable's other end")
+    box.inside("one", "ping -c 1 -W 2 10.77.20.200")
 
 
 @scenario("A187")

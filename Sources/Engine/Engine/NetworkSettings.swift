@@ -102,7 +102,9 @@ extension Session {
     }
     if network.mode == .bridge {
       network.endpoints = try endpoints(base, identity, project)
-      network.ports = try portWishes(of: service, in: project).map { $0.port($0.candidates?.lowerBound ?? 0) }
+      network.ports = try portWishes(of: service, in: project).map {
+        $0.port($0.candidates?.lowerBound ?? 0)
+      }
     }
     let primary = network.endpoints.first(where: \.isPrimary)
     for host in service.extraHosts {
