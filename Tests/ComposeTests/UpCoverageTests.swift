@@ -87,8 +87,6 @@ struct UpCoverageTests {
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
     "models", "hook", "device_rate", "update", "services.*.develop",
-    "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
-    "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
   ]
 
   @Test("each attribute has its place")

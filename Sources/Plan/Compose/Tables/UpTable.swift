@@ -127,9 +127,6 @@ extension Tables {
       asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    UpRow(
-      path: ["services", "*", "volumes", "*"], severity: .error,
-      asks: { mountReason($0) != nil }, note: "cannot be mounted", reason: mountReason),
     .refused(
       "services.*.volumes.*.bind.propagation",
       UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
@@ -187,9 +184,8 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults + driverOptionFaults() + sharingFaults(model) {
-      refusals.findings.add(fault)
-    }
+    let faults = valueFaults + driverOptionFaults() + mountFaults() + sharingFaults(model)
+    for fault in faults { refusals.findings.add(fault) }
     for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
