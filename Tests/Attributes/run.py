@@ -18,6 +18,7 @@ from world import Box, Complaint, World, enter, scenarios
 
 import copying  # noqa: F401
 import given  # noqa: F401
+import process  # noqa: F401
 import resources  # noqa: F401  (each module brings its scenarios)
 
 

@@ -17,6 +17,9 @@ import SystemPackage
 /// What is read from a stream at once.
 private let chunk = 256 << 10
 
+/// A shim whose program has ended goes soon, or starts it again: so long that is waited for.
+private let endWait = (rounds: 100, microseconds: UInt32(20_000))
+
 /// - Returns: 0, or 1 when something was not copied, which it has said.
 func copyFiles(_ options: CopyOptions) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
@@ -53,12 +56,20 @@ private struct CopySession {
   {
     let client = ShimClient(
       runFolder: Layout(state: "/", run: options.run).running(blueprint.id))
-    do {
-      let pidfd = try client.view()
-      return try withExtendedLifetime(pidfd) { try enterMounts(of: pidfd.raw) }
-    } catch ControlError.notRunning {
-      return try mountStandingRoot(blueprint, containerFolder: options.containerFolder)
+    for _ in 0..<endWait.rounds {
+      do {
+        let pidfd = try client.view()
+        return try withExtendedLifetime(pidfd) { try enterMounts(of: pidfd.raw) }
+      } catch ControlError.notRunning, ControlError.lost {
+        // While its shim lives it may be started again, and its root is not ours to mount.
+        guard client.isAlive else {
+          return try mountStandingRoot(blueprint, containerFolder: options.containerFolder)
+        }
+        usleep(endWait.microseconds)
+      }
     }
+    throw ShimFailure(
+      stage: "copying", message: "the container is between two starts: stop it, or try again")
   }
 
   func run() throws {

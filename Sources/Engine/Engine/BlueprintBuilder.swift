@@ -50,6 +50,7 @@ extension Session {
       hostname: hostname, network: network, security: try security(of: service))
     blueprint.domainname = service.domainName
     blueprint.labels = labels(base, identity, project)
+    for note in service.annotations { blueprint.annotations[note.key] = note.value }
     blueprint.mounts = mounts
     blueprint.resources = try resources(of: service)
     blueprint.stop = try stop(of: service, image: base.image.config)
@@ -65,7 +66,7 @@ extension Session {
   {
     let service = base.service
     var labels = base.image.config.labels
-    for label in service.labels + service.annotations { labels[label.key] = label.value }
+    for label in service.labels { labels[label.key] = label.value }
     labels[Label.project] = projectName
     labels[Label.service] = service.name
     labels[Label.oneOff] = identity.slug == nil ? "False" : "True"
