@@ -116,6 +116,7 @@ struct RecordFormTests {
       GivenFile(kind: .config, name: "b", source: .host(path: "/b"), target: "/b"),
     ]
     blueprint.network = network
+    blueprint.namespaces = namespaces
     blueprint.security.capabilities = ["CHOWN", "KILL"]
     blueprint.security.seccompFilter = "/f"
     blueprint.security.maskedPaths = ["/m"]
@@ -158,6 +159,16 @@ struct RecordFormTests {
     network.searchDomains = ["example"]
     network.resolverOptions = ["ndots:2"]
     return network
+  }
+
+  private static var namespaces: NamespacesBlueprint {
+    var namespaces = NamespacesBlueprint()
+    namespaces.pid = .container("0123")
+    namespaces.ipc = .shareable
+    namespaces.uts = .host
+    namespaces.cgroup = .host
+    namespaces.cgroupParent = ["a", "b c"]
+    return namespaces
   }
 
   private static var resources: ResourceLimits {

@@ -9,6 +9,10 @@ import Testing
 struct UpCoverageTests {
   /// What the engine reads of the typed project.
   static let actedOn: Set<String> = [
+    "networks.*.driver_opts", "networks.*.enable_ipv6", "networks.*.ipam.config.*.aux_addresses",
+    "services.*.external_links", "services.*.links", "services.*.networks.*.driver_opts",
+    "services.*.networks.*.interface_name", "services.*.networks.*.ipv6_address",
+    "services.*.networks.*.link_local_ips",
     "configs", "configs.*.content", "configs.*.environment", "configs.*.file", "grant.gid",
     "grant.mode", "grant.source", "grant.target", "grant.uid", "secrets", "secrets.*.environment",
     "secrets.*.file", "services.*.configs", "services.*.secrets",
@@ -17,7 +21,9 @@ struct UpCoverageTests {
     "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",
     "networks.*.ipam.config.*.ip_range", "networks.*.ipam.config.*.subnet", "networks.*.labels",
     "networks.*.name", "services", "services.*.annotations", "services.*.attach",
-    "services.*.cap_add", "services.*.cap_drop", "services.*.command", "services.*.cpu_period",
+    "services.*.cap_add", "services.*.cap_drop", "services.*.cgroup", "services.*.cgroup_parent",
+    "services.*.command", "services.*.ipc", "services.*.network_mode", "services.*.pid",
+    "services.*.uts", "services.*.cpu_period",
     "services.*.cpu_quota", "services.*.cpu_shares", "services.*.cpus", "services.*.cpuset",
     "services.*.depends_on", "services.*.depends_on.*.condition",
     "services.*.depends_on.*.required", "services.*.depends_on.*.restart", "services.*.deploy",

@@ -28,7 +28,7 @@ final class ContainerRun {
   /// Clones the first process. Its parts of the streams are closed here: it has its own copies.
   init(
     _ blueprint: ContainerBlueprint, containerFolder: FilePath, runFolder: FilePath,
-    network: ContainerNetwork, cgroup: Cgroup, handed: [SharedDescriptor]
+    network: ContainerNetwork, partners: Partners, cgroup: Cgroup, handed: [SharedDescriptor]
   ) throws {
     self.cgroup = cgroup
     killsBefore = cgroup.outOfMemoryKills()
@@ -38,6 +38,7 @@ final class ContainerRun {
       networkNamespace: network.namespace?.raw, cgroup: cgroup, input: streams.childInput.raw,
       output: streams.childOutput.raw, error: streams.childError.raw)
     request.handedFiles = handed.map(\.raw)
+    request.partners = partners
     launched = try launch(request)
     outputs = streams.pumps
     input = streams.input

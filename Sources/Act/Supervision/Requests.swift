@@ -109,7 +109,7 @@ extension Supervisor {
     _ = try runningRun()
     if state.status == .paused { throw Refusal.paused }
     try cgroup.freeze()
-    health?.isPaused = true
+    health?.pause()
     state.status = .paused
     save()
   }
@@ -118,7 +118,7 @@ extension Supervisor {
     _ = try runningRun()
     guard state.status == .paused else { throw Refusal.notPaused }
     try cgroup.thaw()
-    health?.isPaused = false
+    health?.unpause()
     state.status = .running
     save()
   }

@@ -86,8 +86,10 @@ extension Session {
   /// nobody named.
   func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
     for endpoint in blueprint.network.endpoints {
-      guard let address = IPv4Address(endpoint.address) else { continue }
-      try networks.release(address, network: endpoint.network, container: blueprint.id)
+      for text in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
+        guard let address = IPAddress(text) else { continue }
+        try networks.release(address, network: endpoint.network, container: blueprint.id)
+      }
     }
     try containers.remove(id: blueprint.id, name: blueprint.name)
     guard withVolumes else { return }

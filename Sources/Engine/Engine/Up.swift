@@ -23,6 +23,8 @@ extension Session {
       options.services, from: project, includingDependencies: options.includesDependencies)
     guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
     try refuseUnsupported(in: project)
+    // What cannot be made stops it while nothing has changed.
+    for network in project.networks where !network.isExternal { _ = try specification(network) }
     try checkScale(options.scale, project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
     defer { bases.first?.lease?.end() }

@@ -23,6 +23,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   /// Secrets and configs; attached over the mounts.
   package var files: [GivenFile] = []
   package var network: NetworkBlueprint
+  /// Nil: all of them its own. Records of before there were any have none.
+  package var namespaces: NamespacesBlueprint?
   package var security: SecurityBlueprint
   package var resources = ResourceLimits()
   package var stop = StopBlueprint()

@@ -80,8 +80,6 @@ extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
     .refused("services.*.blkio_config"),
-    .refused("services.*.cgroup", UpRow.isNone(of: "private")),
-    .refused("services.*.cgroup_parent"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
     .refused("services.*.cpu_rt_period"),
@@ -104,7 +102,6 @@ extension Tables {
     .ignored("services.*.deploy.update_config"),
     .refused("services.*.device_cgroup_rules"),
     .refused("services.*.devices"),
-    .refused("services.*.external_links"),
     .refused("services.*.gpus"),
     UpRow(
       path: ["services", "*", "hostname"], severity: .error, asks: { !isHostName($0.text ?? "") },
@@ -116,9 +113,7 @@ extension Tables {
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
-    .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused("services.*.links"),
     .refused(
       "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
     UpRow(
@@ -127,13 +122,7 @@ extension Tables {
       note: "needs a `start_period` when it has a `start_interval`"),
     .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
-    .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
-    .refused("services.*.networks.*.driver_opts"),
-    .refused("services.*.networks.*.interface_name"),
-    .refused("services.*.networks.*.ipv6_address"),
-    .refused("services.*.networks.*.link_local_ips"),
     .ignored("services.*.oom_kill_disable"),
-    .refused("services.*.pid"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -150,7 +139,6 @@ extension Tables {
     .refused("services.*.storage_opt"),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused("services.*.uts"),
     .refused("services.*.volumes.*.bind.recursive", UpRow.isNone(of: "enabled")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
     .refused("services.*.volumes.*.volume.labels"),
@@ -158,12 +146,9 @@ extension Tables {
     .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
-    .refused("networks.*.driver_opts"),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
-    .refused("networks.*.enable_ipv6"),
-    .refused("networks.*.ipam.config.*.aux_addresses"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
     .elsewhere("configs.*.external"),
     .elsewhere("configs.*.template_driver"),
@@ -220,7 +205,8 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults { refusals.findings.add(fault) }
+    for fault in valueFaults + sharingFaults(model) { refusals.findings.add(fault) }
+    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
 
