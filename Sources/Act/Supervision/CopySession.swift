@@ -43,7 +43,7 @@ private struct CopySession {
   init(_ options: CopyOptions) throws {
     self.options = options
     let blueprint = try readBlueprint(options.containerFolder)
-    let descriptors = try CopyTree.ownDescriptors()
+    let descriptors = SharedDescriptor(try ownDescriptors())
     let root = SharedDescriptor(try Descriptor.open("/", O_PATH | O_DIRECTORY))
     host = CopyTree(root: root, descriptors: descriptors, label: "")
     container = CopyTree(
@@ -81,7 +81,7 @@ private struct CopySession {
       try archiver.archive(source, as: source.name)
     case (.out, false):
       let owner: TreeWriter.Owner =
-        options.keepsOwners ? .asArchived : .fixed(uid: geteuid(), gid: getegid())
+        options.keepsOwners ? .asArchived : .fixed(uid: options.owner.uid, gid: options.owner.gid)
       try copy(
         options.containerPath.raw, of: container, to: options.hostPath.raw, of: host,
         owner: owner, trust: .plain(keepsSetIDs: options.keepsOwners))
