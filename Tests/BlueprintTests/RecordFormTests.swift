@@ -99,6 +99,7 @@ struct RecordFormTests {
     blueprint.process.terminal = true
     blueprint.process.usesInit = true
     blueprint.domainname = "example"
+    blueprint.annotations = ["note": "kept"]
     blueprint.mounts = [
       .volume(name: "data", source: "/s", target: "/t", readOnly: true, fillFromImage: false),
       .bind(source: "/b", target: "/c", readOnly: false, createSource: true, propagation: nil),

@@ -99,6 +99,13 @@ extension Tables {
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
     UpRow(
+      path: ["services", "*", "hostname"], severity: .error, asks: { !isHostName($0.text ?? "") },
+      note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
+    UpRow(
+      path: ["services", "*", "domainname"], severity: .error,
+      asks: { !isHostName($0.text ?? "") },
+      note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
+    UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
@@ -150,6 +157,12 @@ extension Tables {
 private func isContainerName(_ name: String) -> Bool {
   guard let first = name.utf8.first else { return true }
   return isLetterOrDigit(first) && name.utf8.count > 1 && Names.resource.allow(name)
+}
+
+/// RFC 1123 with `_`, which hosts have all the same; the kernel takes no more than 64 bytes.
+private func isHostName(_ name: String) -> Bool {
+  guard let first = name.utf8.first else { return true }
+  return isLetterOrDigit(first) && name.utf8.count <= 63 && Names.resource.allow(name)
 }
 
 @Sendable private func imageReason(_ node: Node) -> String? {
