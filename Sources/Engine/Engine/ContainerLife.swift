@@ -82,6 +82,7 @@ extension Session {
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
   /// nobody named.
   func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
+    try takeAwayLost(blueprint.id)
     for endpoint in blueprint.network.endpoints {
       guard let address = IPv4Address(endpoint.address) else { continue }
       try networks.release(address, network: endpoint.network, container: blueprint.id)

@@ -189,8 +189,7 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults + sharingFaults(model) { refusals.findings.add(fault) }
-    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
+    for fault in valueFaults { refusals.findings.add(fault) }
     return refusals.diagnostics(sources)
   }
 
@@ -212,6 +211,9 @@ struct UpRefusals {
     for row in rows {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
+    guard services == nil else { return }
+    for fault in sharingFaults(model) { findings.add(fault) }
+    for fault in sharingWarnings(model) { findings.warn(fault) }
   }
 
   func diagnostics(_ sources: Sources) -> [Diagnostic] {
