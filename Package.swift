@@ -57,7 +57,7 @@ let package = Package(
     house("Plan", "JSON"),
     house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"], links: [archive("crypto")]),
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
-    house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing"]),
+    house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing", "Blueprint"]),
     house(
       "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),
@@ -69,7 +69,7 @@ let package = Package(
     house(
       "Act", "Linux", ["CLinux", "CCapability", "Diagnostics", system], links: [archive("cap")]),
     house("Act", "Netlink", ["Linux", "CLinux", "Addressing", system]),
-    house("Act", "Cgroups", ["Linux", "CLinux", "Blueprint", system]),
+    house("Act", "Cgroups", ["Linux", "CLinux", "Blueprint", "Diagnostics", system]),
     house("Act", "Host", ["Linux", "CLinux", "Diagnostics", system]),
     house("Act", "Store", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house("Act", "Journal", ["Linux", "CLinux", system]),
@@ -96,15 +96,17 @@ let package = Package(
       "Act", "Runtime",
       [
         "ContainerInit", "Cgroups", "Blueprint", "Control", "Linux", "CLinux", "Store", "CSeccomp",
-        "JSON",
+        "JSON", "YAML", "OCI",
         "Diagnostics", system,
       ]),
     house(
       "Act", "ContainerInit", ["Linux", "CLinux", "CCapability", "Blueprint", "Cgroups", system]),
+    house("Act", "Copying", ["Archive", "Linux", "CLinux", "Diagnostics", system]),
     house(
       "Act", "Supervision",
       [
-        "ContainerInit", "Cgroups", "Control", "Journal", "DNS", "Addressing", "Blueprint",
+        "ContainerInit", "Copying", "Archive", "Cgroups", "Control", "Journal", "DNS", "Addressing",
+        "Blueprint",
         "Linux", "CLinux", "JSON", "Store", "Diagnostics", system,
       ]),
 
@@ -115,7 +117,7 @@ let package = Package(
         "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
         "Host", "Store", "Journal", "CLinux", "Control", "Registry", "Images", "Networking",
         "Runtime",
-        "Cgroups", system,
+        "Archive", "Cgroups", system,
       ]),
 
     // CLI
@@ -160,8 +162,10 @@ let package = Package(
     test("JSON", ["JSON"]),
     test("Console", ["Console", "Engine", "JSON"]),
     test("Host", ["Host", "CLinux", system]),
-    test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),
-    test("Runtime", ["Runtime", "Linux", "TestSupport", system]),
+    test(
+      "Cgroups",
+      ["Cgroups", "Blueprint", "Diagnostics", "Linux", "CLinux", "TestSupport", system]),
+    test("Runtime", ["Runtime", "Blueprint", "Diagnostics", "Linux", "TestSupport", system]),
     test(
       "ContainerInit",
       [

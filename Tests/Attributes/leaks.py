@@ -51,7 +51,7 @@ def footprint(box):
 
 def note_ids(box):
     """Remembers the containers that there are: their groups must not outlive them."""
-    ids.update(os.listdir(box.environment["BERTH_STATE"] + "/containers"))
+    ids.update(os.path.basename(folder) for folder in glob.glob(box.environment["BERTH_STATE"] + "/containers/*"))
 
 
 def groups():

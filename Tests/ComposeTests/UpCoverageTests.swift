@@ -9,6 +9,13 @@ import Testing
 struct UpCoverageTests {
   /// What the engine reads of the typed project.
   static let actedOn: Set<String> = [
+    "networks.*.driver_opts", "networks.*.enable_ipv6", "networks.*.ipam.config.*.aux_addresses",
+    "services.*.external_links", "services.*.links", "services.*.networks.*.driver_opts",
+    "services.*.networks.*.interface_name", "services.*.networks.*.ipv6_address",
+    "services.*.networks.*.link_local_ips",
+    "configs", "configs.*.content", "configs.*.environment", "configs.*.file", "grant.gid",
+    "grant.mode", "grant.source", "grant.target", "grant.uid", "secrets", "secrets.*.environment",
+    "secrets.*.file", "services.*.configs", "services.*.secrets",
     "include", "include.*.env_file", "include.*.path", "include.*.project_directory", "name",
     "networks", "networks.*.external", "external.name", "networks.*.internal", "networks.*.ipam",
     "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",
@@ -49,12 +56,20 @@ struct UpCoverageTests {
     "services.*.volumes.*.source", "services.*.volumes.*.target", "services.*.volumes.*.tmpfs",
     "services.*.volumes.*.tmpfs.mode", "services.*.volumes.*.tmpfs.size",
     "services.*.volumes.*.volume", "services.*.volumes.*.volume.nocopy",
-    "services.*.working_dir", "volumes", "volumes.*.external", "volumes.*.labels",
+    "services.*.working_dir", "volumes", "services.*.blkio_config",
+    "services.*.blkio_config.device_read_bps", "services.*.blkio_config.device_read_iops",
+    "services.*.blkio_config.device_write_bps", "services.*.blkio_config.device_write_iops",
+    "services.*.blkio_config.weight", "services.*.blkio_config.weight_device",
+    "services.*.cpu_rt_period", "services.*.cpu_rt_runtime",
+    "services.*.deploy.resources.reservations.devices", "services.*.device_cgroup_rules",
+    "services.*.devices", "services.*.gpus", "services.*.mem_swappiness",
+    "services.*.oom_kill_disable", "volumes.*.external", "volumes.*.labels",
     "volumes.*.name",
   ]
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.
   static let noted: Set<String> = [
+    "configs.*.labels", "configs.*.name", "secrets.*.labels", "secrets.*.name",
     "version", "networks.*.attachable", "networks.*.ipam.options", "services.*.expose",
     "services.*.ports.*.app_protocol", "services.*.ports.*.mode", "services.*.ports.*.name",
     "services.*.pull_refresh_after", "services.*.volumes.*.bind.selinux",
@@ -64,7 +79,7 @@ struct UpCoverageTests {
   /// What is looked at only when another attribute, which `up` refuses or another verb acts on, is
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
-    "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
+    "models", "hook", "device_rate", "update", "services.*.develop",
     "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
   ]
 

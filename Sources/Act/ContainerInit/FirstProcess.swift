@@ -27,6 +27,7 @@ struct FirstProcess {
     let terminal = try openStreams(system)
     try attachDevices(blueprint.security, devices: system.devices.root, in: root)
     for mount in sources { try attach(mount, in: root) }
+    try attachFiles(request, in: root)
     let late = try applySysctls(proc)
     try setScore(proc, blueprint.resources.oomScoreAdjustment)
     try step("making `\(process.workingDirectory.text)`") { () throws(SystemCallError) in
@@ -47,7 +48,7 @@ struct FirstProcess {
     try tell(socket, .ready(terminal: terminal))
     try waitForGo(socket)
     for (name, value) in late { try setSysctl(name, value, proc) }
-    try become(command, identity, privileges, usesInit: process.usesInit, socket)
+    try become(command, identity, privileges, usesInit: process.usesInit, proc, socket)
   }
 
   // MARK: - Namespaces and root
@@ -171,7 +172,7 @@ struct FirstProcess {
     for (name, value) in asked.sorted(by: { $0.key < $1.key }) {
       do throws(LaunchFailure) {
         try setSysctl(name, value, proc)
-      } catch  where error.errno == .noSuchFileOrDirectory && name.hasPrefix("net.") {
+      } catch  where error.errno == .noSuchFileOrDirectory && isAboutNetwork(name) {
         late.append((name, value))
       }
     }
@@ -193,11 +194,16 @@ struct FirstProcess {
 
   /// Whether the setting is of a namespace that is not the host's.
   private func isOwn(sysctl name: String) -> Bool {
-    if name.hasPrefix("net.") { return blueprint.network.mode != .host }
+    if isAboutNetwork(name) { return blueprint.network.mode != .host }
     if name == "kernel.domainname" { return blueprint.sharing.uts == .own }
     let isOfIPC =
       name.hasPrefix("kernel.msg") || name.hasPrefix("kernel.shm") || name == "kernel.sem"
       || name.hasPrefix("fs.mqueue.")
     return isOfIPC && blueprint.sharing.ipc != .host
   }
+}
+
+/// Written with dots, or with slashes where the name of an interface has dots in it.
+private func isAboutNetwork(_ sysctl: String) -> Bool {
+  sysctl.hasPrefix("net.") || sysctl.hasPrefix("net/")
 }

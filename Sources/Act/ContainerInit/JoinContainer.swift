@@ -16,7 +16,7 @@ package func joinContainer(_ request: JoinRequest) throws(LaunchFailure) -> Laun
     security, privileged: request.privileged || security.privileged,
     filter: readFilter(security.seccompFilter))
   let entry = try step("opening the cgroup") { () throws(SystemCallError) in
-    try request.cgroup.entry()
+    try request.cgroup.entry(beside: request.pidfd)
   }
   let child = JoiningProcess(request: request, privileges: privileges, entry: entry)
   return try inProcesses(of: request.pidfd) { () throws(LaunchFailure) in
@@ -51,7 +51,7 @@ private struct JoiningProcess {
     try giveStreams(to: identity)
     try tell(socket, .ready(terminal: terminal))
     try waitForGo(socket)
-    try become(command, identity, privileges, usesInit: false, socket)
+    try become(command, identity, privileges, usesInit: false, proc, socket)
   }
 
   /// The cgroup first: what this process then costs is the container's.

@@ -39,6 +39,8 @@ package struct LaunchRequest: Sendable {
   package var input: CInt
   package var output: CInt
   package var error: CInt
+  /// The values of `blueprint.handedFiles`, in their order: descriptors of the caller.
+  package var handedFiles: [CInt] = []
 
   package init(
     blueprint: ContainerBlueprint, containerFolder: FilePath, runFolder: FilePath,

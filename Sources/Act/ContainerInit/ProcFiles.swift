@@ -30,6 +30,16 @@ struct ProcFiles: ~Copyable {
     try write("\(adjustment)", to: "\(getpid())/oom_score_adj")
   }
 
+  /// The AppArmor profile that the calling process has from its next exec on. Kernels before 5.1
+  /// have one place for all security modules.
+  func setAppArmorProfile(_ name: String) throws(SystemCallError) {
+    do throws(SystemCallError) {
+      try write("exec \(name)", to: "\(getpid())/attr/apparmor/exec")
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      try write("exec \(name)", to: "\(getpid())/attr/exec")
+    }
+  }
+
   private func write(_ value: String, to path: String) throws(SystemCallError) {
     let file = try mount.root.resolve(
       FilePath(path), O_WRONLY,

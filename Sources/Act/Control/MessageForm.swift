@@ -50,6 +50,7 @@ extension StartReport: ControlMessage {
   package var json: JSONValue {
     switch self {
     case .born(let pid): form("born", [("pid", JSONValue(pid))])
+    case .warning(let text): form("warning", [("text", .string(text))])
     case .ready: form("ready")
     case .started(let pid, let startedAt):
       form(
@@ -62,6 +63,7 @@ extension StartReport: ControlMessage {
     let (name, content) = try RecordReader(json).onlyCase()
     switch name {
     case "born": self = .born(pid: try content.small("pid"))
+    case "warning": self = .warning(try content.string("text"))
     case "ready": self = .ready
     case "started":
       self = .started(
@@ -76,6 +78,7 @@ extension StartReport: ControlMessage {
 extension StartCommand: ControlMessage {
   package var json: JSONValue {
     switch self {
+    case .files: form("files")
     case .ports: form("ports")
     case .networkReady: form("networkReady")
     case .go: form("go")
@@ -85,6 +88,7 @@ extension StartCommand: ControlMessage {
   package init(json: JSONValue) throws(JSONError) {
     let (name, _) = try RecordReader(json).onlyCase()
     switch name {
+    case "files": self = .files
     case "ports": self = .ports
     case "networkReady": self = .networkReady
     case "go": self = .go
@@ -107,6 +111,7 @@ extension ControlRequest: ControlMessage {
     case .pause: form("pause")
     case .unpause: form("unpause")
     case .join: form("join")
+    case .view: form("view")
     case .input: form("input")
     case .wait: form("wait")
     }
@@ -124,6 +129,7 @@ extension ControlRequest: ControlMessage {
     case "pause": self = .pause
     case "unpause": self = .unpause
     case "join": self = .join
+    case "view": self = .view
     case "input": self = .input
     case "wait": self = .wait
     default: throw JSONError.mismatch(path: name, expected: "a known request")

@@ -56,7 +56,7 @@ private func outcomeOf(_ watcher: pid_t, _ reading: SharedDescriptor) throws -> 
   return exitCode(ofStatus: status)
 }
 
-private func report(_ error: any Error) -> Int32 {
+func report(_ error: any Error) -> Int32 {
   let (summary, cause, code): (String, String?, Int32) =
     switch error {
     case let failure as LaunchFailure: (failure.stage, failure.message, failure.exitCode)

@@ -62,16 +62,19 @@ private func start(
   let network = try openNetwork(blueprint, options)
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
   try berth.send(StartReport.born(pid: getpid()), own)
+  let handed = try receiveHanded(blueprint.handedFiles.count, from: berth)
   let cgroup = try Cgroup.create(
     blueprint.id, limits: blueprint.resources, security: blueprint.security,
-    place: try CgroupPlace(parents: blueprint.sharing.cgroupParent))
+    place: try CgroupPlace(parents: blueprint.sharing.cgroupParent)
+  ) { try berth.send(StartReport.warning($0)) }
   var watch: GroupGuard?
   defer { watch?.dismiss() }
   do {
     try writeFile(cgroup.record, to: layout.cgroupRecord(blueprint.id), .volatile)
     if blueprint.sharing.pid != .own { watch = try GroupGuard(cgroup, keeping: lock) }
     let supervisor = try Supervisor(
-      options: options, blueprint: blueprint, cgroup: cgroup, network: network)
+      options: options, blueprint: blueprint, cgroup: cgroup, network: network,
+      handed: handed)
     let run = try supervisor.launchRun()
     try supervisor.shakeHands(run, berth)
     shutdown(berth.raw, CInt(SHUT_RDWR))
@@ -108,10 +111,26 @@ extension Supervisor {
       switch command {
       case .ports: continue
       case .networkReady: return
-      case .go: throw ControlError.unexpected("go before the network was ready")
+      case .files, .go:
+        throw ControlError.unexpected("\(command) before the network was ready")
       }
     }
   }
+}
+
+/// The values of secrets that stand nowhere: berth has sent them before all else.
+private func receiveHanded(_ count: Int, from berth: borrowing Descriptor) throws
+  -> [SharedDescriptor]
+{
+  var handed: [SharedDescriptor] = []
+  while handed.count < count {
+    guard let (command, files) = try berth.receive(StartCommand.self) else { throw GivenUp() }
+    guard command == .files, !files.isEmpty else {
+      throw ControlError.unexpected("\(command) before the values of secrets")
+    }
+    handed += files
+  }
+  return handed
 }
 
 private func lockRunFolder(_ folder: FilePath) throws(SystemCallError) -> FileLock {

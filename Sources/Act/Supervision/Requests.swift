@@ -26,9 +26,9 @@ extension Supervisor {
       case .unpause:
         try unpause()
         connection.reply(.done)
-      case .join:
+      case .join, .view:
         let run = try runningRun()
-        if state.status == .paused { throw Refusal.paused }
+        if request == .join, state.status == .paused { throw Refusal.paused }
         connection.reply(.joined(pid: run.pid), [run.pidfd.raw])
       case .input:
         let run = try runningRun()

@@ -71,7 +71,8 @@ extension Session {
     let group = try openGroup(id)
     try group.kill()
     try group.remove()
-    for network in try namesInFolder(layout.run.appending("networks")) {
+    for network in try namesInFolder(layout.run.appending("networks"))
+    where !network.string.hasPrefix(".") {
       try removeFile(
         layout.run.appending("networks").appending(network).appending("names").appending(id))
     }
@@ -90,7 +91,7 @@ extension Session {
 package func releaseContainer(_ id: String, host: HostProfile) throws {
   let layout = Layout(state: host.state, run: host.run)
   try NetworkStore(layout: layout).unpublish([id])
-  guard let blueprint = try readRecord(ContainerBlueprint.self, at: layout.blueprint(id)),
+  guard let blueprint = try readBlueprintRecord(at: layout.blueprint(id)),
     blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
   else { return }
   let networks = NetworkStore(layout: layout)

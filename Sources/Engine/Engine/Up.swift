@@ -23,9 +23,12 @@ extension Session {
       options.services, from: project, includingDependencies: options.includesDependencies)
     guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
     try refuseUnsupported(in: project)
+    // What cannot be made stops it while nothing has changed.
+    for network in project.networks where !network.isExternal { _ = try specification(network) }
     try checkScale(options.scale, project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
     defer { bases.first?.lease?.end() }
+    try await blocking { try self.checkSandboxes(selected, in: project) }
     let lock = try await lockProject("up", dryRun: options.isDryRun)
     defer { lock.release() }
     let (records, observed) = try await blocking { try sweepAndObserve(options) }
@@ -35,6 +38,7 @@ extension Session {
       desired, observed: observed,
       allServices: Set((project.services + project.disabledServices).map(\.name)),
       policy: options.policy)
+    try checkGivenFiles(plan, of: selected, in: project)
     tellOrphans(plan.orphans)
     let result = UpResult(
       plan: plan, services: Set(selected.map(\.name)),
@@ -50,6 +54,21 @@ extension Session {
     return result
   }
 
+  /// Of the services whose containers the plan makes or starts.
+  private func checkGivenFiles(_ plan: Plan, of services: [Service], in project: Project) throws {
+    var (made, started): (Set<String>, Set<String>) = ([], [])
+    for step in plan.steps {
+      switch step.operation {
+      case .createContainer(let service, _, _): made.insert(service)
+      case .startContainer(let service, _): started.insert(service)
+      default: break
+      }
+    }
+    try checkGivenFiles(
+      of: services.filter { made.contains($0.name) || started.contains($0.name) }, made: made,
+      in: project)
+  }
+
   /// A dry run changes nothing, so it sweeps nothing either.
   private func sweepAndObserve(_ options: UpOptions) throws
     -> (records: [ContainerRecord], observed: Observed)
@@ -62,6 +81,15 @@ extension Session {
     let found = project.unsupportedByUp()
     if found.contains(where: { $0.severity == .error }) { throw Faults(found) }
     for warning in found { tell(.warning(warning)) }
+  }
+
+  /// What this machine does not have for a service is told before anything is made.
+  private func checkSandboxes(_ services: [Service], in project: Project) throws {
+    for service in services {
+      _ = try resources(of: service)
+      _ = try security(of: service, in: project)
+      _ = try devices(of: service)
+    }
   }
 
   private func checkScale(_ scale: [String: Int], _ project: Project) throws {

@@ -19,6 +19,9 @@ extension ContainerBlueprint {
     labels = try record.table("labels")
     domainname = try record.optionalString("domainname")
     for mount in try record.records("mounts") { mounts.append(try MountStep(mount)) }
+    for file in record.has("files") ? try record.records("files") : [] {
+      files.append(try GivenFile(file))
+    }
     if let namespaces = try record.optionalRecord("namespaces") {
       self.namespaces = try NamespacesBlueprint(namespaces)
     }
@@ -123,51 +126,6 @@ extension NamespacesBlueprint {
   }
 }
 
-extension SecurityBlueprint {
-  fileprivate init(_ record: RecordReader) throws(JSONError) {
-    self.init(capabilities: try record.strings("capabilities"))
-    seccompFilter = try record.optionalBytes("seccompFilter")
-    maskedPaths = try record.bytesList("maskedPaths")
-    readOnlyPaths = try record.bytesList("readOnlyPaths")
-    noNewPrivileges = try record.bool("noNewPrivileges")
-    privileged = try record.bool("privileged")
-    sysctls = try record.table("sysctls")
-    for device in try record.records("devices") {
-      devices.append(
-        DeviceBlueprint(
-          source: try device.bytes("source"), target: try device.bytes("target"),
-          permissions: try device.string("permissions")))
-    }
-  }
-}
-
-extension ResourceLimits {
-  fileprivate init(_ record: RecordReader) throws(JSONError) {
-    self.init()
-    memory = try record.optionalUnsigned("memory")
-    memoryReservation = try record.optionalUnsigned("memoryReservation")
-    memorySwap = try record.optionalInteger("memorySwap")
-    if let value = try record.optionalUnsigned("memorySwappiness") {
-      memorySwappiness = UInt8(clamping: value)
-    }
-    cpuQuota = try record.optionalInteger("cpuQuota")
-    cpuPeriod = try record.optionalUnsigned("cpuPeriod")
-    cpuShares = try record.optionalUnsigned("cpuShares")
-    cpuset = try record.optionalString("cpuset")
-    pids = try record.optionalInteger("pids")
-    if let value = try record.optionalInteger("oomScoreAdjustment") {
-      oomScoreAdjustment = Int(value)
-    }
-    for limit in try record.records("limits") {
-      limits.append(
-        ProcessLimit(
-          name: try limit.string("name"), soft: try limit.integer("soft"),
-          hard: try limit.integer("hard")))
-    }
-    sharedMemory = try record.optionalUnsigned("sharedMemory")
-  }
-}
-
 extension StopBlueprint {
   fileprivate init(_ record: RecordReader) throws(JSONError) {
     self.init()
@@ -243,6 +201,11 @@ extension NetworkBlueprint {
     nameServers = try record.strings("nameServers")
     searchDomains = try record.strings("searchDomains")
     resolverOptions = try record.strings("resolverOptions")
+    guard record.has("links") else { return }
+    for link in try record.records("links") {
+      links.append(
+        LinkBlueprint(target: try link.string("target"), alias: try link.string("alias")))
+    }
   }
 }
 
@@ -256,6 +219,12 @@ extension EndpointBlueprint {
       gateway: try record.optionalString("gateway"),
       hardwareAddress: try record.string("hardwareAddress"), names: try record.strings("names"),
       isInternal: try record.bool("isInternal"), isPrimary: try record.bool("isPrimary"))
+    address6 = try record.optionalString("address6")
+    prefixLength6 = try record.optionalInteger("prefixLength6").map { Int(truncatingIfNeeded: $0) }
+    gateway6 = try record.optionalString("gateway6")
+    if record.has("linkLocalAddresses") {
+      linkLocalAddresses = try record.strings("linkLocalAddresses")
+    }
   }
 }
 

@@ -18,6 +18,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   package var domainname: String?
   /// In the order of attaching: shallow targets before deep ones.
   package var mounts: [MountStep] = []
+  /// Secrets and configs; attached over the mounts.
+  package var files: [GivenFile] = []
   package var network: NetworkBlueprint
   /// Nil: all of them its own. Records of before there were any have none.
   package var namespaces: NamespacesBlueprint?
@@ -124,69 +126,6 @@ package enum MountStep: Codable, Hashable, Sendable {
       .tmpfs(let target, _, _, _):
       target
     }
-  }
-}
-
-package struct SecurityBlueprint: Codable, Hashable, Sendable {
-  /// Names without `CAP_`, upper case: the bounding set.
-  package var capabilities: [String]
-  /// The compiled filter in the store (raw BPF instructions); nil is unconfined.
-  package var seccompFilter: Bytes?
-  package var maskedPaths: [Bytes] = []
-  package var readOnlyPaths: [Bytes] = []
-  package var noNewPrivileges = false
-  package var privileged = false
-  /// `net.core.somaxconn` → value.
-  package var sysctls: [String: String] = [:]
-  package var devices: [DeviceBlueprint] = []
-
-  package init(capabilities: [String]) { self.capabilities = capabilities }
-}
-
-package struct DeviceBlueprint: Codable, Hashable, Sendable {
-  package var source: Bytes
-  package var target: Bytes
-  /// Of `rwm`.
-  package var permissions: String
-
-  package init(source: Bytes, target: Bytes, permissions: String) {
-    self.source = source
-    self.target = target
-    self.permissions = permissions
-  }
-}
-
-package struct ResourceLimits: Codable, Hashable, Sendable {
-  /// Bytes.
-  package var memory: UInt64?
-  package var memoryReservation: UInt64?
-  /// Memory and swap together, in bytes; -1 is unlimited.
-  package var memorySwap: Int64?
-  package var memorySwappiness: UInt8?
-  package var cpuQuota: Int64?
-  package var cpuPeriod: UInt64?
-  package var cpuShares: UInt64?
-  package var cpuset: String?
-  package var pids: Int64?
-  package var oomScoreAdjustment: Int?
-  package var limits: [ProcessLimit] = []
-  /// Bytes of /dev/shm; nil is 64 MiB.
-  package var sharedMemory: UInt64?
-
-  package init() {}
-}
-
-package struct ProcessLimit: Codable, Hashable, Sendable {
-  /// `nofile`, `nproc`, … as in setrlimit(2), lower case without `RLIMIT_`.
-  package var name: String
-  /// -1 is unlimited.
-  package var soft: Int64
-  package var hard: Int64
-
-  package init(name: String, soft: Int64, hard: Int64) {
-    self.name = name
-    self.soft = soft
-    self.hard = hard
   }
 }
 

@@ -50,6 +50,10 @@ package struct Service: Sendable {
   package var namespaces: NamespaceModes
   package var networks: [Attachment]
   package var macAddress: String?
+  /// Private names for other containers: `SERVICE[:ALIAS]`.
+  package var links: [Link]
+  /// The same for containers of other projects, by their names.
+  package var externalLinks: [Link]
   package var extraHosts: [KeyValue]
   package var dns: [String]
   package var dnsSearch: [String]
@@ -68,10 +72,44 @@ package struct Service: Sendable {
   package var isReadOnly: Bool
   package var ulimits: [Ulimit]
   package var sysctls: [KeyValue]
+  package var devices: [DeviceGrant]
+  /// As written: `c 1:3 mr`.
+  package var deviceRules: [String]
+  /// `gpus` and `deploy.resources.reservations.devices`.
+  package var deviceRequests: [DeviceRequest]
+  /// Where its attributes stand, by their names.
+  package var places: [String: SourceSpan]
 
   /// Canonical JSON of the resolved service without what a recreate does not depend on (build,
   /// pull_policy, scale, deploy.replicas, depends_on, profiles): the input of the config hash.
   package var configHashInput: [UInt8]
+}
+
+extension Service {
+  /// Where an attribute stands, or else the service.
+  package func place(of attribute: String) -> SourceSpan? { places[attribute] ?? span }
+}
+
+/// A device of the host that the service may use: a node, a folder of nodes, or the name of one of
+/// the Container Device Interface (`vendor/class=name`).
+package struct DeviceGrant: Sendable, Hashable {
+  package var source: String
+  package var target: String
+  /// Of `rwm`.
+  package var permissions: String
+  package var span: SourceSpan?
+
+  package var isNamed: Bool { isDeviceName(source) }
+}
+
+/// Devices of which only the kind is said.
+package struct DeviceRequest: Sendable, Hashable {
+  package var capabilities: [String]
+  package var driver: String
+  /// -1 is all of them; nil where `ids` are given.
+  package var count: Int?
+  package var ids: [String]
+  package var span: SourceSpan?
 }
 
 package struct EnvironmentEntry: Sendable, Hashable {
@@ -161,9 +199,26 @@ package struct Attachment: Sendable, Hashable {
   package var ipv4Address: String?
   package var ipv6Address: String?
   package var macAddress: String?
+  package var linkLocalAddresses: [String]
+  package var interfaceName: String?
+  package var driverOptions: [KeyValue]
   package var priority: Int
   package var gatewayPriority: Int
   package var span: SourceSpan?
+}
+
+/// Another container by a name of this service's own.
+package struct Link: Sendable, Hashable {
+  /// A service, or a container for `external_links`.
+  package var target: String
+  package var alias: String
+
+  /// `TARGET[:ALIAS]`.
+  init(_ text: String) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    target = String(parts[0])
+    alias = String(parts[parts.count - 1])
+  }
 }
 
 package struct Mount: Sendable, Hashable {
@@ -190,6 +245,7 @@ package struct FileGrant: Sendable, Hashable {
   package var uid: String?
   package var gid: String?
   package var mode: UInt32?
+  package var span: SourceSpan?
 }
 
 package struct Limits: Sendable, Hashable {
@@ -198,13 +254,40 @@ package struct Limits: Sendable, Hashable {
   package var cpuPeriod: Int?
   package var cpuQuota: Int?
   package var cpuSet: String?
+  /// Microseconds.
+  package var realtimePeriod: Int?
+  package var realtimeRuntime: Int?
   package var memory: ByteCount?
   package var memoryReservation: ByteCount?
   /// Memory and swap together; -1 is without limit.
   package var memoryAndSwap: ByteCount?
+  /// 0 to 100.
+  package var swappiness: Int?
+  /// Processes wait for memory instead of being killed.
+  package var isOutOfMemoryKillDisabled: Bool
+  /// 10 to 1000.
+  package var blockWeight: Int?
+  package var blockDevices: [BlockDeviceLimit]
   package var pids: Int?
   package var shmSize: ByteCount?
   package var oomScoreAdjustment: Int?
+}
+
+/// One line of `blkio_config` about one device.
+package struct BlockDeviceLimit: Sendable, Hashable {
+  package enum Kind: String, Sendable, CaseIterable {
+    case weight = "weight_device"
+    case readBytes = "device_read_bps"
+    case writeBytes = "device_write_bps"
+    case readOperations = "device_read_iops"
+    case writeOperations = "device_write_iops"
+  }
+
+  package var kind: Kind
+  package var path: String
+  /// A weight, or bytes or operations in a second.
+  package var value: Int
+  package var span: SourceSpan?
 }
 
 package struct Ulimit: Sendable, Hashable {

@@ -15,6 +15,8 @@ struct UpRow: Sendable {
   var note: String?
   /// Says what is wrong with a value, behind the attribute's name; nil when nothing is.
   var reason: (@Sendable (Node) -> String?)?
+  /// What to write instead, beside the reason.
+  var advice: (@Sendable (Node) -> String?)?
   /// Where `up` acts on some words only: these, for the schema.
   var allowed: [String] = []
 
@@ -45,6 +47,14 @@ struct UpRow: Sendable {
     UpRow(path: split(path), severity: .warning, asks: asks)
   }
 
+  /// What only a swarm keeps.
+  static func elsewhere(_ path: String) -> UpRow {
+    UpRow(
+      path: split(path), severity: .error, asks: isSet,
+      note: "is for a swarm, which keeps secrets and configs elsewhere: give it a `file`, an "
+        + "`environment` or, for a config, a `content`")
+  }
+
   private static func split(_ path: String) -> [String] {
     path.split(separator: ".").map(String.init)
   }
@@ -71,12 +81,8 @@ struct UpRow: Sendable {
 extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
-    .refused("services.*.blkio_config"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
-    .refused("services.*.cpu_rt_period"),
-    .refused("services.*.cpu_rt_runtime"),
-    .refused("services.*.configs"),
     UpRow(
       path: ["services", "*", "container_name"], severity: .error,
       asks: { !isContainerName($0.text ?? "") },
@@ -87,34 +93,22 @@ extension Tables {
     .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
     .ignored("services.*.deploy.placement"),
     .ignored("services.*.deploy.resources.reservations.cpus"),
-    .refused("services.*.deploy.resources.reservations.devices"),
     .ignored("services.*.deploy.resources.reservations.generic_resources"),
     .ignored("services.*.deploy.restart_policy.delay"),
     .ignored("services.*.deploy.restart_policy.window"),
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
-    .refused("services.*.device_cgroup_rules"),
-    .refused("services.*.devices"),
-    .refused("services.*.external_links"),
-    .refused("services.*.gpus"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused("services.*.links"),
     .refused(
       "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
     UpRow(
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
       note: "needs a `start_period` when it has a `start_interval`"),
-    .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
-    .refused("services.*.networks.*.driver_opts"),
-    .refused("services.*.networks.*.interface_name"),
-    .refused("services.*.networks.*.ipv6_address"),
-    .refused("services.*.networks.*.link_local_ips"),
-    .ignored("services.*.oom_kill_disable"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -128,7 +122,6 @@ extension Tables {
       asks: { !isRestartRule($0.text ?? "") },
       note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    .refused("services.*.secrets"),
     .refused("services.*.storage_opt"),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
@@ -139,13 +132,16 @@ extension Tables {
     .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
-    .refused("networks.*.driver_opts"),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
-    .refused("networks.*.enable_ipv6"),
-    .refused("networks.*.ipam.config.*.aux_addresses"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
+    .elsewhere("configs.*.external"),
+    .elsewhere("configs.*.template_driver"),
+    .elsewhere("secrets.*.external"),
+    .elsewhere("secrets.*.driver"),
+    .elsewhere("secrets.*.driver_opts"),
+    .elsewhere("secrets.*.template_driver"),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
     .refused("volumes.*.driver_opts"),
   ]
@@ -206,7 +202,9 @@ struct UpRefusals {
   private let services: Set<String>?
 
   /// - Parameter services: nothing is said of others; nil is all.
-  init(model: Node, rows: [UpRow] = Tables.up, services: Set<String>? = nil) {
+  init(
+    model: Node, rows: [UpRow] = Tables.up + Tables.sandboxValues, services: Set<String>? = nil
+  ) {
     self.services = services
     for row in rows {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
@@ -214,6 +212,9 @@ struct UpRefusals {
     guard services == nil else { return }
     for fault in sharingFaults(model) { findings.add(fault) }
     for fault in sharingWarnings(model) { findings.warn(fault) }
+    for service in model["services"]?.map?.entries ?? [] {
+      SandboxRules(service: service, findings: findings).check()
+    }
   }
 
   func diagnostics(_ sources: Sources) -> [Diagnostic] {
@@ -226,7 +227,7 @@ struct UpRefusals {
     }
     let value = node.origin.line > 0 ? node.origin : key
     if let reason = row.reason?(node) {
-      return Fault(.unsupported, "`\(name)` \(reason)", at: value)
+      return Fault(.unsupported, "`\(name)` \(reason)", at: value, hint: row.advice?(node))
     }
     if let note = row.note {
       return Fault(.unsupported, "`\(name)` \(note)", at: value)
