@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import textwrap
 import time
 
@@ -152,6 +153,10 @@ class Terminal:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
         os.close(self.master)
+
+    def is_raw(self):
+        """Whether the program takes every key as it is typed."""
+        return not termios.tcgetattr(self.master)[3] & termios.ICANON
 
     def type(self, text):
         os.write(self.master, text.encode())

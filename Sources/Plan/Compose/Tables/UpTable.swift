@@ -197,9 +197,7 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    let faults = valueFaults + driverOptionFaults() + mountFaults() + sharingFaults(model)
-    for fault in faults { refusals.findings.add(fault) }
-    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
+    for fault in valueFaults + driverOptionFaults() + mountFaults() { refusals.findings.add(fault) }
     return refusals.diagnostics(sources)
   }
 
@@ -224,6 +222,8 @@ struct UpRefusals {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
     guard services == nil else { return }
+    for fault in sharingFaults(model) { findings.add(fault) }
+    for fault in sharingWarnings(model) { findings.warn(fault) }
     for service in model["services"]?.map?.entries ?? [] {
       SandboxRules(service: service, findings: findings).check()
     }
