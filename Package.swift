@@ -101,10 +101,12 @@ let package = Package(
       ]),
     house(
       "Act", "ContainerInit", ["Linux", "CLinux", "CCapability", "Blueprint", "Cgroups", system]),
+    house("Act", "Copying", ["Archive", "Linux", "CLinux", "Diagnostics", system]),
     house(
       "Act", "Supervision",
       [
-        "ContainerInit", "Cgroups", "Control", "Journal", "DNS", "Addressing", "Blueprint",
+        "ContainerInit", "Copying", "Archive", "Cgroups", "Control", "Journal", "DNS", "Addressing",
+        "Blueprint",
         "Linux", "CLinux", "JSON", "Store", "Diagnostics", system,
       ]),
 
@@ -115,7 +117,7 @@ let package = Package(
         "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
         "Host", "Store", "Journal", "CLinux", "Control", "Registry", "Images", "Networking",
         "Runtime",
-        "Cgroups", system,
+        "Archive", "Cgroups", system,
       ]),
 
     // CLI

@@ -133,4 +133,49 @@ struct SubnetTests {
     #expect(fowlerNollVo([]) == 0xCBF2_9CE4_8422_2325)
     #expect(fowlerNollVo("a".utf8) == 0xAF63_DC4C_8601_EC8C)
   }
+
+  @Test("a link's own address of IPv6 is made of its hardware address")
+  func linkLocal() throws {
+    let hardware = try #require(MACAddress("02:42:ac:12:00:02"))
+    #expect(hardware.linkLocal == IPv6Address("fe80::42:acff:fe12:2"))
+  }
+}
+
+@Suite("Blocks of IPv6 addresses")
+struct IPv6SubnetTests {
+  @Test(
+    "text, ends and members",
+    arguments: [
+      ("fd12:3456::/32", "fd12:3456::", "fd12:3456:ffff:ffff:ffff:ffff:ffff:ffff"),
+      ("fd00::7/64", "fd00::", "fd00::ffff:ffff:ffff:ffff"), ("::1/128", "::1", "::1"),
+      ("fd00::ff/120", "fd00::", "fd00::ff"),
+    ])
+  func ends(text: String, base: String, last: String) throws {
+    let subnet = try #require(IPv6Subnet(text))
+    #expect(subnet.base == IPv6Address(base) && subnet.last == IPv6Address(last))
+    #expect(subnet.contains(subnet.last) && subnet.address(at: 0) == subnet.base)
+  }
+
+  @Test(
+    "what is no block is refused", arguments: ["fd00::", "fd00::/129", "fd00::/", "10.0.0.0/8"])
+  func refused(text: String) { #expect(IPv6Subnet(text) == nil) }
+
+  @Test("addresses by their place end with the block, also across the middle of the number")
+  func places() throws {
+    let small = try #require(IPv6Subnet("fd00::10/124"))
+    #expect(small.address(at: 15) == IPv6Address("fd00::1f") && small.address(at: 16) == nil)
+    let wide = try #require(IPv6Subnet("fd00::ffff:ffff:ffff:fff0/120"))
+    #expect(wide.address(at: 256) == nil)
+    let all = try #require(IPv6Subnet("::/0"))
+    #expect(all.address(at: UInt64.max) == IPv6Address("::ffff:ffff:ffff:ffff"))
+  }
+
+  @Test("a name leads to a block of fd00::/8, and past those that are taken")
+  func unique() throws {
+    let first = try #require(IPv6Subnet.unique(for: "shop_default", avoiding: []))
+    #expect(first.prefixLength == 64 && first.base.octets.first == 0xFD)
+    #expect(IPv6Subnet.unique(for: "shop_default", avoiding: []) == first)
+    let second = try #require(IPv6Subnet.unique(for: "shop_default", avoiding: [first]))
+    #expect(!second.overlaps(first))
+  }
 }

@@ -2,27 +2,35 @@
 
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 
 INSIDE = "BERTH_ATTRIBUTES_INSIDE"
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 IMAGE = "busybox:test"
 scenarios = []
+# Names of those that nothing else may run beside.
+alone_ones = set()
 
 
 class Complaint(Exception):
     """What a scenario did not see."""
 
 
-def scenario(*rows, needs=()):
+def scenario(*rows, needs=(), alone=False):
     """Marks a function as the scenario of rows of the feature table. `needs` are words of `World.facts`: without one of
-    them the scenario is passed over, and said so. A word with `not ` before it must not be one."""
+    them the scenario is passed over, and said so. A word with `not ` before it must not be one. One that is `alone` is run
+    when all others have ended."""
     def mark(function):
+        if alone:
+            alone_ones.add(function.__name__)
         scenarios.append((function.__name__, rows, needs, function))
         return function
     return mark
@@ -45,6 +53,9 @@ def enter():
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    # As a machine begins on which nobody has run containers; a new namespace takes after the host's.
+    with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
+        file.write("0")
     return os.environ[INSIDE]
 
 
@@ -88,6 +99,9 @@ def facts():
     with open("/proc/swaps") as file:
         if len(file.readlines()) > 1:
             found.add("swap")
+    release = os.uname().release.split(".")
+    if (int(release[0]), int(release[1])) >= (6, 14):
+        found.add("own pid_max")  # each pid namespace has its own
     return found
 
 
@@ -98,6 +112,63 @@ class Outcome:
     @property
     def text(self):
         return self.out + self.err
+
+
+class Terminal:
+    """A program at a pseudo-terminal. Used in a `with`; ended at its end."""
+
+    def __init__(self, command, folder, environment, limit):
+        self.limit, self.seen = limit, b""
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            try:
+                os.chdir(folder)
+                os.execvpe(command[0], command, environment)
+            finally:
+                os._exit(127)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.master)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def read(self, seconds):
+        """Takes what comes in this time; False at the end."""
+        if select.select([self.master], [], [], seconds)[0]:
+            try:
+                piece = os.read(self.master, 4096)
+            except OSError:
+                return False
+            self.seen += piece
+            return bool(piece)
+        return True
+
+    def wait_for(self, text):
+        end = time.monotonic() + self.limit
+        while text.encode() not in self.seen:
+            if time.monotonic() > end or not self.read(0.1) and text.encode() not in self.seen:
+                raise Complaint(f"no `{text}` at the terminal: {self.seen!r}")
+
+    def exit(self):
+        """Waits for the end; its status."""
+        end = time.monotonic() + self.limit
+        while time.monotonic() < end:
+            self.read(0.05)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                while self.read(0):
+                    if not select.select([self.master], [], [], 0)[0]:
+                        break
+                return os.waitstatus_to_exitcode(status)
+        raise Complaint(f"it did not end: {self.seen!r}")
 
 
 class Box:
@@ -135,6 +206,10 @@ class Box:
         if code is not None and outcome.code != code:
             raise Complaint(f"berth {' '.join(arguments)} ended with {outcome.code}, not {code}: {outcome.text.strip()}")
         return outcome
+
+    def terminal(self, *arguments, limit=30):
+        """berth at a terminal of its own, while it runs: a `Terminal`."""
+        return Terminal([self.world.berth, *arguments], self.folder, self.environment, limit)
 
     def up(self, compose=None, *arguments):
         """`berth up -d` of this file, or again of the last one."""
@@ -189,9 +264,24 @@ class Box:
 
     def pid(self, service):
         """The first process of the service's container, as the host numbers it."""
-        folder = os.path.join(self.environment["BERTH_RUN"], "containers", self.id(service))
-        with open(os.path.join(folder, "state.json")) as file:
-            return json.load(file)["pid"]
+        return self.state(service)["pid"]
+
+    def shim(self, service):
+        """The process that watches over the service's container."""
+        return self.state(service)["shimPid"]
+
+    def state(self, service):
+        """What the shim has written down of the service's container."""
+        return self.state_of(self.id(service))
+
+    def record(self, name):
+        """The same for one container, by name."""
+        lease = os.readlink(os.path.join(self.environment["BERTH_STATE"], "names", name))
+        return self.state_of(lease.split("/")[1])
+
+    def state_of(self, id):
+        with open(os.path.join(self.environment["BERTH_RUN"], "containers", id, "state.json")) as file:
+            return json.load(file)
 
     def equal(self, seen, wanted, what="value"):
         if seen != wanted:
@@ -200,6 +290,14 @@ class Box:
     def true(self, fact, complaint):
         if not fact:
             raise Complaint(complaint)
+
+    def until(self, fact, complaint, limit=20):
+        """Waits until `fact()` holds."""
+        end = time.monotonic() + limit
+        while not fact():
+            if time.monotonic() > end:
+                raise Complaint(complaint)
+            time.sleep(0.02)
 
     def close(self):
         """Takes everything down. Returns what was left."""

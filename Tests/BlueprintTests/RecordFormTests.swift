@@ -106,7 +106,16 @@ struct RecordFormTests {
       .tmpfs(target: "/tmp", size: 1 << 40, mode: 0o1777, options: ["noexec"]),
       .tmpfs(target: "/tmp2", size: nil, mode: nil, options: []),
     ]
+    var secret = GivenFile(
+      kind: .secret, name: "token", source: .handed(variable: "TOKEN"), target: "/run/secrets/token"
+    )
+    (secret.uid, secret.gid, secret.mode) = (1, 2, 0o440)
+    blueprint.files = [
+      secret, GivenFile(kind: .config, name: "a", source: .kept(name: "0"), target: "/a"),
+      GivenFile(kind: .config, name: "b", source: .host(path: "/b"), target: "/b"),
+    ]
     blueprint.network = network
+    blueprint.namespaces = namespaces
     blueprint.security.capabilities = ["CHOWN", "KILL"]
     blueprint.security.seccompFilter = "/f"
     blueprint.security.maskedPaths = ["/m"]
@@ -155,6 +164,16 @@ struct RecordFormTests {
     network.searchDomains = ["example"]
     network.resolverOptions = ["ndots:2"]
     return network
+  }
+
+  private static var namespaces: NamespacesBlueprint {
+    var namespaces = NamespacesBlueprint()
+    namespaces.pid = .container("0123")
+    namespaces.ipc = .shareable
+    namespaces.uts = .host
+    namespaces.cgroup = .host
+    namespaces.cgroupParent = ["a", "b c"]
+    return namespaces
   }
 
   private static var resources: ResourceLimits {

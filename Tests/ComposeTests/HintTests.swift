@@ -149,11 +149,11 @@ struct OnceTests {
 
   @Test("what up would refuse is known beside faults")
   func refusals() {
-    let folder = Folder(["compose.yaml": "services: {a: {image: i, uts: host, prots: []}}\n"])
+    let folder = Folder(["compose.yaml": "services: {a: {image: i, uts: own, prots: []}}\n"])
     let options = ProjectOptions(workingDirectory: "/shop", environment: [:])
     let outcome = ProjectLoader.attempt(options, reading: folder)
     #expect(outcome.faults.compactMap(\.code) == ["B0110"])
-    #expect(outcome.refusals.map(\.summary) == ["`services.a.uts` is not supported by `up`"])
+    #expect(outcome.refusals.map(\.summary) == ["`services.a.uts` cannot be `own` for `up`"])
   }
 
   @Test("words and images that up cannot act on are told with the value")

@@ -128,7 +128,7 @@ struct ServiceTests {
       services:
         a:
           image: i
-          pid: host
+          pid: all
           use_api_socket: true
           cpu_count: 5
           volumes: [{type: npipe, source: x, target: y}]
@@ -139,7 +139,7 @@ struct ServiceTests {
     let found = project.unsupportedByUp()
     #expect(
       found.map { "\($0.severity.rawValue) \($0.span?.line ?? 0) \($0.summary)" } == [
-        "error 4 `services.a.pid` is not supported by `up`",
+        "error 4 `services.a.pid` cannot be `all` for `up`",
         "error 5 `services.a.use_api_socket` is not supported by `up`",
         "error 7 `services.a.volumes.0.type` cannot be `npipe` for `up`",
         "error 8 `services.a.container_name` may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit",

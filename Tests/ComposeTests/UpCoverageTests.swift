@@ -9,12 +9,21 @@ import Testing
 struct UpCoverageTests {
   /// What the engine reads of the typed project.
   static let actedOn: Set<String> = [
+    "networks.*.driver_opts", "networks.*.enable_ipv6", "networks.*.ipam.config.*.aux_addresses",
+    "services.*.external_links", "services.*.links", "services.*.networks.*.driver_opts",
+    "services.*.networks.*.interface_name", "services.*.networks.*.ipv6_address",
+    "services.*.networks.*.link_local_ips",
+    "configs", "configs.*.content", "configs.*.environment", "configs.*.file", "grant.gid",
+    "grant.mode", "grant.source", "grant.target", "grant.uid", "secrets", "secrets.*.environment",
+    "secrets.*.file", "services.*.configs", "services.*.secrets",
     "include", "include.*.env_file", "include.*.path", "include.*.project_directory", "name",
     "networks", "networks.*.external", "external.name", "networks.*.internal", "networks.*.ipam",
     "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",
     "networks.*.ipam.config.*.ip_range", "networks.*.ipam.config.*.subnet", "networks.*.labels",
     "networks.*.name", "services", "services.*.annotations", "services.*.attach",
-    "services.*.cap_add", "services.*.cap_drop", "services.*.command", "services.*.cpu_period",
+    "services.*.cap_add", "services.*.cap_drop", "services.*.cgroup", "services.*.cgroup_parent",
+    "services.*.command", "services.*.ipc", "services.*.network_mode", "services.*.pid",
+    "services.*.uts", "services.*.cpu_period",
     "services.*.cpu_quota", "services.*.cpu_shares", "services.*.cpus", "services.*.cpuset",
     "services.*.depends_on", "services.*.depends_on.*.condition",
     "services.*.depends_on.*.required", "services.*.depends_on.*.restart", "services.*.deploy",
@@ -69,6 +78,7 @@ struct UpCoverageTests {
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.
   static let noted: Set<String> = [
+    "configs.*.labels", "configs.*.name", "secrets.*.labels", "secrets.*.name",
     "version", "networks.*.attachable", "networks.*.ipam.options", "services.*.expose",
     "services.*.ports.*.app_protocol", "services.*.ports.*.mode", "services.*.ports.*.name",
     "services.*.pull_refresh_after", "services.*.volumes.*.bind.selinux",
@@ -78,7 +88,7 @@ struct UpCoverageTests {
   /// What is looked at only when another attribute, which `up` refuses or another verb acts on, is
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
-    "configs", "secrets", "models", "grant", "hook", "update", "services.*.develop",
+    "models", "hook", "update", "services.*.develop",
     "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
   ]
 

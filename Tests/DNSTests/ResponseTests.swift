@@ -7,7 +7,9 @@ struct ResponseTests {
   @Test("two addresses, byte for byte")
   func addresses() throws {
     let query = try #require(asking(header() + question(["Web"])))
-    let answer = Answer.addresses([IPv4Address(172, 18, 0, 2), IPv4Address(172, 18, 0, 3)])
+    let answer = Answer.addresses([
+      .v4(IPv4Address(172, 18, 0, 2)), .v4(IPv4Address(172, 18, 0, 3)),
+    ])
     #expect(
       query.response(answer, limit: 512) == [
         0xBE, 0xEF,
@@ -62,7 +64,7 @@ struct ResponseTests {
       header(additionals: size == nil ? 0 : 1) + question(["web"])
       + (size.map { extensionRecord(size: $0) } ?? [])
     let query = try #require(asking(message))
-    let addresses = (0..<UInt32(replicas)).map { IPv4Address(0xAC12_0000 + $0) }
+    let addresses = (0..<UInt32(replicas)).map { IPAddress.v4(IPv4Address(0xAC12_0000 + $0)) }
     let reply = query.response(.addresses(addresses), limit: query.datagramLimit)
     #expect(reply.count <= query.datagramLimit)
     #expect(Array(reply[6..<8]) == pair(records))

@@ -2,13 +2,13 @@ import Addressing
 import DNS
 import Testing
 
-private func host(_ address: IPv4Address, _ own: String, _ names: [String]) -> NamedHost {
-  NamedHost(address: address, ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
+private func host(_ address: IPAddress, _ own: String, _ names: [String]) -> NamedHost {
+  NamedHost(addresses: [address], ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
 }
 
-private let web1 = IPv4Address(172, 18, 0, 2)
-private let web2 = IPv4Address(172, 18, 0, 3)
-private let data = IPv4Address(172, 19, 0, 2)
+private let web1 = IPAddress.v4(IPv4Address(172, 18, 0, 2))
+private let web2 = IPAddress.v4(IPv4Address(172, 18, 0, 3))
+private let data = IPAddress.v4(IPv4Address(172, 19, 0, 2))
 
 private let zone = Zone([
   (
@@ -27,7 +27,7 @@ private let zone = Zone([
 @Suite("A zone answers the names of its networks and no others")
 struct ZoneTests {
   enum Expected: Sendable {
-    case addresses([IPv4Address])
+    case addresses([IPAddress])
     case names([String])
     case empty
     case unknown
@@ -91,7 +91,7 @@ struct ZoneTests {
   func shuffled() throws {
     let name = try #require(DomainName("web".utf8))
     var random = Sequence64(state: 7)
-    var first: [IPv4Address: Int] = [:]
+    var first: [IPAddress: Int] = [:]
     for _ in 0..<1000 {
       guard case .addresses(let addresses)? = zone.lookUp(name, .a, using: &random) else { break }
       #expect(addresses.count == 2)
@@ -113,6 +113,24 @@ struct ZoneTests {
       return
     }
     #expect(addresses.sorted() == [web1, data])
+  }
+
+  @Test("a host with both families answers each type with its own, and backwards by both")
+  func families() throws {
+    let six = try #require(IPAddress("fd12::2"))
+    let both = NamedHost(
+      addresses: [web1, six], ownName: Array("shop-web-1".utf8), names: [Array("web".utf8)])
+    let zone = Zone([(name: Array("net".utf8), hosts: [both])])
+    var random = Sequence64(state: 1)
+    let name = try #require(DomainName("web".utf8))
+    #expect(zone.lookUp(name, .a, using: &random) == .addresses([web1]))
+    #expect(zone.lookUp(name, .aaaa, using: &random) == .addresses([six]))
+    let digits = "2" + String(repeating: ".0", count: 27) + ".2.1.d.f"
+    let backwards = try #require(DomainName((digits + ".ip6.arpa").utf8))
+    let own = try #require(DomainName("shop-web-1.net".utf8))
+    #expect(zone.lookUp(backwards, .ptr, using: &random) == .names([own]))
+    let unknown = try #require(DomainName(("3" + digits.dropFirst() + ".ip6.arpa").utf8))
+    #expect(zone.lookUp(unknown, .ptr, using: &random) == nil)
   }
 
   @Test("an empty zone knows nothing")

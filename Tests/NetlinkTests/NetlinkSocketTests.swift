@@ -30,16 +30,17 @@ struct NetlinkSocketTests {
       #expect(try socket.link(named: "b0")?.isUp == false)
       let bridge = try #require(try socket.link(named: "b0"))
       #expect(bridge.kind == "bridge" && bridge.mtu == 1400 && bridge.hardwareAddress == hardware)
-      let address = IPv4Address(10, 1, 2, 1)
+      let address = IPAddress.v4(IPv4Address(10, 1, 2, 1))
       try socket.perform(
         [.addAddress(address, prefixLength: 24, link: bridge.index), .setUp("lo")]
           + NetlinkRequest.bringUp("b0"))
       try socket.perform([.addAddress(address, prefixLength: 24, link: bridge.index)])
-      try socket.perform([.addDefaultRoute(by: IPv4Address(10, 1, 2, 9))])
+      try socket.perform([.addDefaultRoute(by: .v4(IPv4Address(10, 1, 2, 9)))])
       #expect(try socket.links().filter(\.isUp).map(\.name).sorted() == ["b0", "lo"])
       #expect(try socket.addresses().filter { $0.link == bridge.index }.map(\.address) == [address])
       let routes = try socket.routes()
-      #expect(routes.contains { "\($0.destination)" == "10.1.2.0/24" && $0.link == bridge.index })
+      #expect(
+        routes.contains { $0.destination == IPSubnet("10.1.2.0/24") && $0.link == bridge.index })
       #expect(
         routes.contains {
           $0.destination.prefixLength == 0 && "\($0.gateway ?? address)" == "10.1.2.9"

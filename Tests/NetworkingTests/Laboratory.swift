@@ -77,12 +77,12 @@ final class Laboratory {
       .setUp("uplink"),
     ])
     let uplink = try link("uplink", &here)
-    try here.perform([.addAddress(IPv4Address(10, 99, 0, 1), prefixLength: 24, link: uplink)])
+    try here.perform([.addAddress(.v4(IPv4Address(10, 99, 0, 1)), prefixLength: 24, link: uplink)])
     var there = try NetlinkSocket(inNamespace: outside.namespace.raw)
     let eth0 = try link("eth0", &there)
     try there.perform([
-      .setUp("eth0"), .addAddress(IPv4Address(10, 99, 0, 2), prefixLength: 24, link: eth0),
-      .addDefaultRoute(by: IPv4Address(10, 99, 0, 1)),
+      .setUp("eth0"), .addAddress(.v4(IPv4Address(10, 99, 0, 2)), prefixLength: 24, link: eth0),
+      .addDefaultRoute(by: .v4(IPv4Address(10, 99, 0, 1))),
     ])
     return outside
   }

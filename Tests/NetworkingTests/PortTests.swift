@@ -29,7 +29,7 @@ struct PortTests {
       ("0.0.0.0", "0.0.0.0", PublishedPort.Transport.tcp), ("127.0.0.1", "0.0.0.0", .tcp),
       ("0.0.0.0", "127.0.0.1", .tcp), ("0.0.0.0", "0.0.0.0", .udp),
       ("127.0.0.1", "127.0.0.1", .udp),
-      ("::", "0.0.0.0", .tcp), ("::", "0.0.0.0", .udp),
+      ("::", "", .tcp), ("::", "", .udp),
     ])
   func processes(theirs: String, ours: String, transport: PublishedPort.Transport) async throws {
     try await laboratory { lab in
@@ -47,7 +47,7 @@ struct PortTests {
   func containers() async throws {
     try await laboratory { lab in
       let web = try lab.container("web", on: [try lab.network("front")])
-      let port = published("0.0.0.0", 7000, 80)
+      let port = published("", 7000, 80)
       let reservation = try lab.store.reserve([port])
       try lab.store.publish([web.publication(reservation.ports)])
       #expect(holder(lab, port) == "container `shop-web-1`")
@@ -60,7 +60,7 @@ struct PortTests {
   func allOrNothing() async throws {
     try await laboratory { lab in
       let socket = try lab.occupy("0.0.0.0", 7002, .tcp)
-      let ports = (7000...7002).map { published("0.0.0.0", UInt16($0), 80) }
+      let ports = (7000...7002).map { published("", UInt16($0), 80) }
       #expect(throws: PortConflict.self) { try lab.store.reserve(ports) }
       #expect(try lab.store.reserve(Array(ports[..<2])).ports == Array(ports[..<2]))
       _ = socket
@@ -83,7 +83,7 @@ struct PortTests {
   @Test("port 0 takes free ports, each once")
   func ephemeral() async throws {
     try await laboratory { lab in
-      let wanted = [PublishedPort](repeating: published("0.0.0.0", 0, 80), count: 20)
+      let wanted = [PublishedPort](repeating: published("", 0, 80), count: 20)
       let reservation = try lab.store.reserve(wanted)
       let ports = Set(reservation.ports.map(\.hostPort))
       #expect(ports.count == 20 && !ports.contains(0))
@@ -98,7 +98,7 @@ struct PortTests {
       #expect(try ask([Question(lab.host, "127.0.0.1", 7000)]) == ["host 127.0.0.1"])
       lab.stopServing()
       try run(["sh", "-c", "ss -tan | grep -q TIME-WAIT"], in: lab.host)
-      let first = try lab.store.reserve([published("0.0.0.0", 7000, 80)])
+      let first = try lab.store.reserve([published("", 7000, 80)])
       #expect(throws: PortConflict.self) { try lab.store.reserve(first.ports) }
       withExtendedLifetime(first) {}
     }

@@ -82,7 +82,7 @@ struct ReachabilityTests {
       try lab.serve(web.machine, 80)
       let ports = [PublishedPort.Transport.tcp, .udp].flatMap { transport in
         [
-          published("0.0.0.0", 8080, 80, transport), published("127.0.0.1", 8081, 80, transport),
+          published("", 8080, 80, transport), published("127.0.0.1", 8081, 80, transport),
           published("10.99.0.1", 8082, 80, transport),
         ]
       }
@@ -133,7 +133,7 @@ struct ReachabilityTests {
       let containers = try ["old", "new"].map { try lab.container($0, on: [front]) }
       for container in containers { try lab.serve(container.machine, 80) }
       let client = try DatagramClient(outside, "10.99.0.1", 8080)
-      let port = published("0.0.0.0", 8080, 80, .udp)
+      let port = published("", 8080, 80, .udp)
       let reservation = try lab.store.reserve([port])
       #expect(client.ask() == nil)
       for container in containers {

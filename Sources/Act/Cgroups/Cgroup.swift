@@ -17,7 +17,7 @@ package final class Cgroup: Sendable {
   package let id: String
   let groups: [Group]
 
-  private init(id: String, groups: [Group]) {
+  init(id: String, groups: [Group]) {
     self.id = id
     self.groups = groups
   }
@@ -31,10 +31,11 @@ package final class Cgroup: Sendable {
   /// - Throws: what a limit that was asked for met; then nothing is left behind.
   package static func create(
     _ id: String, limits: ResourceLimits, security: SecurityBlueprint,
-    in layout: CgroupLayout? = nil, tell: (String) throws -> Void = { _ in }
+    place: CgroupPlace = .standard, in layout: CgroupLayout? = nil,
+    tell: (String) throws -> Void = { _ in }
   ) throws -> Cgroup {
     let layout = try detected(layout)
-    let cgroup = Cgroup(id: id, groups: try makeGroups(id, needed(limits, layout)))
+    let cgroup = Cgroup(id: id, groups: try makeGroups(id, place, needed(limits, layout)))
     do {
       for attribute in try cgroup.apply(limits) {
         try tell("`\(attribute)` is left out: the kernel has it not, or not in these cgroups")
@@ -48,13 +49,13 @@ package final class Cgroup: Sendable {
   }
 
   /// The group of a container that exists; its folders are those that are found.
-  package static func open(_ id: String, in layout: CgroupLayout? = nil) throws(SystemCallError)
-    -> Cgroup
-  {
+  package static func open(
+    _ id: String, place: CgroupPlace = .standard, in layout: CgroupLayout? = nil
+  ) throws(SystemCallError) -> Cgroup {
     let layout = try detected(layout)
     var groups: [Group] = []
     for hierarchy in layout.hierarchies {
-      let folder = hierarchy.base.appending(parentName).appending(id)
+      let folder = (place.parents(in: hierarchy).last ?? hierarchy.base).appending(id)
       // A hierarchy without the folder has no part in this container.
       guard let directory = try? Descriptor.open(folder, O_RDONLY | O_DIRECTORY) else { continue }
       groups.append(
@@ -86,13 +87,13 @@ package final class Cgroup: Sendable {
     return found
   }
 
-  private static func makeGroups(_ id: String, _ hierarchies: [CgroupHierarchy])
-    throws(SystemCallError) -> [Group]
-  {
+  private static func makeGroups(
+    _ id: String, _ place: CgroupPlace, _ hierarchies: [CgroupHierarchy]
+  ) throws(SystemCallError) -> [Group] {
     var groups: [Group] = []
     do throws(SystemCallError) {
       for hierarchy in hierarchies {
-        let folder = try makeFolder(id, hierarchy)
+        let folder = try makeFolder(id, place, hierarchy)
         groups.append(
           Group(
             hierarchy: hierarchy, folder: folder,
@@ -105,18 +106,14 @@ package final class Cgroup: Sendable {
     return groups
   }
 
-  /// The parent may be removed by another shim between the two calls: tried again a few times.
-  private static func makeFolder(_ id: String, _ hierarchy: CgroupHierarchy)
+  /// A parent may be removed by another shim between two calls: tried again a few times.
+  private static func makeFolder(_ id: String, _ place: CgroupPlace, _ hierarchy: CgroupHierarchy)
     throws(SystemCallError) -> FilePath
   {
-    let parent = hierarchy.base.appending(parentName)
-    let folder = parent.appending(id)
+    let parents = place.parents(in: hierarchy)
+    let folder = (parents.last ?? hierarchy.base).appending(id)
     for _ in 0..<32 {
-      if parent.withPlatformString({ mkdir($0, 0o755) }) == 0 {
-        try prepare(parent, hierarchy)
-      } else if Errno.current != .fileExists {
-        throw SystemCallError("mkdir", parent.string, .current)
-      }
+      for parent in parents { try makeParent(parent, place, hierarchy) }
       if folder.withPlatformString({ mkdir($0, 0o755) }) == 0 {
         if hierarchy.controllers.contains("cpuset"), hierarchy.version == .v1 {
           try inheritCPUs(folder)
@@ -132,6 +129,23 @@ package final class Cgroup: Sendable {
     throw SystemCallError("mkdir", folder.string, .noSuchFileOrDirectory)
   }
 
+  private static func makeParent(
+    _ parent: FilePath, _ place: CgroupPlace, _ hierarchy: CgroupHierarchy
+  ) throws(SystemCallError) {
+    if parent.withPlatformString({ mkdir($0, 0o755) }) == 0 {
+      if place != .standard { markAsOurs(parent) }
+      try prepare(parent, hierarchy)
+      return
+    }
+    switch Errno.current {
+    case .fileExists:
+      // Somebody else's folder may not give its controllers yet.
+      if place != .standard, hierarchy.version == .v2 { try prepare(parent, hierarchy) }
+    case .noSuchFileOrDirectory: break
+    case let reason: throw SystemCallError("mkdir", parent.string, reason)
+    }
+  }
+
   /// v1 cpusets begin empty and let nobody in; v2 groups give no controllers until told.
   private static func prepare(_ parent: FilePath, _ hierarchy: CgroupHierarchy)
     throws(SystemCallError)
@@ -141,7 +155,7 @@ package final class Cgroup: Sendable {
       if hierarchy.controllers.contains("cpuset") { try inheritCPUs(parent) }
     case .v2:
       let wanted = ["memory", "pids", "cpu", "cpuset", "io"].filter(hierarchy.controllers.contains)
-      for folder in [hierarchy.base, parent] {
+      for folder in [parent.removingLastComponent(), parent] {
         for controller in wanted {
           // A controller that cannot be given is reported when a limit needs it.
           try? write("+" + controller, to: folder.appending("cgroup.subtree_control"))

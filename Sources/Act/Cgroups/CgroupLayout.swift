@@ -126,5 +126,5 @@ func text(_ path: FilePath) throws(SystemCallError) -> String {
 }
 
 func words(_ text: String) -> [String] {
-  text.split { $0 == " " || $0 == "\n" }.map(String.init)
+  text.split { $0 == " " || $0 == "\n" || $0 == "\t" }.map(String.init)
 }

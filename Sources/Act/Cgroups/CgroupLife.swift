@@ -28,14 +28,23 @@ package struct CgroupView: Hashable, Sendable {
 }
 
 extension Cgroup {
-  package func entry() throws(SystemCallError) -> CgroupEntry {
+  /// - Parameter pidfd: the first process of a container that another is to join. Where programs
+  ///   of the container have made groups of their own on v2 (systemd and engines do), the group
+  ///   of that process is entered: one that gives controllers to groups below takes no process.
+  package func entry(beside pidfd: CInt? = nil) throws(SystemCallError) -> CgroupEntry {
     var tasks: [SharedDescriptor] = []
     for group in groups where group.hierarchy.version == .v1 {
       tasks.append(
         SharedDescriptor(try Descriptor.open(group.folder.appending("tasks"), O_WRONLY)))
     }
-    return CgroupEntry(
-      tasks: tasks, directory: groups.first { $0.hierarchy.version == .v2 }?.directory)
+    guard let group = groups.first(where: { $0.hierarchy.version == .v2 }) else {
+      return CgroupEntry(tasks: tasks, directory: nil)
+    }
+    guard let pidfd, let folder = try group.folder(of: pidfd, below: id) else {
+      return CgroupEntry(tasks: tasks, directory: group.directory)
+    }
+    let directory = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+    return CgroupEntry(tasks: tasks, directory: SharedDescriptor(directory))
   }
 
   /// Folders of this container to show below /sys/fs/cgroup: the name there and the folder
@@ -50,11 +59,26 @@ extension Cgroup {
     }
   }
 
+  /// The same for a container that sees the groups of the host: all of v2, which hides nothing from
+  /// it. Of v1 it sees its own groups, by the names that they have on the host.
+  package var viewsOfHost: [CgroupView] {
+    groups.map { group in
+      let isV1 = group.hierarchy.version == .v1
+      return CgroupView(
+        name: isV1 ? group.hierarchy.controllers.joined(separator: ",") : "",
+        folder: isV1 ? group.folder : group.hierarchy.base)
+    }
+  }
+
   /// The processes of the group as this pid namespace numbers them.
   package func processes() throws(SystemCallError) -> [Int32] {
     guard let group = group(of: "freezer") ?? group(of: "pids") ?? groups.first else { return [] }
-    return try words(text(group.folder.appending("cgroup.procs"))).compactMap { Int32($0) }
-      .filter { $0 > 0 }
+    var list = try text(group.folder.appending("cgroup.procs"))
+    for folder in foldersBelow(group.folder) {
+      // One that goes meanwhile has no process.
+      list += (try? text(folder.appending("cgroup.procs"))) ?? ""
+    }
+    return words(list).compactMap { Int32($0) }.filter { $0 > 0 }
   }
 
   /// How many processes the kernel has killed here for want of memory.
@@ -168,9 +192,50 @@ extension Cgroup {
       guard reason == .resourceBusy, round < 999 else {
         throw SystemCallError("rmdir", group.folder.string, reason)
       }
+      for folder in foldersBelow(group.folder).reversed() {
+        // One that is still busy keeps the group above it busy: the next round comes to it again.
+        _ = folder.withPlatformString { rmdir($0) }
+      }
       usleep(round < 20 ? 200 : 2_000)
     }
-    // Refused while other containers are in it.
-    _ = group.folder.removingLastComponent().withPlatformString { rmdir($0) }
+    removeParents(of: group.folder, base: group.hierarchy.base)
   }
+}
+
+extension Cgroup.Group {
+  /// The group below this one that a process is in; nil when it is in this one.
+  fileprivate func folder(of pidfd: CInt, below id: String) throws(SystemCallError) -> FilePath? {
+    let lines = try text(FilePath("/proc/self/fdinfo/\(pidfd)")).split(separator: "\n")
+    guard let line = lines.first(where: { $0.hasPrefix("Pid:") }),
+      let pid = Int32(words(String(line.dropFirst(4))).first ?? ""), pid > 0
+    else { return nil }
+    let groups = try text(FilePath("/proc/\(pid)/cgroup")).split(separator: "\n")
+    guard let parts = groups.first(where: { $0.hasPrefix("0::") })?.split(separator: "/"),
+      let own = parts.firstIndex(of: Substring(id)), own + 1 < parts.endIndex
+    else { return nil }
+    return folder.appending(parts[(own + 1)...].joined(separator: "/"))
+  }
+}
+
+/// Groups that the container's own programs have made, those above before those below them.
+private func foldersBelow(_ folder: FilePath) -> [FilePath] {
+  var found: [FilePath] = []
+  var waiting = [folder]
+  while let next = waiting.popLast(), found.count < 10_000 {
+    var status = stat()
+    // Each group below counts as one link more than the two of any folder.
+    guard next.withPlatformString({ lstat($0, &status) }) == 0, status.st_nlink > 2 else {
+      continue
+    }
+    // One that goes meanwhile has none below it.
+    for name in (try? namesInFolder(next)) ?? [] {
+      let below = next.appending(name)
+      guard below.withPlatformString({ lstat($0, &status) }) == 0,
+        status.st_mode & S_IFMT == S_IFDIR
+      else { continue }
+      found.append(below)
+      waiting.append(below)
+    }
+  }
+  return found
 }

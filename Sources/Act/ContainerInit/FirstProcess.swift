@@ -23,10 +23,11 @@ struct FirstProcess {
     }
     let sources = try prepareMounts(allMounts)
     let root = try makeRoot()
-    let system = try mountSystem(blueprint, request.cgroup, in: root)
+    let system = try mountSystem(request, in: root)
     let terminal = try openStreams(system)
     try attachDevices(blueprint.security, devices: system.devices.root, in: root)
     for mount in sources { try attach(mount, in: root) }
+    try attachFiles(request, in: root)
     let late = try applySysctls(proc)
     try setScore(proc, blueprint.resources.oomScoreAdjustment)
     try step("making `\(process.workingDirectory.text)`") { () throws(SystemCallError) in
@@ -61,6 +62,12 @@ struct FirstProcess {
         try checking("setns") { berth_setns(network, CLONE_NEWNET) }
       }
     }
+    if let partner = request.partners.ipc?.raw {
+      try step("joining the ipc namespace") { () throws(SystemCallError) in
+        try checking("setns") { berth_setns(partner, CLONE_NEWIPC) }
+      }
+    }
+    if blueprint.sharing.cgroup == .host { return }
     // After joining: the group that is left here is the root that the container sees.
     try step("making a cgroup namespace") { () throws(SystemCallError) in
       try checking("unshare") { berth_unshare(UInt(CLONE_NEWCGROUP)) }
@@ -132,6 +139,8 @@ struct FirstProcess {
 
   private func enterRoot(_ root: borrowing RootFolder) throws(LaunchFailure) {
     try step("entering the root") { () throws(SystemCallError) in try pivot(into: root) }
+    // The host's name is not the container's to set.
+    if blueprint.sharing.uts == .host { return }
     try step("setting the host name") { () throws(SystemCallError) in
       let name = blueprint.hostname
       try checking("sethostname", name) { sethostname(name, name.utf8.count) }
@@ -163,7 +172,7 @@ struct FirstProcess {
     for (name, value) in asked.sorted(by: { $0.key < $1.key }) {
       do throws(LaunchFailure) {
         try setSysctl(name, value, proc)
-      } catch  where error.errno == .noSuchFileOrDirectory && name.hasPrefix("net.") {
+      } catch  where error.errno == .noSuchFileOrDirectory && isAboutNetwork(name) {
         late.append((name, value))
       }
     }
@@ -173,12 +182,7 @@ struct FirstProcess {
   private func setSysctl(_ name: String, _ value: String, _ proc: borrowing ProcFiles)
     throws(LaunchFailure)
   {
-    let isOwnNetwork = blueprint.network.mode != .host
-    let isNamespaced =
-      name.hasPrefix("kernel.msg") || name.hasPrefix("kernel.shm") || name == "kernel.sem"
-      || name == "kernel.domainname" || name.hasPrefix("fs.mqueue.")
-      || name.hasPrefix("net.") && isOwnNetwork
-    guard isNamespaced else {
+    guard isOwn(sysctl: name) else {
       throw LaunchFailure(
         stage: "setting sysctl `\(name)`",
         message: "it is not the container's own: setting it would change the host")
@@ -187,4 +191,19 @@ struct FirstProcess {
       try proc.setSysctl(name, value)
     }
   }
+
+  /// Whether the setting is of a namespace that is not the host's.
+  private func isOwn(sysctl name: String) -> Bool {
+    if isAboutNetwork(name) { return blueprint.network.mode != .host }
+    if name == "kernel.domainname" { return blueprint.sharing.uts == .own }
+    let isOfIPC =
+      name.hasPrefix("kernel.msg") || name.hasPrefix("kernel.shm") || name == "kernel.sem"
+      || name.hasPrefix("fs.mqueue.")
+    return isOfIPC && blueprint.sharing.ipc != .host
+  }
+}
+
+/// Written with dots, or with slashes where the name of an interface has dots in it.
+private func isAboutNetwork(_ sysctl: String) -> Bool {
+  sysctl.hasPrefix("net.") || sysctl.hasPrefix("net/")
 }

@@ -16,19 +16,13 @@ package func joinContainer(_ request: JoinRequest) throws(LaunchFailure) -> Laun
     security, privileged: request.privileged || security.privileged,
     filter: readFilter(security.seccompFilter))
   let entry = try step("opening the cgroup") { () throws(SystemCallError) in
-    try request.cgroup.entry()
+    try request.cgroup.entry(beside: request.pidfd)
   }
-  let own = try step("opening namespaces") { () throws(SystemCallError) in
-    try Descriptor.open("/proc/self/ns/pid", O_RDONLY)
-  }
-  // Children of this process are born in the container's pid namespace until it is taken back.
-  try step("joining the container") { () throws(SystemCallError) in
-    try checking("setns") { berth_setns(request.pidfd, CLONE_NEWPID) }
-  }
-  defer { _ = berth_setns(own.raw, CLONE_NEWPID) }
   let child = JoiningProcess(request: request, privileges: privileges, entry: entry)
-  return try clone(namespaces: 0, entry: entry) { socket throws(LaunchFailure) in
-    try child.run(socket)
+  return try inProcesses(of: request.pidfd) { () throws(LaunchFailure) in
+    try clone(namespaces: 0, entry: entry) { socket throws(LaunchFailure) in
+      try child.run(socket)
+    }
   }
 }
 

@@ -27,11 +27,42 @@ package func launch(_ request: LaunchRequest) throws(LaunchFailure) -> LaunchedC
     }
   }
   let child = FirstProcess(request: request, privileges: privileges, entry: entry)
-  return try clone(
-    namespaces: UInt64(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC), entry: entry
-  ) { socket throws(LaunchFailure) in
-    try child.run(socket)
+  return try inProcesses(of: request.partners.pid?.raw) { () throws(LaunchFailure) in
+    try clone(namespaces: blueprint.sharing.madeByClone, entry: entry) {
+      socket throws(LaunchFailure) in
+      try child.run(socket)
+    }
   }
+}
+
+extension NamespacesBlueprint {
+  /// Flags of clone3(2); the network and cgroups come later.
+  fileprivate var madeByClone: UInt64 {
+    var flags = CLONE_NEWNS
+    if pid == .own { flags |= CLONE_NEWPID }
+    if uts == .own { flags |= CLONE_NEWUTS }
+    switch ipc {
+    case .none, .own, .shareable: flags |= CLONE_NEWIPC
+    case .host, .container: break
+    }
+    return UInt64(flags)
+  }
+}
+
+/// Runs `body`, whose children are born in the pid namespace of the process that `pidfd` names;
+/// where there is none, in the caller's.
+func inProcesses<Value: ~Copyable>(
+  of pidfd: CInt?, _ body: () throws(LaunchFailure) -> Value
+) throws(LaunchFailure) -> Value {
+  guard let pidfd else { return try body() }
+  let own = try step("opening namespaces") { () throws(SystemCallError) in
+    try Descriptor.open("/proc/self/ns/pid", O_RDONLY)
+  }
+  try step("joining the processes") { () throws(SystemCallError) in
+    try checking("setns") { berth_setns(pidfd, CLONE_NEWPID) }
+  }
+  defer { _ = berth_setns(own.raw, CLONE_NEWPID) }
+  return try body()
 }
 
 extension NetworkBlueprint.Mode {

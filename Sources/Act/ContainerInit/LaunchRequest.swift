@@ -2,6 +2,7 @@
 
 package import Blueprint
 package import Cgroups
+package import Linux
 package import SystemPackage
 
 /// Standard streams of a joining process: descriptors of the caller, who keeps and closes them.
@@ -9,6 +10,17 @@ package enum Streams: Hashable, Sendable {
   case inherited(input: CInt, output: CInt, error: CInt)
   /// A pty made inside the container; its master comes back to the caller.
   case terminal
+}
+
+/// First processes of the containers whose namespaces are joined, by pidfd: as the blueprint asks.
+package struct Partners: Sendable {
+  package var pid: SharedDescriptor?
+  package var ipc: SharedDescriptor?
+
+  package init(pid: SharedDescriptor? = nil, ipc: SharedDescriptor? = nil) {
+    self.pid = pid
+    self.ipc = ipc
+  }
 }
 
 /// The first process of a container. The caller has one thread.
@@ -20,12 +32,15 @@ package struct LaunchRequest: Sendable {
   package var runFolder: FilePath
   /// nil is the namespace of the caller.
   package var networkNamespace: CInt?
+  package var partners = Partners()
   package var cgroup: Cgroup
   /// Standard streams: descriptors of the caller, who keeps and closes them. Ignored where the
   /// blueprint asks for a terminal.
   package var input: CInt
   package var output: CInt
   package var error: CInt
+  /// The values of `blueprint.handedFiles`, in their order: descriptors of the caller.
+  package var handedFiles: [CInt] = []
 
   package init(
     blueprint: ContainerBlueprint, containerFolder: FilePath, runFolder: FilePath,

@@ -29,7 +29,9 @@ struct NetworkFiles {
       hosts = Self.standardHosts
       let full = blueprint.domainname.map { "\(blueprint.hostname).\($0) " } ?? ""
       for endpoint in network.endpoints {
-        hosts += "\(endpoint.address)\t\(full)\(blueprint.hostname)\n"
+        for address in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
+          hosts += "\(address)\t\(full)\(blueprint.hostname)\n"
+        }
       }
     }
     for entry in network.extraHosts { hosts += "\(entry.address)\t\(entry.name)\n" }

@@ -16,9 +16,10 @@ struct SystemMounts: ~Copyable {
 
 private let readOnlyInert: DetachedMount.Flags = [.readOnly, .inert]
 
-func mountSystem(_ blueprint: ContainerBlueprint, _ cgroup: Cgroup, in root: borrowing RootFolder)
-  throws(LaunchFailure) -> SystemMounts
+func mountSystem(_ request: LaunchRequest, in root: borrowing RootFolder) throws(LaunchFailure)
+  -> SystemMounts
 {
+  let blueprint = request.blueprint
   let privileged = blueprint.security.privileged
   try step("mounting /proc") { () throws(SystemCallError) in
     try DetachedMount.make("proc", [], .inert).attach(to: place("proc", in: root))
@@ -26,8 +27,11 @@ func mountSystem(_ blueprint: ContainerBlueprint, _ cgroup: Cgroup, in root: bor
   try step("mounting /sys") { () throws(SystemCallError) in
     let system = try DetachedMount.make("sysfs", [], privileged ? .inert : readOnlyInert)
     try system.attach(to: place("sys", in: root))
+    let cgroup = request.cgroup
     let isWritable = privileged || blueprint.security.writableCgroups
-    try mountCgroups(cgroup, below: system.root, readOnly: !isWritable)
+    try mountCgroups(
+      blueprint.sharing.cgroup == .host ? cgroup.viewsOfHost : cgroup.views, below: system.root,
+      readOnly: !isWritable)
   }
   let devices = try step("mounting /dev") { () throws(SystemCallError) in
     let mount = try DetachedMount.make(
@@ -44,15 +48,7 @@ func mountSystem(_ blueprint: ContainerBlueprint, _ cgroup: Cgroup, in root: bor
     try mount.attach(to: folder("pts", in: devices.root))
     return mount
   }
-  try step("mounting /dev/shm") { () throws(SystemCallError) in
-    let size = blueprint.resources.sharedMemory ?? 64 << 20
-    let mount = try DetachedMount.make("tmpfs", [("mode", "1777"), ("size", "\(size)")], .inert)
-    try mount.attach(to: folder("shm", in: devices.root))
-  }
-  try step("mounting /dev/mqueue") { () throws(SystemCallError) in
-    let mount = try DetachedMount.make("mqueue", [], .inert)
-    try mount.attach(to: folder("mqueue", in: devices.root))
-  }
+  try mountSharedMemory(blueprint, partner: request.partners.ipc?.raw, devices: devices.root)
   return SystemMounts(devices: devices, terminals: terminals)
 }
 
@@ -69,7 +65,7 @@ private func place(_ name: String, in root: borrowing RootFolder) throws(SystemC
     resolve: Int32(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS))
 }
 
-private func folder(_ name: String, in parent: borrowing Descriptor) throws(SystemCallError)
+func folder(_ name: String, in parent: borrowing Descriptor) throws(SystemCallError)
   -> Descriptor
 {
   try checking("mkdir", name) { [raw = parent.raw] in mkdirat(raw, name, 0o755) }
@@ -98,9 +94,8 @@ private func makeStandardNodes(in devices: borrowing Descriptor) throws(SystemCa
 
 /// Shows the container's own groups, and no others, below /sys/fs/cgroup.
 private func mountCgroups(
-  _ cgroup: Cgroup, below system: borrowing Descriptor, readOnly: Bool
+  _ views: [CgroupView], below system: borrowing Descriptor, readOnly: Bool
 ) throws(SystemCallError) {
-  let views = cgroup.views
   guard !views.isEmpty else { return }
   let flags: DetachedMount.Flags = readOnly ? readOnlyInert : .inert
   let target = try system.openChild("fs/cgroup", O_PATH | O_DIRECTORY)

@@ -14,6 +14,8 @@ func runAsInit(_ socket: borrowing Descriptor) throws(LaunchFailure) {
   var arguments = clone_args()
   arguments.exit_signal = UInt64(SIGCHLD)
   // clone3 is not allowed by every filter; without flags it is plain fork.
+  // In a pid namespace that is not its own, what is orphaned would go to somebody else.
+  _ = berth_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
   let child = fork()
   guard child >= 0 else {
     throw LaunchFailure("starting the program", SystemCallError("fork"))

@@ -78,6 +78,7 @@ extension StartReport: ControlMessage {
 extension StartCommand: ControlMessage {
   package var json: JSONValue {
     switch self {
+    case .files: form("files")
     case .ports: form("ports")
     case .networkReady: form("networkReady")
     case .go: form("go")
@@ -87,6 +88,7 @@ extension StartCommand: ControlMessage {
   package init(json: JSONValue) throws(JSONError) {
     let (name, _) = try RecordReader(json).onlyCase()
     switch name {
+    case "files": self = .files
     case "ports": self = .ports
     case "networkReady": self = .networkReady
     case "go": self = .go
@@ -109,6 +111,7 @@ extension ControlRequest: ControlMessage {
     case .pause: form("pause")
     case .unpause: form("unpause")
     case .join: form("join")
+    case .view: form("view")
     case .input: form("input")
     case .wait: form("wait")
     }
@@ -126,6 +129,7 @@ extension ControlRequest: ControlMessage {
     case "pause": self = .pause
     case "unpause": self = .unpause
     case "join": self = .join
+    case "view": self = .view
     case "input": self = .input
     case "wait": self = .wait
     default: throw JSONError.mismatch(path: name, expected: "a known request")

@@ -2,6 +2,7 @@
 //
 // Hand-shake, over the socket that the shim is born with (descriptor 3):
 //
+//   shim ◀── files + memory, where there are any ─── berth       values of secrets that stand nowhere
 //   shim ── born(pid) + network namespace ──────────▶ berth      makes veth pairs, addresses, rules
 //   shim ◀── ports + sockets, any number of times ── berth       sockets that reserve host ports
 //   shim ── warning, any number of times ───────────▶ berth      what was asked for and is left out
@@ -29,6 +30,8 @@ package enum StartReport: Hashable, Sendable {
 
 /// To a shim that starts a container.
 package enum StartCommand: Hashable, Sendable {
+  /// The packet's descriptors are the next values of the blueprint's handed files.
+  case files
   /// The packet's sockets are kept open for the container's life.
   case ports
   case networkReady
@@ -45,6 +48,8 @@ package enum ControlRequest: Hashable, Sendable {
   case unpause
   /// For a pidfd of the container's first process.
   case join
+  /// The same for one who looks at its files alone: also while it is paused.
+  case view
   /// For the writing end of its input.
   case input
   /// Answered at the final exit.

@@ -31,8 +31,13 @@ package struct ShimClient: Sendable {
   package func unpause() throws { try ask(.unpause).done() }
 
   /// The first process of the container, by pidfd: for `exec`.
-  package func join() throws -> (pid: Int32, pidfd: SharedDescriptor) {
-    let (reply, descriptors) = try ask(.join).receive()
+  package func join() throws -> (pid: Int32, pidfd: SharedDescriptor) { try first(.join) }
+
+  /// The same for `cp`, which also copies while the container is paused.
+  package func view() throws -> SharedDescriptor { try first(.view).pidfd }
+
+  private func first(_ request: ControlRequest) throws -> (pid: Int32, pidfd: SharedDescriptor) {
+    let (reply, descriptors) = try ask(request).receive()
     guard case .joined(let pid) = reply, let pidfd = descriptors.first else {
       throw ControlError.unexpected("\(reply)")
     }

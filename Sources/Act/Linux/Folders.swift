@@ -121,7 +121,7 @@ private func removeEmpty(_ name: FilePath, in directory: borrowing Descriptor)
 }
 
 /// What is in an open folder, without `.` and `..`.
-func names(in folder: borrowing Descriptor) throws(SystemCallError) -> [FilePath] {
+package func names(in folder: borrowing Descriptor) throws(SystemCallError) -> [FilePath] {
   let copy = try folder.duplicate().release()
   guard let stream = fdopendir(copy) else {
     let reason = Errno.current

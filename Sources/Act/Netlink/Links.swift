@@ -115,14 +115,22 @@ extension NetlinkRequest {
 
   /// Lets the bridge send a packet back by the port `name` that it came from.
   package static func allowHairpin(_ name: String) -> Self {
-    NetlinkRequest("allow hairpin on", name, type: Int(RTM_NEWLINK)) { writer in
+    setPort(name, "allow hairpin on", Int(IFLA_BRPORT_MODE))
+  }
+
+  /// Keeps what comes in by the port `name` from other ports that are kept so: they reach the bridge
+  /// itself only.
+  package static func isolatePort(_ name: String) -> Self {
+    setPort(name, "isolate port", Int(IFLA_BRPORT_ISOLATED))
+  }
+
+  private static func setPort(_ name: String, _ action: String, _ attribute: Int) -> Self {
+    NetlinkRequest(action, name, type: Int(RTM_NEWLINK)) { writer in
       writer.link()
       writer.attribute(Int(IFLA_IFNAME), text: name)
       writer.nest(Int(IFLA_LINKINFO)) { info in
         info.attribute(Int(IFLA_INFO_SLAVE_KIND), text: "bridge")
-        info.nest(Int(IFLA_INFO_SLAVE_DATA)) {
-          $0.attribute(Int(IFLA_BRPORT_MODE), number: UInt8(1))
-        }
+        info.nest(Int(IFLA_INFO_SLAVE_DATA)) { $0.attribute(attribute, number: UInt8(1)) }
       }
     }
   }

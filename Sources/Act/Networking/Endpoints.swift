@@ -30,22 +30,27 @@ extension NetworkStore {
         peer: plan.endpoint.interface, peerAddress: plan.hardwareAddress, namespace: namespace)
       let name = plan.endpoint.hostInterface
       let hairpin = plan.endpoint.isPrimary && bridgedPacketsAreTranslated
-      return [pair] + (hairpin ? [.allowHairpin(name)] : []) + NetlinkRequest.bringUp(name)
+      return [pair] + (hairpin ? [.allowHairpin(name)] : [])
+        + (plan.isAlone ? [.isolatePort(name)] : []) + NetlinkRequest.bringUp(name)
     }
     do {
       try here.perform(pairs)
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
+      try allowIPv6(plans, in: namespace)
       var requests = endpoints.flatMap { NetlinkRequest.bringUp($0.interface) }
-      requests += zip(plans, links).compactMap { plan, answer in
-        answer.flatMap(Link.init).map {
-          NetlinkRequest.addAddress(
-            plan.address, prefixLength: plan.endpoint.prefixLength, link: $0.index)
+      requests += zip(plans, links).flatMap { plan, answer in
+        guard let link = answer.flatMap(Link.init) else { return [NetlinkRequest]() }
+        return plan.addresses.map {
+          .addAddress($0.address, prefixLength: $0.prefixLength, link: link.index)
         }
       }
       let gateways = plans.filter(\.endpoint.isPrimary) + plans
       if let gateway = gateways.lazy.compactMap(\.gateway).first {
-        requests.append(.addDefaultRoute(by: gateway))
+        requests.append(.addDefaultRoute(by: .v4(gateway)))
+      }
+      if let gateway = gateways.lazy.compactMap(\.gateway6).first {
+        requests.append(.addDefaultRoute(by: .v6(gateway)))
       }
       try inside.perform(requests)
     } catch {
@@ -73,6 +78,18 @@ extension NetworkStore {
   }
 }
 
+/// A host may start namespaces with IPv6 switched off.
+private func allowIPv6(_ plans: [EndpointPlan], in namespace: CInt) throws {
+  let names = plans.filter(\.hasIPv6).map(\.endpoint.interface)
+  if names.isEmpty { return }
+  try inNetworkNamespace(namespace) { () throws(SystemCallError) in
+    for name in names {
+      let folder = FilePath("/proc/sys/net/ipv6/conf").appending(name)
+      try writeSwitch(folder.appending("disable_ipv6"), "0", mayLack: true)
+    }
+  }
+}
+
 /// With br_netfilter, a packet of a container to its own published port is translated while still on
 /// the bridge, which then has to send it back where it came from. Without, it is routed and needs
 /// nothing.
@@ -85,36 +102,56 @@ private var bridgedPacketsAreTranslated: Bool {
 /// An endpoint with its texts read.
 private struct EndpointPlan {
   let endpoint: EndpointBlueprint
-  let address: IPv4Address
-  let gateway: IPv4Address?
+  var addresses: [(address: IPAddress, prefixLength: Int)]
+  var gateway: IPv4Address?
+  var gateway6: IPv6Address?
   let hardwareAddress: MACAddress
   let mtu: UInt32
   let group: UInt32
+  /// It may not reach its neighbours on the bridge.
+  let isAlone: Bool
+
+  var hasIPv6: Bool { addresses.contains { $0.address.isV6 } }
 
   init(_ endpoint: EndpointBlueprint, network: NetworkRecord?) throws {
     guard let network else { throw NetworkError.missing(name: endpoint.network) }
-    let read = { (value: String?) in
+    let damaged = { (value: String?) in
       NetworkError.invalidEndpoint(network: endpoint.network, value: value ?? "")
     }
     guard let address = IPv4Address(endpoint.address),
       IPv4Subnet(address, prefixLength: endpoint.prefixLength) != nil
-    else { throw read(endpoint.address) }
+    else { throw damaged(endpoint.address) }
+    addresses = [(.v4(address), endpoint.prefixLength)]
     guard let hardwareAddress = MACAddress(endpoint.hardwareAddress),
       !hardwareAddress.isMulticast
-    else { throw read(endpoint.hardwareAddress) }
+    else { throw damaged(endpoint.hardwareAddress) }
     for name in [endpoint.hostInterface, endpoint.interface] where !isValidLinkName(name) {
-      throw read(name)
-    }
-    if let text = endpoint.gateway, !endpoint.isInternal {
-      guard let gateway = IPv4Address(text) else { throw read(text) }
-      self.gateway = gateway
-    } else {
-      gateway = nil
+      throw damaged(name)
     }
     self.endpoint = endpoint
-    self.address = address
     self.hardwareAddress = hardwareAddress
     mtu = network.mtu
     group = network.linkGroup
+    isAlone = !network.rules.allowsContainers
+    if let text = endpoint.address6 {
+      guard let address = IPv6Address(text), let length = endpoint.prefixLength6,
+        IPv6Subnet(address, prefixLength: length) != nil
+      else { throw damaged(text) }
+      addresses.append((.v6(address), length))
+      addresses.append((.v6(hardwareAddress.linkLocal), 64))
+    }
+    for text in endpoint.linkLocalAddresses {
+      guard let address = IPAddress(text) else { throw damaged(text) }
+      addresses.append((address, address.isV6 ? 128 : 32))
+    }
+    if endpoint.isInternal { return }
+    if let text = endpoint.gateway {
+      guard let gateway = IPv4Address(text) else { throw damaged(text) }
+      self.gateway = gateway
+    }
+    if let text = endpoint.gateway6 {
+      guard let gateway = IPv6Address(text) else { throw damaged(text) }
+      gateway6 = gateway
+    }
   }
 }

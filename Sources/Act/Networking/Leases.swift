@@ -16,22 +16,11 @@ extension NetworkStore {
   ) throws -> IPv4Address {
     try makeFolders(leasesFolder(network.name))
     if let wanted {
-      guard network.subnet.isAssignable(wanted) else {
-        throw NetworkError.addressOutside(address: wanted, name: network.name)
-      }
-      guard wanted != network.gateway else {
-        throw NetworkError.addressTaken(
-          address: wanted, name: network.name, holder: "the network's gateway")
-      }
-      if try take(wanted, network, id) { return wanted }
-      let holder = try leaseHolder(wanted, network)
-      if holder == id { return wanted }
-      throw NetworkError.addressTaken(
-        address: wanted, name: network.name,
-        holder: "container `\((holder ?? "").prefix(12))`")
+      try take(wanted: .v4(wanted), network, id)
+      return wanted
     }
     guard let lowest = try lease(network, containers: [id]).first else {
-      throw NetworkError.full(name: network.name, subnet: network.subnet)
+      throw NetworkError.full(name: network.name, subnet: "\(network.subnet)")
     }
     return lowest
   }
@@ -45,22 +34,51 @@ extension NetworkStore {
     let range = network.range ?? network.subnet
     var given: [IPv4Address] = []
     for index in 0..<min(range.count, 1 << 20) where given.count < ids.count {
-      guard let address = range.address(at: index), network.subnet.isAssignable(address),
-        address != network.gateway, !taken.contains(address)
+      guard let address = range.address(at: index), network.mayGive(.v4(address)),
+        !taken.contains(address)
       else { continue }
-      if try take(address, network, ids[given.count]) { given.append(address) }
+      if try take(.v4(address), network, ids[given.count]) { given.append(address) }
     }
     if given.count == ids.count { return given }
     for (address, id) in zip(given, ids) {
-      try release(address, network: network.name, container: id)
+      try release(.v4(address), network: network.name, container: id)
     }
-    throw NetworkError.full(name: network.name, subnet: range)
+    throw NetworkError.full(name: network.name, subnet: "\(range)")
+  }
+
+  /// The same of IPv6: `wanted`, or what stands at the same place of its block as `address` of the
+  /// network's other block, or the lowest free one. Nil on a network without IPv6.
+  package func lease6(
+    _ network: NetworkRecord, container id: String, beside address: IPv4Address,
+    wanted: IPv6Address? = nil
+  ) throws -> IPv6Address? {
+    guard let block = network.ipv6 else {
+      guard let wanted else { return nil }
+      throw NetworkError.noIPv6(address: wanted, name: network.name)
+    }
+    try makeFolders(leasesFolder(network.name))
+    if let wanted {
+      try take(wanted: .v6(wanted), network, id)
+      return wanted
+    }
+    let range = block.range ?? block.subnet
+    let place = UInt64(address.number &- network.subnet.base.number)
+    if block.range == nil, let twin = range.address(at: place), network.mayGive(.v6(twin)),
+      try take(.v6(twin), network, id)
+    {
+      return twin
+    }
+    for index in UInt64(0)..<(1 << 20) {
+      guard let address = range.address(at: index) else { break }
+      if network.mayGive(.v6(address)), try take(.v6(address), network, id) { return address }
+    }
+    throw NetworkError.full(name: network.name, subnet: "\(range)")
   }
 
   /// Who holds which address of the network.
-  package func leases(_ network: String) throws -> [(address: IPv4Address, container: String)] {
+  package func leases(_ network: String) throws -> [(address: IPAddress, container: String)] {
     try namesInFolder(leasesFolder(network)).compactMap { component in
-      guard let address = IPv4Address(component.string),
+      guard let address = IPAddress(component.string),
         let holder = try readFile(leasesFolder(network).appending(component), limit: 256)
       else { return nil }
       return (address, String(decoding: holder, as: UTF8.self))
@@ -68,7 +86,7 @@ extension NetworkStore {
   }
 
   /// Gives the address back if the container holds it. Nothing to give back is no error.
-  package func release(_ address: IPv4Address, network: String, container id: String) throws {
+  package func release(_ address: IPAddress, network: String, container id: String) throws {
     let path = leasesFolder(network).appending(address.description)
     guard let holder = try readFile(path, limit: 256), holder == Array(id.utf8) else { return }
     try removeFile(path)
@@ -81,14 +99,25 @@ extension NetworkStore {
     }
   }
 
-  private func leaseHolder(_ address: IPv4Address, _ network: NetworkRecord) throws -> String? {
-    let path = leasesFolder(network.name).appending(address.description)
-    return try readFile(path, limit: 256).map { String(decoding: $0, as: UTF8.self) }
+  /// Takes this very address or says who has it.
+  private func take(wanted: IPAddress, _ network: NetworkRecord, _ id: String) throws {
+    guard network.contains(wanted), network.isAssignable(wanted) else {
+      throw NetworkError.addressOutside(address: wanted, name: network.name)
+    }
+    if let holder = network.holder(of: wanted) {
+      throw NetworkError.addressTaken(address: wanted, name: network.name, holder: holder)
+    }
+    if try take(wanted, network, id) { return }
+    let path = leasesFolder(network.name).appending(wanted.description)
+    let holder = try readFile(path, limit: 256).map { String(decoding: $0, as: UTF8.self) }
+    if holder == id { return }
+    throw NetworkError.addressTaken(
+      address: wanted, name: network.name, holder: "container `\((holder ?? "").prefix(12))`")
   }
 
   /// False when another container has it. The holder's id is there from the file's first moment: it is
   /// written aside and linked into place, which fails like O_EXCL when the name is taken.
-  private func take(_ address: IPv4Address, _ network: NetworkRecord, _ id: String) throws -> Bool {
+  private func take(_ address: IPAddress, _ network: NetworkRecord, _ id: String) throws -> Bool {
     let folder = leasesFolder(network.name)
     let target = folder.appending(address.description)
     if access(target.string, F_OK) == 0 { return false }
@@ -103,5 +132,27 @@ extension NetworkStore {
     if result == 0 { return true }
     if reason == .fileExists { return false }
     throw SystemCallError("link", target.string, reason)
+  }
+}
+
+extension NetworkRecord {
+  fileprivate func isAssignable(_ address: IPAddress) -> Bool {
+    switch address {
+    case .v4(let address): subnet.isAssignable(address)
+    case .v6(let address): ipv6?.subnet.isAssignable(address) ?? false
+    }
+  }
+
+  /// Who has an address without a lease.
+  fileprivate func holder(of address: IPAddress) -> String? {
+    if address == .v4(gateway) || address == (ipv6?.gateway).map(IPAddress.v6) {
+      return "the network's gateway"
+    }
+    return reserved?.first { $0.value == address }.map { "`\($0.key)` of its aux_addresses" }
+  }
+
+  /// Whether a container may get the address without having asked for it.
+  fileprivate func mayGive(_ address: IPAddress) -> Bool {
+    isAssignable(address) && holder(of: address) == nil
   }
 }

@@ -19,6 +19,15 @@ package struct NetworkSpecification: Sendable, Hashable {
   /// No way in or out.
   package var isInternal = false
   package var isAttachable = false
+  /// Addresses of IPv6 too.
+  package var hasIPv6 = false
+  /// The same three of IPv6; nil takes a block of fd00::/8 that the name leads to.
+  package var subnet6: IPv6Subnet?
+  package var gateway6: IPv6Address?
+  package var range6: IPv6Subnet?
+  /// Addresses that no container gets, by the names of who has them.
+  package var reserved: [String: IPAddress] = [:]
+  package var policy = NetworkPolicy()
   /// Nil is 1500.
   package var mtu: UInt32?
   /// Nil is made from the id.
@@ -26,6 +35,47 @@ package struct NetworkSpecification: Sendable, Hashable {
   package var options: [String: String] = [:]
 
   package init(name: String) { self.name = name }
+}
+
+/// What a bridge lets through, beside what every bridge of berth does.
+package struct NetworkPolicy: Codable, Sendable, Hashable {
+  package enum Gateway: String, Codable, Sendable {
+    /// Packets that leave have the host's address.
+    case nat
+    /// Packets that leave keep their address: others have a route to the containers.
+    case routed
+    /// The bridge has no address: no way to the host or through it.
+    case isolated
+  }
+
+  /// Containers of the network reach each other.
+  package var allowsContainers = true
+  /// Packets that leave get the host's address, where the gateway does it.
+  package var masquerades = true
+  package var gateway = Gateway.nat
+  package var gateway6 = Gateway.nat
+  /// Where ports are published that name no address of the host; nil is everywhere.
+  package var hostBinding: IPAddress?
+  /// The address that packets which leave get, instead of that of the link they leave by.
+  package var hostAddress: IPv4Address?
+  package var hostAddress6: IPv6Address?
+  /// `eth` of eth0.
+  package var interfacePrefix = "eth"
+
+  package init() {}
+}
+
+/// The part of a network that is about IPv6.
+package struct NetworkBlock6: Codable, Sendable, Hashable {
+  package var subnet: IPv6Subnet
+  package var gateway: IPv6Address
+  package var range: IPv6Subnet?
+
+  package init(subnet: IPv6Subnet, gateway: IPv6Address, range: IPv6Subnet?) {
+    self.subnet = subnet
+    self.gateway = gateway
+    self.range = range
+  }
 }
 
 package struct NetworkRecord: Codable, Sendable, Hashable {
@@ -43,6 +93,9 @@ package struct NetworkRecord: Codable, Sendable, Hashable {
   package var mtu: UInt32
   package var options: [String: String]
   package var createdAt: Timestamp
+  package var ipv6: NetworkBlock6?
+  package var reserved: [String: IPAddress]?
+  package var policy: NetworkPolicy?
 
   package var shortID: String { String(id.prefix(12)) }
   /// The nftables table of the family inet that holds all rules of this network.
@@ -57,17 +110,20 @@ package struct NetworkRecord: Codable, Sendable, Hashable {
 
 package enum NetworkError: Diagnosable, Hashable {
   case invalidName(String)
-  case subnetTooSmall(name: String, subnet: IPv4Subnet)
-  case gatewayOutside(name: String, gateway: IPv4Address, subnet: IPv4Subnet)
-  case rangeOutside(name: String, range: IPv4Subnet, subnet: IPv4Subnet)
-  case subnetTaken(name: String, subnet: IPv4Subnet, holder: String)
+  case subnetTooSmall(name: String, subnet: String)
+  case gatewayOutside(name: String, gateway: IPAddress, subnet: String)
+  case rangeOutside(name: String, range: String, subnet: String)
+  case subnetTaken(name: String, subnet: String, holder: String)
   case poolsExhausted(name: String)
   case invalidBridge(String)
   case bridgeTaken(name: String, bridge: String)
   case missing(name: String)
-  case full(name: String, subnet: IPv4Subnet)
-  case addressOutside(address: IPv4Address, name: String)
-  case addressTaken(address: IPv4Address, name: String, holder: String)
+  case full(name: String, subnet: String)
+  case addressOutside(address: IPAddress, name: String)
+  case addressTaken(address: IPAddress, name: String, holder: String)
+  case reservedOutside(name: String, address: IPAddress, network: String)
+  case hostLacksIPv6(String)
+  case noIPv6(address: IPv6Address, name: String)
   case invalidEndpoint(network: String, value: String)
   case unsupportedAddress(String)
 
@@ -95,6 +151,12 @@ package enum NetworkError: Diagnosable, Hashable {
       "no configured subnet of network `\(name)` contains IP address \(address)"
     case .addressTaken(let address, let name, let holder):
       "address \(address) of network `\(name)` is already in use by \(holder)"
+    case .reservedOutside(let name, let address, let network):
+      "address \(address) of `\(name)` under aux_addresses is in no subnet of network `\(network)`"
+    case .hostLacksIPv6(let name):
+      "network `\(name)` cannot have IPv6: this machine's kernel has none"
+    case .noIPv6(let address, let name):
+      "network `\(name)` has no IPv6, so nobody on it can have \(address)"
     case .invalidEndpoint(let network, let value):
       "the record of an endpoint on network `\(network)` is damaged: `\(value)`"
     case .unsupportedAddress(let address):
@@ -106,6 +168,8 @@ package enum NetworkError: Diagnosable, Hashable {
     switch self {
     case .subnetTaken, .poolsExhausted:
       "choose a `subnet` under `ipam` that nothing else uses"
+    case .hostLacksIPv6: "remove `enable_ipv6`, or start the kernel without `ipv6.disable=1`"
+    case .noIPv6: "write `enable_ipv6: true` in the network"
     case .full: "remove containers that are not needed, or give the network a larger `subnet`"
     case .bridgeTaken: "choose another `com.docker.network.bridge.name`"
     default: nil

@@ -44,7 +44,7 @@ package final class NetworkStore: Sendable {
       } else {
         let turn = try waitForTurn()
         defer { withExtendedLifetime(turn) {} }
-        record = try decide(wanted, now: now)
+        record = try decide(wanted, others: list(), now: now)
         try makeFolders(leasesFolder(record.name))
         try writeRecord(record, to: recordPath(record.name), .volatile)
         try materialise(record)
@@ -117,52 +117,6 @@ package final class NetworkStore: Sendable {
   func leasesFolder(_ name: String) -> FilePath { layout.network(name).appending("leases") }
   func runFolder(_ name: String) -> FilePath { layout.run.appending("networks").appending(name) }
 
-  // MARK: - Deciding
-
-  private func decide(_ wanted: NetworkSpecification, now: Timestamp) throws -> NetworkRecord {
-    let subnet = try decideSubnet(wanted)
-    guard subnet.prefixLength <= 30, let first = subnet.address(at: 1) else {
-      throw NetworkError.subnetTooSmall(name: wanted.name, subnet: subnet)
-    }
-    let gateway = wanted.gateway ?? first
-    guard subnet.isAssignable(gateway) else {
-      throw NetworkError.gatewayOutside(name: wanted.name, gateway: gateway, subnet: subnet)
-    }
-    if let range = wanted.range, !subnet.contains(range) {
-      throw NetworkError.rangeOutside(name: wanted.name, range: range, subnet: subnet)
-    }
-    let id = try randomDigits(64)
-    let bridge = wanted.bridge ?? "br-\(id.prefix(12))"
-    guard isValidLinkName(bridge) else { throw NetworkError.invalidBridge(bridge) }
-    return NetworkRecord(
-      id: id, name: wanted.name, labels: wanted.labels, subnet: subnet, gateway: gateway,
-      range: wanted.range, bridge: bridge, isInternal: wanted.isInternal,
-      isAttachable: wanted.isAttachable, mtu: wanted.mtu ?? 1500, options: wanted.options,
-      createdAt: now)
-  }
-
-  private func decideSubnet(_ wanted: NetworkSpecification) throws -> IPv4Subnet {
-    let others = try list()
-    var socket = try NetlinkSocket()
-    let addresses = try socket.addresses().compactMap(\.subnet)
-    let routes = try socket.routes().map(\.destination).filter { $0.prefixLength > 0 }
-    guard let subnet = wanted.subnet else {
-      let taken = others.map(\.subnet) + addresses + routes
-      guard let block = SubnetPool.choose(for: wanted.name, avoiding: taken) else {
-        throw NetworkError.poolsExhausted(name: wanted.name)
-      }
-      return block
-    }
-    let holder =
-      others.first { $0.subnet.overlaps(subnet) }.map { "network `\($0.name)`" }
-      ?? addresses.first(where: subnet.overlaps).map { "address block \($0) of this host" }
-      ?? routes.first(where: subnet.overlaps).map { "route \($0) of this host" }
-    if let holder {
-      throw NetworkError.subnetTaken(name: wanted.name, subnet: subnet, holder: holder)
-    }
-    return subnet
-  }
-
   // MARK: - The kernel's side
 
   /// Rules come before the link: there is no moment at which the bridge stands open.
@@ -188,24 +142,23 @@ package final class NetworkStore: Sendable {
     guard let link = try socket.link(named: record.bridge) else {
       throw NetworkError.missing(name: record.name)
     }
-    try socket.perform(
-      [
-        .addAddress(
-          record.gateway, prefixLength: record.subnet.prefixLength, link: link.index)
-      ] + NetlinkRequest.bringUp(record.bridge))
+    let addresses = record.bridgeAddresses.map {
+      NetlinkRequest.addAddress($0.address, prefixLength: $0.prefixLength, link: link.index)
+    }
+    try socket.perform(addresses + NetlinkRequest.bringUp(record.bridge))
   }
 
   /// Switches of the bridge alone: no router announcements from containers; translated packets from
   /// 127.0.0.1 may leave by it (their source is changed on the way, the table's guard drops others).
   private func setSwitches(of record: NetworkRecord) throws {
     let root = FilePath("/proc/sys/net")
-    try writeSwitch(
-      root.appending("ipv6/conf").appending(record.bridge).appending("accept_ra"), "0",
-      mayLack: true)
+    let six = root.appending("ipv6/conf").appending(record.bridge)
+    try writeSwitch(six.appending("accept_ra"), "0", mayLack: true)
+    if record.ipv6 != nil { try writeSwitch(six.appending("disable_ipv6"), "0") }
     if record.isInternal { return }
     try writeSwitch(
       root.appending("ipv4/conf").appending(record.bridge).appending("route_localnet"), "1")
-    try Forwarding.enable(layout)
+    try Forwarding.enable(layout, withIPv6: record.ipv6 != nil)
   }
 }
 
@@ -218,6 +171,13 @@ func isValidName(_ name: String) -> Bool {
   }
   return isAlphanumeric(first)
     && name.utf8.allSatisfy { isAlphanumeric($0) || "_.-".utf8.contains($0) }
+}
+
+extension NetworkStore {
+  /// Whether a number may follow it to make the name of an interface.
+  package static func isInterfacePrefix(_ text: String) -> Bool {
+    isValidLinkName(text) && text.utf8.count <= linkNameLimit - 3
+  }
 }
 
 /// Link names stand in rules, between quotes.

@@ -17,7 +17,8 @@ package struct PortConflict: Diagnosable, Hashable {
   package var holder: String?
 
   package var diagnostics: [Diagnostic] {
-    let place = "\(port.hostAddress):\(port.hostPort)/\(port.transport.rawValue)"
+    let host = port.hostAddress.isEmpty ? "0.0.0.0" : port.hostAddress
+    let place = "\(host):\(port.hostPort)/\(port.transport.rawValue)"
     let held = holder.map { ": held by \($0)" } ?? ""
     return [
       Diagnostic(
@@ -57,8 +58,8 @@ extension NetworkStore {
   private func holder(of port: PublishedPort) throws -> String? {
     let isSame = { (other: PublishedPort) in
       other.transport == port.transport && other.hostPort == port.hostPort
-        && (other.hostAddress == port.hostAddress || other.hostAddress == "0.0.0.0"
-          || port.hostAddress == "0.0.0.0")
+        && (other.hostAddress == port.hostAddress || other.isOnAllAddresses
+          || port.isOnAllAddresses)
     }
     if let publication = try publications().first(where: { $0.ports.contains(where: isSame) }) {
       return "container `\(publication.name)`"
@@ -67,18 +68,30 @@ extension NetworkStore {
   }
 }
 
+extension PublishedPort {
+  /// The addresses of this host that it is published on: one, or the wildcards of both families. Nil
+  /// when the text is no address.
+  var hosts: [IPAddress]? {
+    if hostAddress.isEmpty { return [.v4(.unspecified), .v6(.unspecified)] }
+    return IPAddress(hostAddress).map { [$0] }
+  }
+
+  fileprivate var isOnAllAddresses: Bool { hosts?.contains(where: \.isUnspecified) ?? false }
+}
+
 /// A free port must be free for both families; the kernel is asked for another one this often.
 private let ephemeralAttempts = 32
 
 private func reserveOne(_ port: PublishedPort) throws -> (PublishedPort, [SharedDescriptor]) {
-  guard let host = IPAddress(port.hostAddress) else {
+  guard let host = port.hosts?.first else {
     throw NetworkError.unsupportedAddress(port.hostAddress)
   }
+  let hasTwoHalves = port.hosts?.count == 2
   var chosen = port
   for attempt in 1...ephemeralAttempts {
     let first = try bindSocket(host, port.hostPort, port.transport)
     chosen.hostPort = try boundPort(first)
-    guard host == .v4(.unspecified) else { return (chosen, [first]) }
+    guard hasTwoHalves else { return (chosen, [first]) }
     let second = bindOtherHalf(chosen)
     switch second {
     case .success(let socket): return (chosen, [first] + (socket.map { [$0] } ?? []))

@@ -18,15 +18,19 @@ package struct Publication: Codable, Sendable, Hashable {
   package var name: String
   package var network: String
   package var address: IPv4Address
+  /// On a network with IPv6.
+  package var address6: IPv6Address?
   package var ports: [PublishedPort]
 
   package init(
-    container: String, name: String, network: String, address: IPv4Address, ports: [PublishedPort]
+    container: String, name: String, network: String, address: IPv4Address,
+    address6: IPv6Address? = nil, ports: [PublishedPort]
   ) {
     self.container = container
     self.name = name
     self.network = network
     self.address = address
+    self.address6 = address6
     self.ports = ports
   }
 }
@@ -37,9 +41,7 @@ extension NetworkStore {
   package func publish(_ publications: [Publication]) throws {
     for (network, group) in Dictionary(grouping: publications, by: \.network) {
       guard let record = try record(network) else { throw NetworkError.missing(name: network) }
-      let elements = try group.flatMap { publication in
-        try publication.ports.map { try Element($0, publication.address) }
-      }
+      let elements = try group.flatMap { try $0.elements(record) }
       if elements.isEmpty { continue }
       try makeFolders(portsFolder(network))
       for publication in group where !publication.ports.isEmpty {
@@ -77,9 +79,7 @@ extension NetworkStore {
     let present = try publications().filter { wanted.contains($0.container) }
     for (network, group) in Dictionary(grouping: present, by: \.network) {
       if let record = try record(network), try Firewall.hasTable(record.table) {
-        let elements = try group.flatMap { publication in
-          try publication.ports.map { try Element($0, publication.address) }
-        }
+        let elements = try group.flatMap { try $0.elements(record) }
         close(elements, record.table)
       }
       for publication in group { try removeFile(path(of: publication)) }
@@ -110,7 +110,7 @@ extension NetworkStore {
   /// For a table that is made again: what should be open in it.
   func publishedElements(of record: NetworkRecord) throws -> String {
     try publications(network: record.name).flatMap { publication in
-      try publication.ports.map { try Element($0, publication.address).adding(record.table) }
+      try publication.elements(record).map { $0.adding(record.table) }
     }.joined()
   }
 
@@ -123,27 +123,52 @@ extension NetworkStore {
   }
 }
 
-/// One entry of the map `ports` or `bound`.
-private struct Element {
-  let map: String
-  let key: String
-  let value: String
-
-  init(_ port: PublishedPort, _ address: IPv4Address) throws {
-    guard let host = IPv4Address(port.hostAddress) else {
-      throw NetworkError.unsupportedAddress(port.hostAddress)
+extension Publication {
+  /// The entries for all ports: one of each family that the port is published on and the container
+  /// has an address of.
+  fileprivate func elements(_ network: NetworkRecord) throws -> [Element] {
+    try ports.flatMap { port throws(NetworkError) in
+      guard let hosts = port.hosts else {
+        throw NetworkError.unsupportedAddress(port.hostAddress)
+      }
+      // Where the container has no IPv6 the shim takes its connections and passes them on.
+      return hosts.compactMap { host in
+        if !host.isV6 { return Element(port, host, .v4(address), network.rules.gateway) }
+        return address6.map { Element(port, host, .v6($0), network.rules.gateway6) }
+      }
     }
-    let service = "\(port.transport.rawValue) . \(port.hostPort)"
-    map = host.isUnspecified ? "ports" : "bound"
+  }
+}
+
+/// One entry of a map of ports, or of the set of what may be reached without translation.
+private struct Element {
+  let list: String
+  let key: String
+  let value: String?
+
+  init(
+    _ port: PublishedPort, _ host: IPAddress, _ address: IPAddress,
+    _ gateway: NetworkPolicy.Gateway
+  ) {
+    let suffix = address.isV6 ? "6" : ""
+    let transport = port.transport.rawValue
+    if gateway == .routed {
+      list = "opened" + suffix
+      key = "\(address) . \(transport) . \(port.containerPort)"
+      value = nil
+      return
+    }
+    let service = "\(transport) . \(port.hostPort)"
+    list = (host.isUnspecified ? "ports" : "bound") + suffix
     key = host.isUnspecified ? service : "\(host) . \(service)"
     value = "\(address) . \(port.containerPort)"
   }
 
   func adding(_ table: String) -> String {
-    "add element inet \(table) \(map) { \(key) : \(value) }\n"
+    "add element inet \(table) \(list) { \(key)\(value.map { " : \($0)" } ?? "") }\n"
   }
 
   func deleting(_ table: String) -> String {
-    "delete element inet \(table) \(map) { \(key) }\n"
+    "delete element inet \(table) \(list) { \(key) }\n"
   }
 }

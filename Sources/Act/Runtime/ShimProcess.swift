@@ -37,6 +37,15 @@ package final class ShimProcess: Sendable {
     return ShimProcess(socket: try pair.first.duplicate(), pid: pid)
   }
 
+  /// Hands over the values of the blueprint's handed files, in their order, before all else.
+  package func handOver(_ files: [CInt]) throws {
+    var rest = files[...]
+    while !rest.isEmpty {
+      try send(.files, Array(rest.prefix(descriptorsPerPacket)))
+      rest = rest.dropFirst(descriptorsPerPacket)
+    }
+  }
+
   /// The container's network namespace, where it has one of its own; nil for the host's or another
   /// container's.
   package func born() throws -> SharedDescriptor? {

@@ -96,7 +96,7 @@ package struct ContainerStore: Sendable {
   /// the project's lock, so nobody is at work on them.
   package func torn(project: String) throws -> [(name: String, id: String)] {
     try names().filter { $0.project == project }
-      .filter { (try? readRecord(ContainerBlueprint.self, at: layout.blueprint($0.id))) == nil }
+      .filter { (try? readBlueprintRecord(at: layout.blueprint($0.id))) == nil }
       .map { ($0.name, $0.id) }
   }
 
@@ -130,7 +130,7 @@ extension ContainerStore {
   package func record(id: String, project: String) throws -> ContainerRecord? {
     // A torn blueprint can be neither run nor shown; the next `up` makes the container anew.
     guard
-      let blueprint = try? readRecord(ContainerBlueprint.self, at: layout.blueprint(id))
+      let blueprint = try? readBlueprintRecord(at: layout.blueprint(id))
     else { return nil }
     let (state, supervised) = state(of: id)
     return ContainerRecord(

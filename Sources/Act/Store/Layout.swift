@@ -6,7 +6,8 @@
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
 //   <state>/seccomp/<hash>.bpf
-//   <run>/containers/<id>/                control.sock, state.json, lock, hosts, resolv.conf, hostname
+//   <run>/containers/<id>/                control.sock, state.json, cgroup, lock, hosts, resolv.conf,
+//                                         hostname
 //   <run>/networks/<name>/names/<id>
 //   <run>/projects/<name>/lock
 
@@ -40,5 +41,6 @@ package struct Layout: Sendable, Hashable {
   package var runningContainers: FilePath { run.appending("containers") }
   package func running(_ id: String) -> FilePath { runningContainers.appending(id) }
   package func stateRecord(_ id: String) -> FilePath { running(id).appending("state.json") }
+  package func cgroupRecord(_ id: String) -> FilePath { running(id).appending("cgroup") }
   package func project(_ name: String) -> FilePath { run.appending("projects").appending(name) }
 }

@@ -11,6 +11,9 @@ package struct FileLock: ~Copyable, Sendable {
 
   private init(file: consuming Descriptor) { self.file = file }
 
+  /// For a child process that shall hold the lock too.
+  package var raw: CInt { file.raw }
+
   /// Takes the lock, waiting for its holder. Blocks.
   package static func wait(_ path: FilePath) throws(SystemCallError) -> FileLock {
     let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)

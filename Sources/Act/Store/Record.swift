@@ -1,5 +1,6 @@
 // One JSON record in one file: written aside and renamed, so that a reader sees old or new.
 
+package import Blueprint
 import CLinux
 import Glibc
 import JSON
@@ -18,6 +19,12 @@ package enum Durability: Sendable {
 package func readRecord<T: Decodable>(_ type: T.Type, at path: FilePath) throws -> T? {
   guard let bytes = try readFile(path, limit: 8 << 20) else { return nil }
   return try JSONValue(parsing: bytes).decode(type)
+}
+
+/// A container's blueprint, read as its shim reads it: what older records lack has its default.
+package func readBlueprintRecord(at path: FilePath) throws -> ContainerBlueprint? {
+  guard let bytes = try readFile(path, limit: 8 << 20) else { return nil }
+  return try ContainerBlueprint(json: JSONValue(parsing: bytes))
 }
 
 /// The bytes of a file, nil when it is missing; EFBIG above `limit`.

@@ -7,6 +7,7 @@ import SystemPackage
 enum ShimCommand {
   case run(RunOptions)
   case exec(ExecOptions)
+  case copy(CopyOptions)
 }
 
 struct RunOptions {
@@ -30,6 +31,22 @@ struct ExecOptions {
   var command: [Bytes] = []
 }
 
+struct CopyOptions {
+  enum Direction {
+    case out
+    case into
+  }
+
+  var containerFolder: FilePath
+  var run: FilePath
+  var direction = Direction.out
+  var keepsOwners = false
+  var followsLinks = false
+  var containerPath: Bytes = ""
+  /// Absolute, or `-` for a tar stream on a standard stream.
+  var hostPath: Bytes = ""
+}
+
 struct UsageError: Error {
   var message: String
 }
@@ -39,6 +56,7 @@ func parse(_ arguments: [Bytes]) throws(UsageError) -> ShimCommand {
   switch arguments.first {
   case "run": return .run(try parseRun(arguments.dropFirst()))
   case "exec": return .exec(try parseExec(arguments.dropFirst()))
+  case "cp": return .copy(try parseCopy(arguments.dropFirst()))
   case .some(let word): throw UsageError(message: "unknown command `\(word.text)`")
   case .none: throw UsageError(message: "berth-shim is started by berth")
   }
@@ -79,6 +97,28 @@ private func parseExec(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Exe
   options.run = try required("--run", paths)
   options.command = words.rest
   if options.command.isEmpty { throw UsageError(message: "a command is missing after `--`") }
+  return options
+}
+
+private func parseCopy(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> CopyOptions {
+  var words = Words(arguments)
+  var paths: [Bytes: FilePath] = [:]
+  var options = CopyOptions(containerFolder: "", run: "")
+  reading: while let word = words.next() {
+    switch word {
+    case "--container", "--run": paths[word] = try words.path(of: word)
+    case "--archive": options.keepsOwners = true
+    case "--follow-link": options.followsLinks = true
+    case "--out": options.direction = .out
+    case "--into": options.direction = .into
+    case "--": break reading
+    default: throw UsageError(message: "unknown option `\(word.text)`")
+    }
+  }
+  options.containerFolder = try required("--container", paths)
+  options.run = try required("--run", paths)
+  guard words.rest.count == 2 else { throw UsageError(message: "`cp` wants two paths") }
+  (options.containerPath, options.hostPath) = (words.rest[0], words.rest[1])
   return options
 }
 

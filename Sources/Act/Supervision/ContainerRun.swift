@@ -28,16 +28,18 @@ final class ContainerRun {
   /// Clones the first process. Its parts of the streams are closed here: it has its own copies.
   init(
     _ blueprint: ContainerBlueprint, containerFolder: FilePath, runFolder: FilePath,
-    network: ContainerNetwork, cgroup: Cgroup
+    network: ContainerNetwork, partners: Partners, cgroup: Cgroup, handed: [SharedDescriptor]
   ) throws {
     self.cgroup = cgroup
     killsBefore = cgroup.outOfMemoryKills()
     let streams = try RunStreams(blueprint.process)
-    launched = try launch(
-      LaunchRequest(
-        blueprint: blueprint, containerFolder: containerFolder, runFolder: runFolder,
-        networkNamespace: network.namespace?.raw, cgroup: cgroup, input: streams.childInput.raw,
-        output: streams.childOutput.raw, error: streams.childError.raw))
+    var request = LaunchRequest(
+      blueprint: blueprint, containerFolder: containerFolder, runFolder: runFolder,
+      networkNamespace: network.namespace?.raw, cgroup: cgroup, input: streams.childInput.raw,
+      output: streams.childOutput.raw, error: streams.childError.raw)
+    request.handedFiles = handed.map(\.raw)
+    request.partners = partners
+    launched = try launch(request)
     outputs = streams.pumps
     input = streams.input
   }

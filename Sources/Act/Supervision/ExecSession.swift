@@ -56,7 +56,7 @@ private func outcomeOf(_ watcher: pid_t, _ reading: SharedDescriptor) throws -> 
   return exitCode(ofStatus: status)
 }
 
-private func report(_ error: any Error) -> Int32 {
+func report(_ error: any Error) -> Int32 {
   let (summary, cause, code): (String, String?, Int32) =
     switch error {
     case let failure as LaunchFailure: (failure.stage, failure.message, failure.exitCode)
@@ -176,18 +176,28 @@ private func join(_ options: ExecOptions, _ streams: SharedDescriptor?) throws
   -> LaunchedContainer
 {
   let blueprint = try readBlueprint(options.containerFolder)
-  let runFolder = Layout(state: "/", run: options.run).running(blueprint.id)
+  let layout = Layout(state: "/", run: options.run)
+  let runFolder = layout.running(blueprint.id)
   let (_, pidfd) = try ShimClient(runFolder: runFolder).join()
   let own = Streams.inherited(
     input: streams?.raw ?? STDIN_FILENO, output: streams?.raw ?? STDOUT_FILENO,
     error: streams?.raw ?? STDERR_FILENO)
   return try joinContainer(
     JoinRequest(
-      pidfd: pidfd.raw, blueprint: blueprint, cgroup: try Cgroup.open(blueprint.id),
+      pidfd: pidfd.raw, blueprint: blueprint, cgroup: try openGroup(blueprint, layout),
       arguments: options.command,
       environment: merge(blueprint.process.environment, options.environment, options.terminal),
       user: options.user, workingDirectory: options.workingDirectory,
       privileged: options.privileged, streams: options.terminal ? .terminal : own))
+}
+
+/// By its record: this process may stand in other groups than the container's shim.
+private func openGroup(_ blueprint: ContainerBlueprint, _ layout: Layout) throws -> Cgroup {
+  if let record = try readFile(layout.cgroupRecord(blueprint.id), limit: 64 << 10) {
+    return try Cgroup.open(blueprint.id, record: record)
+  }
+  return try Cgroup.open(
+    blueprint.id, place: try CgroupPlace(parents: blueprint.sharing.cgroupParent))
 }
 
 /// The container's environment with `changes` in it. A terminal has a kind, as with docker.

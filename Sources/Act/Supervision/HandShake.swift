@@ -45,7 +45,7 @@ private func start(_ options: RunOptions, _ berth: borrowing Descriptor) throws 
   let lock = try lockRunFolder(runFolder)
   defer { withExtendedLifetime(lock) {} }
   do {
-    try start(options, blueprint, berth, signals)
+    try start(options, blueprint, berth, signals, lock)
   } catch {
     Records(layout: layout, blueprint: blueprint).withdrawNames()
     // The first failure is the one that is told; a folder that stays is swept by the next command.
@@ -56,17 +56,25 @@ private func start(_ options: RunOptions, _ berth: borrowing Descriptor) throws 
 
 private func start(
   _ options: RunOptions, _ blueprint: ContainerBlueprint, _ berth: borrowing Descriptor,
-  _ signals: borrowing Descriptor
+  _ signals: borrowing Descriptor, _ lock: borrowing FileLock
 ) throws {
+  let layout = Layout(state: options.state, run: options.run)
   let network = try openNetwork(blueprint, options)
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
   try berth.send(StartReport.born(pid: getpid()), own)
+  let handed = try receiveHanded(blueprint.handedFiles.count, from: berth)
   let cgroup = try Cgroup.create(
-    blueprint.id, limits: blueprint.resources, security: blueprint.security
+    blueprint.id, limits: blueprint.resources, security: blueprint.security,
+    place: try CgroupPlace(parents: blueprint.sharing.cgroupParent)
   ) { try berth.send(StartReport.warning($0)) }
+  var watch: GroupGuard?
+  defer { watch?.dismiss() }
   do {
+    try writeFile(cgroup.record, to: layout.cgroupRecord(blueprint.id), .volatile)
+    if blueprint.sharing.pid != .own { watch = try GroupGuard(cgroup, keeping: lock) }
     let supervisor = try Supervisor(
-      options: options, blueprint: blueprint, cgroup: cgroup, network: network)
+      options: options, blueprint: blueprint, cgroup: cgroup, network: network,
+      handed: handed)
     let run = try supervisor.launchRun()
     try supervisor.shakeHands(run, berth)
     shutdown(berth.raw, CInt(SHUT_RDWR))
@@ -103,10 +111,26 @@ extension Supervisor {
       switch command {
       case .ports: continue
       case .networkReady: return
-      case .go: throw ControlError.unexpected("go before the network was ready")
+      case .files, .go:
+        throw ControlError.unexpected("\(command) before the network was ready")
       }
     }
   }
+}
+
+/// The values of secrets that stand nowhere: berth has sent them before all else.
+private func receiveHanded(_ count: Int, from berth: borrowing Descriptor) throws
+  -> [SharedDescriptor]
+{
+  var handed: [SharedDescriptor] = []
+  while handed.count < count {
+    guard let (command, files) = try berth.receive(StartCommand.self) else { throw GivenUp() }
+    guard command == .files, !files.isEmpty else {
+      throw ControlError.unexpected("\(command) before the values of secrets")
+    }
+    handed += files
+  }
+  return handed
 }
 
 private func lockRunFolder(_ folder: FilePath) throws(SystemCallError) -> FileLock {
@@ -165,8 +189,8 @@ private func openNetwork(_ blueprint: ContainerBlueprint, _ options: RunOptions)
     }
     return ContainerNetwork(namespace: namespace, isOwn: true, names: names)
   case .container(let id):
-    let folder = Layout(state: options.state, run: options.run).running(id)
-    let (_, pidfd) = try ShimClient(runFolder: folder).join()
+    let layout = Layout(state: options.state, run: options.run)
+    let pidfd = try firstProcess(of: id, sharing: "network", layout)
     let namespace = try entering(pidfd) {
       SharedDescriptor(try Descriptor.open("/proc/self/ns/net", O_RDONLY))
     }

@@ -17,7 +17,8 @@ final class HealthMonitor {
   private let onChange: () -> Void
   private var machine: HealthMachine
   private var probe: Probe?
-  var isPaused = false
+  /// When the container was frozen; nil while it is not.
+  private var pausedAt: Int64?
 
   var state: HealthState { machine.state }
 
@@ -34,16 +35,34 @@ final class HealthMonitor {
     machine = HealthMachine(health, startedAt: monotonicNow())
   }
 
+  /// While the container is frozen no probe can come to its end: its time stands still, and nobody
+  /// waits for the next step of its start.
+  func pause() {
+    pausedAt = pausedAt ?? monotonicNow()
+    if let probe { loop.forget(probe.progress) }
+  }
+
+  func unpause() {
+    guard let begun = pausedAt else { return }
+    pausedAt = nil
+    guard let probe else { return }
+    probe.wait(monotonicNow() - begun)
+    // What cannot be watched runs out of time.
+    if probe.isStarting { try? loop.watch(probe.progress) { [unowned self] _ in advance() } }
+  }
+
   /// When `expire` is to be called.
   var deadline: Int64? {
+    if pausedAt != nil { return nil }
     if let probe { return probe.isTimedOut ? nil : probe.deadline }
-    return isPaused ? nil : machine.nextProbe
+    return machine.nextProbe
   }
 
   func expire(_ now: Int64) {
+    if pausedAt != nil { return }
     if let probe {
       if now >= probe.deadline, !probe.isTimedOut { probe.timeOut() }
-    } else if !isPaused, now >= machine.nextProbe {
+    } else if now >= machine.nextProbe {
       start(now)
     }
   }
@@ -156,11 +175,12 @@ private final class Probe {
   let output: SharedDescriptor
   let began: Int64
   let beganWall = wallNow()
-  let deadline: Int64
+  private(set) var deadline: Int64
   private(set) var isTimedOut = false
   private(set) var collected: [UInt8] = []
   private(set) var failure: LaunchFailure?
 
+  var isStarting: Bool { stage != .running }
   var pid: pid_t { process.pid }
   var progress: CInt { process.progress }
 
@@ -175,6 +195,12 @@ private final class Probe {
     output = pipe.reading
     self.began = began
     let (sum, overflow) = began.addingReportingOverflow(timeout)
+    deadline = overflow ? .max : sum
+  }
+
+  /// Gives it more time.
+  func wait(_ span: Int64) {
+    let (sum, overflow) = deadline.addingReportingOverflow(span)
     deadline = overflow ? .max : sum
   }
 

@@ -21,6 +21,8 @@ package struct NameServiceSettings: Sendable {
   /// The run folder's root.
   package var run: FilePath
   package var networks: [String]
+  /// Names of the container's own.
+  package var links: [LinkBlueprint] = []
   package var upstreams: Upstreams
   package var upstreamPort: UInt16 = 53
   package var pace = NameServicePace()
@@ -44,27 +46,29 @@ package struct NameServiceSettings: Sendable {
         .servers(Array(servers))
       }
     self.init(run: run, networks: network.endpoints.map(\.network), upstreams: upstreams)
+    links = network.links
   }
 }
 
 /// The loop waits for `descriptor` to be readable and calls `ready`, and calls `expire` at `deadline`.
 package final class NameService {
-  private let watch: NameServiceWatch
+  private let watch: WatchSet
   private let forwarder: NameServiceForwarder
   private let streams: NameServiceStreams
   private let resolver: NameServiceResolver
 
   /// To be made in the namespace from which other servers are asked: the host's.
   package init(sockets: NameServiceSockets, settings: NameServiceSettings) throws(SystemCallError) {
-    watch = try NameServiceWatch()
+    watch = try WatchSet()
     forwarder = NameServiceForwarder(watch, settings)
     resolver = NameServiceResolver(
-      names: NameServiceNames(run: settings.run, networks: settings.networks),
+      names: NameServiceNames(
+        run: settings.run, networks: settings.networks, links: settings.links),
       forwards: settings.upstreams != .nobody)
     streams = NameServiceStreams(sockets.streams, watch, resolver, forwarder)
     let datagrams = NameServiceDatagrams(sockets.datagrams, resolver, forwarder)
-    try watch.add(datagrams, NameServiceWatch.readable)
-    try watch.add(streams, NameServiceWatch.readable)
+    try watch.add(datagrams, WatchSet.readable)
+    try watch.add(streams, WatchSet.readable)
   }
 
   deinit {
@@ -138,7 +142,7 @@ private struct ShuffleNumbers: RandomNumberGenerator {
 let queryLimit = 4096
 
 /// Clients over UDP.
-final class NameServiceDatagrams: NameServiceParty {
+final class NameServiceDatagrams: WatchedParty {
   private let socket: SharedDescriptor
   private let resolver: NameServiceResolver
   private let forwarder: NameServiceForwarder

@@ -7,7 +7,7 @@ import Glibc
 import Linux
 import SystemPackage
 
-final class Exchange: NameServiceParty {
+final class Exchange: WatchedParty {
   let server: NameServer
   let transport: NameServiceForwarder.Transport
   private let socket: Descriptor
@@ -39,7 +39,7 @@ final class Exchange: NameServiceParty {
     try forwarder.exchangeBegins()
     do {
       try forwarder.watch.add(
-        self, isConnected ? NameServiceWatch.readable : NameServiceWatch.writable)
+        self, isConnected ? WatchSet.readable : WatchSet.writable)
     } catch {
       forwarder.exchangeEnds()
       throw error
@@ -84,7 +84,7 @@ final class Exchange: NameServiceParty {
   private func connected() throws(SystemCallError) {
     try sendQuestion()
     isConnected = true
-    try forwarder.watch.change(self, NameServiceWatch.readable)
+    try forwarder.watch.change(self, WatchSet.readable)
   }
 
   /// What is no answer to our question is passed over: it may be forged.

@@ -25,7 +25,7 @@ final class NameServiceForwarder {
     case stream
   }
 
-  let watch: NameServiceWatch
+  let watch: WatchSet
   let port: UInt16
   let pace: NameServicePace
   private let upstreams: NameServiceSettings.Upstreams
@@ -42,7 +42,7 @@ final class NameServiceForwarder {
   /// A datagram's place, empty as long as nothing is asked.
   var buffer: [UInt8] = []
 
-  init(_ watch: NameServiceWatch, _ settings: NameServiceSettings) {
+  init(_ watch: WatchSet, _ settings: NameServiceSettings) {
     self.watch = watch
     port = settings.upstreamPort
     pace = settings.pace

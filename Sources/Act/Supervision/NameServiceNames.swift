@@ -2,6 +2,7 @@
 // when somebody asks.
 
 import Addressing
+import Blueprint
 import CLinux
 import DNS
 import Glibc
@@ -11,17 +12,20 @@ import Store
 import SystemPackage
 
 /// `<run>/networks/<network>/names/<container id>`: `{"address":"172.18.0.2","names":["web"]}`, one
-/// file for each running container, renamed into place. `container` is the container's own name.
+/// file for each running container, renamed into place. `container` is the container's own name,
+/// `address6` what it has on a network with IPv6.
 private struct NamesFile: Decodable {
   var address: String
+  var address6: String?
   var names: [String]
   var container: String?
 
   var host: NamedHost? {
-    guard let address = IPv4Address(address) else { return nil }
+    guard let first = IPAddress(address) else { return nil }
     let own = container ?? names.first ?? ""
     return NamedHost(
-      address: address, ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
+      addresses: [first] + [address6.flatMap { IPAddress($0) }].compactMap { $0 },
+      ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
   }
 }
 
@@ -33,8 +37,10 @@ struct NameServiceNames {
   private var networks: [(name: String, folder: FilePath, stamp: Stamp)]
   private var zone = Zone()
   private var isRead = false
+  private let links: [LinkBlueprint]
 
-  init(run: FilePath, networks: [String]) {
+  init(run: FilePath, networks: [String], links: [LinkBlueprint] = []) {
+    self.links = links
     self.networks = networks.map { name in
       let folder = run.appending("networks").appending(name).appending("names")
       return (name, folder, Stamp.missing)
@@ -49,10 +55,25 @@ struct NameServiceNames {
       isCurrent = false
     }
     if !isCurrent {
-      zone = Zone(networks.map { (name: Array($0.name.utf8), hosts: hosts(in: $0.folder)) })
+      zone = Zone(
+        networks.map { network in
+          (name: Array(network.name.utf8), hosts: hosts(in: network.folder).map(linked))
+        })
       isRead = true
     }
     return zone
+  }
+}
+
+extension NameServiceNames {
+  /// With the names that links of this container give it.
+  private func linked(_ host: NamedHost) -> NamedHost {
+    if links.isEmpty { return host }
+    var host = host
+    for link in links where host.names.contains(Array(link.target.utf8)) {
+      host.names.append(Array(link.alias.utf8))
+    }
+    return host
   }
 }
 

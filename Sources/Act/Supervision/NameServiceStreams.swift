@@ -7,16 +7,16 @@ import Linux
 import SystemPackage
 
 /// The listening socket and its connections.
-final class NameServiceStreams: NameServiceParty {
+final class NameServiceStreams: WatchedParty {
   private let socket: SharedDescriptor
-  private let watch: NameServiceWatch
+  private let watch: WatchSet
   private let resolver: NameServiceResolver
   private let forwarder: NameServiceForwarder
   private var clients: [CInt: NameServiceStream] = [:]
   private static let clientLimit = 64
 
   init(
-    _ socket: SharedDescriptor, _ watch: NameServiceWatch, _ resolver: NameServiceResolver,
+    _ socket: SharedDescriptor, _ watch: WatchSet, _ resolver: NameServiceResolver,
     _ forwarder: NameServiceForwarder
   ) {
     self.socket = socket
@@ -38,7 +38,7 @@ final class NameServiceStreams: NameServiceParty {
       clients[fd] = nil
     }
     // A connection that cannot be watched is closed as it goes out of scope.
-    guard (try? watch.add(client, NameServiceWatch.readable)) != nil else { return }
+    guard (try? watch.add(client, WatchSet.readable)) != nil else { return }
     clients[fd] = client
   }
 
@@ -50,9 +50,9 @@ final class NameServiceStreams: NameServiceParty {
   }
 }
 
-final class NameServiceStream: NameServiceParty {
+final class NameServiceStream: WatchedParty {
   private let socket: Descriptor
-  private let watch: NameServiceWatch
+  private let watch: WatchSet
   private let resolver: NameServiceResolver
   private let forwarder: NameServiceForwarder
   private let closed: () -> Void
@@ -68,7 +68,7 @@ final class NameServiceStream: NameServiceParty {
   private static let unansweredLimit = 64
 
   init(
-    _ socket: consuming Descriptor, _ watch: NameServiceWatch, _ resolver: NameServiceResolver,
+    _ socket: consuming Descriptor, _ watch: WatchSet, _ resolver: NameServiceResolver,
     _ forwarder: NameServiceForwarder, closed: @escaping () -> Void
   ) {
     self.socket = socket
@@ -89,8 +89,8 @@ final class NameServiceStream: NameServiceParty {
   }
 
   func ready(_ events: UInt32) {
-    if events & NameServiceWatch.gone != 0 { return close() }
-    if events & NameServiceWatch.readable != 0, !receive() { return close() }
+    if events & WatchSet.gone != 0 { return close() }
+    if events & WatchSet.readable != 0, !receive() { return close() }
     proceed()
   }
 
@@ -121,8 +121,8 @@ final class NameServiceStream: NameServiceParty {
     if hasEnded, output.isEmpty, unanswered == 0 { return close() }
     let isListening = !hasEnded && output.isEmpty && unanswered < Self.unansweredLimit
     let events =
-      (isListening ? NameServiceWatch.readable : 0)
-      | (output.isEmpty ? 0 : NameServiceWatch.writable)
+      (isListening ? WatchSet.readable : 0)
+      | (output.isEmpty ? 0 : WatchSet.writable)
     // A connection that cannot be watched would never be heard again.
     if (try? watch.change(self, events)) == nil { close() }
   }

@@ -25,6 +25,7 @@ struct Records {
     networks = blueprint.network.endpoints.map { endpoint in
       var file = JSONObject()
       file.append("address", .string(endpoint.address))
+      if let address = endpoint.address6 { file.append("address6", .string(address)) }
       file.append("names", .array(endpoint.names.map { .string($0) }))
       return NamesRecord(
         folder: layout.run.appending("networks").appending(endpoint.network).appending("names"),

@@ -26,9 +26,9 @@ extension Supervisor {
       case .unpause:
         try unpause()
         connection.reply(.done)
-      case .join:
+      case .join, .view:
         let run = try runningRun()
-        if state.status == .paused { throw Refusal.paused }
+        if request == .join, state.status == .paused { throw Refusal.paused }
         connection.reply(.joined(pid: run.pid), [run.pidfd.raw])
       case .input:
         let run = try runningRun()
@@ -107,7 +107,7 @@ extension Supervisor {
     _ = try runningRun()
     if state.status == .paused { throw Refusal.paused }
     try cgroup.freeze()
-    health?.isPaused = true
+    health?.pause()
     state.status = .paused
     save()
   }
@@ -116,7 +116,7 @@ extension Supervisor {
     _ = try runningRun()
     guard state.status == .paused else { throw Refusal.notPaused }
     try cgroup.thaw()
-    health?.isPaused = false
+    health?.unpause()
     state.status = .running
     save()
   }

@@ -10,6 +10,7 @@ package func shimMain(_ arguments: [Bytes]) -> Int32 {
     switch try parse(arguments) {
     case .run(let options): return runContainer(options)
     case .exec(let options): return execInContainer(options)
+    case .copy(let options): return copyFiles(options)
     }
   } catch {
     complain(error.message)

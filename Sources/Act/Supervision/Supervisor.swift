@@ -4,6 +4,7 @@
 import Blueprint
 import CLinux
 import Cgroups
+import ContainerInit
 import Control
 import Glibc
 import Journal
@@ -29,6 +30,9 @@ final class Supervisor {
   let journal: JournalWriter?
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
+  private var forwarder: PortForwarder?
+  /// The values of `blueprint.handedFiles`: kept for new starts, and nowhere else.
+  let handed: [SharedDescriptor]
 
   var state: ContainerState
   var phase = Phase.starting
@@ -42,8 +46,10 @@ final class Supervisor {
   private var giveBackAt: Int64?
 
   init(
-    options: RunOptions, blueprint: ContainerBlueprint, cgroup: Cgroup, network: ContainerNetwork
+    options: RunOptions, blueprint: ContainerBlueprint, cgroup: Cgroup, network: ContainerNetwork,
+    handed: [SharedDescriptor]
   ) throws {
+    self.handed = handed
     self.options = options
     self.blueprint = blueprint
     self.cgroup = cgroup
@@ -68,7 +74,8 @@ final class Supervisor {
   func launchRun() throws -> ContainerRun {
     try ContainerRun(
       blueprint, containerFolder: options.containerFolder, runFolder: records.runFolder,
-      network: network, cgroup: cgroup)
+      network: network, partners: try Partners(of: blueprint, records.layout), cgroup: cgroup,
+      handed: handed)
   }
 
   /// The program of `run` runs: records say so and its descriptors are watched.
@@ -108,6 +115,10 @@ final class Supervisor {
     if let names = network.names {
       try loop.watch(names.descriptor) { [unowned names] _ in names.ready() }
     }
+    forwarder = try PortForwarder(ports, blueprint.network)
+    if let forwarder {
+      try loop.watch(forwarder.descriptor) { [unowned forwarder] _ in forwarder.ready() }
+    }
     giveBackAt = monotonicNow() + quiet
     // What has ended since the clone is not told again.
     reap()
@@ -121,7 +132,9 @@ final class Supervisor {
   }
 
   private var nextDeadline: Int64? {
-    var deadlines = [killAt, giveBackAt, health?.deadline, network.names?.deadline]
+    var deadlines = [
+      killAt, giveBackAt, health?.deadline, network.names?.deadline, forwarder?.deadline,
+    ]
     if case .restarting(let at) = phase { deadlines.append(at) }
     return deadlines.compactMap { $0 }.min()
   }
@@ -137,6 +150,7 @@ final class Supervisor {
     }
     health?.expire(now)
     if let deadline = network.names?.deadline, now >= deadline { network.names?.expire(now) }
+    if let deadline = forwarder?.deadline, now >= deadline { forwarder?.expire(now) }
     if case .restarting(let at) = phase, now >= at { startAgain() }
   }
 
@@ -190,6 +204,8 @@ final class Supervisor {
   private func ended(_ run: ContainerRun, _ code: Int32) {
     health?.stop()
     health = nil
+    // A pid namespace of its own has ended with its first process; in another's the rest lives on.
+    if blueprint.sharing.pid != .own { try? cgroup.kill() }
     drain(run)
     records.withdrawNames()
     state.pid = nil

@@ -3,6 +3,8 @@
 import ArgumentParser
 import Console
 import Engine
+import Linux
+import SystemPackage
 
 /// Never says why it has nothing to offer: there is no place for messages behind TAB.
 @Sendable func completeServices(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
@@ -29,4 +31,20 @@ import Engine
   let isOfAll = words.contains("--all") || words.contains("-a")
   return isOfAll
     ? completeImages(words, index, prefix) : completeServices(words, index, prefix)
+}
+
+/// `web:` for a path of a container, and files of this machine.
+@Sendable func completeServicesOrFiles(_ words: [String], _ index: Int, _ prefix: String)
+  -> [String]
+{
+  if prefix.contains(":") { return [] }
+  let folder = String(
+    prefix[
+      ..<(prefix.lastIndex(of: "/").map { prefix.index(after: $0) }
+        ?? prefix.startIndex)])
+  // What cannot be listed has nothing to offer.
+  let names = (try? namesInFolder(FilePath(folder.isEmpty ? "." : folder))) ?? []
+  let services =
+    folder.isEmpty ? completeServices(words, index, prefix).map { $0 + ":" } : []
+  return services + names.map { folder + $0.string }.filter { $0.hasPrefix(prefix) }.sorted()
 }

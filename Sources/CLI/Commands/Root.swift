@@ -9,7 +9,8 @@ import Glibc
 
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, StopCommand.self, StartCommand.self, PullCommand.self, ImagesCommand.self,
+  RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, PauseCommand.self,
+  UnpauseCommand.self, AttachCommand.self, PullCommand.self, ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
@@ -20,9 +21,9 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "attach", "bridge", "build", "commit", "completion", "cp", "create", "events", "export",
-  "kill", "ls", "pause", "port", "publish", "restart", "rm", "scale", "stats", "top",
-  "unpause", "volumes", "wait", "watch",
+  "alpha", "bridge", "build", "commit", "completion", "create", "events", "export",
+  "kill", "ls", "port", "publish", "restart", "rm", "scale", "stats", "top",
+  "volumes", "wait", "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

@@ -71,7 +71,8 @@ extension Invocation {
   }
 
   private static let changing: Set<String> = [
-    "stop", "start", "exec", "run", "pull", "push", "tag", "rmi", "prune", "load", "import",
+    "stop", "start", "pause", "unpause", "attach", "exec", "run", "cp", "pull", "push", "tag",
+    "rmi", "prune", "load", "import",
   ]
 
   /// A variable of the environment that says yes.

@@ -49,6 +49,7 @@ private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONVal
     "Name": .string(row.name),
     "Names": .string(row.name),
     "Networks": .string(blueprint.network.endpoints.map(\.network).joined(separator: ",")),
+    "OOMKilled": .bool(row.state.oomKilled),
     "Ports": .string(portsText(row)),
     "Project": .string(row.project),
     "Publishers": .array(publishers(row)),
@@ -62,7 +63,7 @@ private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONVal
 
 private func publishers(_ row: ContainerRecord) -> [JSONValue] {
   guard row.isSupervised else { return [] }
-  return row.blueprint.network.ports.map { port in
+  return row.blueprint.network.ports.flatMap(\.byFamily).map { port in
     [
       "URL": .string(port.hostAddress), "TargetPort": JSONValue(port.containerPort),
       "PublishedPort": JSONValue(port.hostPort), "Protocol": .string(port.transport.rawValue),
@@ -101,10 +102,22 @@ package func statusText(_ row: ContainerRecord, now: Timestamp) -> String {
   }
 }
 
-/// `0.0.0.0:8080->80/tcp`; ranges of neighbours are joined.
+extension PublishedPort {
+  /// One that is published everywhere stands for both families.
+  fileprivate var byFamily: [PublishedPort] {
+    guard hostAddress.isEmpty else { return [self] }
+    return ["0.0.0.0", "::"].map { address in
+      var port = self
+      port.hostAddress = address
+      return port
+    }
+  }
+}
+
+/// `0.0.0.0:8080->80/tcp, [::]:8080->80/tcp`; ranges of neighbours are joined.
 package func portsText(_ row: ContainerRecord) -> String {
   guard row.isSupervised else { return "" }
-  let ports = row.blueprint.network.ports.sorted {
+  let ports = row.blueprint.network.ports.flatMap(\.byFamily).sorted {
     ($0.hostAddress, $0.transport.rawValue, $0.hostPort)
       < ($1.hostAddress, $1.transport.rawValue, $1.hostPort)
   }
@@ -122,7 +135,9 @@ package func portsText(_ row: ContainerRecord) -> String {
   return ranges.map { range in
     let host = span(range.first.hostPort, range.last.hostPort)
     let target = span(range.first.containerPort, range.last.containerPort)
-    return "\(range.first.hostAddress):\(host)->\(target)/\(range.first.transport.rawValue)"
+    let address = range.first.hostAddress
+    let place = address.contains(":") ? "[\(address)]" : address
+    return "\(place):\(host)->\(target)/\(range.first.transport.rawValue)"
   }.joined(separator: ", ")
 }
 

@@ -43,9 +43,14 @@ package enum RawTerminal {
 
 package func isInputTerminal() -> Bool { isatty(STDIN_FILENO) == 1 }
 
-/// Copies stdin to `target` on a thread of its own until either ends, then calls `atEnd`.
-package func pumpInput(to target: CInt, atEnd: @escaping @Sendable () -> Void) {
-  let job = Unmanaged.passRetained(InputPump(target: target, atEnd: atEnd))
+/// Copies stdin to `target` on a thread of its own until either ends, then calls `atEnd`; or until
+/// `keys` were typed, then calls `onDetach` before.
+package func pumpInput(
+  to target: CInt, until keys: DetachKeys? = nil,
+  onDetach: @escaping @Sendable () -> Void = {}, atEnd: @escaping @Sendable () -> Void
+) {
+  let job = Unmanaged.passRetained(
+    InputPump(target: target, keys: keys, onDetach: onDetach, atEnd: atEnd))
   var thread = pthread_t()
   let made = pthread_create(
     &thread, nil,
@@ -64,29 +69,45 @@ package func pumpInput(to target: CInt, atEnd: @escaping @Sendable () -> Void) {
 
 private final class InputPump: Sendable {
   let target: CInt
+  let keys: DetachKeys?
+  let onDetach: @Sendable () -> Void
   let atEnd: @Sendable () -> Void
 
-  init(target: CInt, atEnd: @escaping @Sendable () -> Void) {
+  init(
+    target: CInt, keys: DetachKeys?, onDetach: @escaping @Sendable () -> Void,
+    atEnd: @escaping @Sendable () -> Void
+  ) {
     self.target = target
+    self.keys = keys
+    self.onDetach = onDetach
     self.atEnd = atEnd
   }
 
   func run() {
     defer { atEnd() }
     var buffer = [UInt8](repeating: 0, count: 16 << 10)
+    var keys = keys
     while true {
       let count = read(STDIN_FILENO, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return }
-      var offset = 0
-      while offset < count {
-        let written = buffer.withUnsafeBytes { bytes in
-          bytes.baseAddress.map { write(target, $0 + offset, count - offset) } ?? -1
-        }
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { return }
-        offset += written
-      }
+      let passed = keys?.pass(buffer[..<count])
+      guard send(passed?.onward ?? Array(buffer[..<count])) else { return }
+      if passed?.isComplete ?? false { return onDetach() }
     }
+  }
+
+  /// False when nobody takes it any more.
+  private func send(_ bytes: [UInt8]) -> Bool {
+    var offset = 0
+    while offset < bytes.count {
+      let written = bytes.withUnsafeBytes { buffer in
+        buffer.baseAddress.map { write(target, $0 + offset, bytes.count - offset) } ?? -1
+      }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return false }
+      offset += written
+    }
+    return true
   }
 }

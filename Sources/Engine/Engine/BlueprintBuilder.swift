@@ -38,7 +38,7 @@ extension Session {
     network: NetworkBlueprint
   ) throws -> ContainerBlueprint {
     let service = base.service
-    let hostname = service.hostname ?? String(identity.id.prefix(12))
+    let host = try hostname(of: service, id: identity.id, number: identity.number)
     var blueprint = ContainerBlueprint(
       id: identity.id, name: identity.name, createdAt: Self.now(),
       image: ImageIdentity(
@@ -46,9 +46,12 @@ extension Session {
         platform: "\(base.image.config.platform)"),
       root: RootBlueprint(
         layers: base.image.layers.map { Bytes($0.string) }, readOnly: service.isReadOnly),
-      process: try process(of: service, image: base.image.config, hostname: hostname),
-      hostname: hostname, network: network, security: try security(of: service, in: project))
-    blueprint.domainname = service.domainName
+      process: try process(of: service, image: base.image.config, hostname: host.name),
+      hostname: host.name, network: network, security: try security(of: service, in: project))
+    blueprint.domainname = host.domain
+    blueprint.namespaces = try namespaces(of: service, number: identity.number)
+    let sysctls = try interfaceSysctls(of: service, network.endpoints, project)
+    blueprint.security.sysctls.merge(sysctls) { asked, _ in asked }
     blueprint.labels = labels(base, identity, project)
     blueprint.mounts = mounts
     blueprint.resources = try resources(of: service)

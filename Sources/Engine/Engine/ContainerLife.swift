@@ -28,6 +28,7 @@ extension Session {
       let network = try lease(base, identity, project: project)
       var blueprint = try blueprint(
         of: base, identity: identity, project: project, mounts: mounts, network: network)
+      blueprint.files = try makeGivenFiles(of: base.service, in: project, container: identity.id)
       try adjust(&blueprint)
       try containers.write(blueprint)
       return blueprint
@@ -42,6 +43,7 @@ extension Session {
   /// Brings a made container to life and answers its blueprint with the ports that it got.
   func start(_ blueprint: ContainerBlueprint, ports: PortReservation) throws -> ContainerBlueprint {
     var blueprint = blueprint
+    let handed = try handedValues(blueprint)
     if blueprint.network.ports != ports.ports {
       blueprint.network.ports = ports.ports
       try containers.write(blueprint)
@@ -51,6 +53,7 @@ extension Session {
       ShimProgram.open(host.shim), containerFolder: layout.container(blueprint.id),
       run: layout.run, state: layout.state, cleanup: host.berth)
     do {
+      try withExtendedLifetime(handed) { try shim.handOver(handed.map(\.raw)) }
       let namespace = try shim.born()
       try connect(blueprint, namespace: namespace?.raw)
       try shim.networkReady(ports: ports.sockets.map(\.raw))
@@ -85,8 +88,10 @@ extension Session {
   /// nobody named.
   func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
     for endpoint in blueprint.network.endpoints {
-      guard let address = IPv4Address(endpoint.address) else { continue }
-      try networks.release(address, network: endpoint.network, container: blueprint.id)
+      for text in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
+        guard let address = IPAddress(text) else { continue }
+        try networks.release(address, network: endpoint.network, container: blueprint.id)
+      }
     }
     try containers.remove(id: blueprint.id, name: blueprint.name)
     guard withVolumes else { return }

@@ -54,7 +54,8 @@ extension Session {
         dependencies: base.service.dependsOn.filter { present.contains($0.service) }
           .map(Planning.Dependency.init),
         networks: networkNames(of: base.service, in: project),
-        volumes: volumeNames(of: base.service, in: project))
+        volumes: volumeNames(of: base.service, in: project),
+        joins: base.service.joinedServices.filter(present.contains))
     }
     let usedNetworks = Set(services.flatMap(\.networks))
     let usedVolumes = Set(services.flatMap(\.volumes))

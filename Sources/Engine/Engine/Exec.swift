@@ -60,6 +60,16 @@ extension Session {
     let found =
       index > 0 ? ranked.first { !$0.isOneOff && $0.number == index } : ranked.first
     guard let found else {
+      let frozen = records.first {
+        $0.state.status == .paused && (index == 0 || $0.number == index)
+      }
+      if let frozen, frozen.isSupervised {
+        throw Faults([
+          Diagnostic(
+            "container `\(frozen.name)` is paused",
+            hint: "let it go on with `berth unpause \(service)`")
+        ])
+      }
       throw Faults([
         Diagnostic(
           index > 0

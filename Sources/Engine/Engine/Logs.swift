@@ -16,6 +16,8 @@ package struct LogQuery: Sendable {
   package var index: Int?
   /// The id of a one-off container to read in place of the services' containers.
   package var oneOff: String?
+  /// The id of the one container to read, whatever it was made by.
+  package var container: String?
   package var since: Timestamp?
   package var until: Timestamp?
 
@@ -77,7 +79,11 @@ extension Session {
   }
 
   /// Blocks. New containers of the project join as they appear.
-  func read(_ query: LogQuery, stop: LogStop, _ sink: LogSink) throws {
+  ///
+  /// - Parameter ready: called when all that is written from now on will be read.
+  func read(
+    _ query: LogQuery, stop: LogStop, ready: () -> Void = {}, _ sink: LogSink
+  ) throws {
     var merge = LogMerge(since: query.since, until: query.until)
     try join(&merge, query, tail: query.tail)
     if let index = query.index, merge.sources.isEmpty {
@@ -85,6 +91,7 @@ extension Session {
         Diagnostic("service \"\(query.services.joined())\" has no container with index \(index)")
       ])
     }
+    ready()
     merge.drain(sink)
     guard query.follows else { return merge.finish(sink) }
     while !stop.isAsked {
@@ -117,6 +124,7 @@ extension Session {
   }
 
   private func isShown(_ record: ContainerRecord, _ query: LogQuery) -> Bool {
+    if let id = query.container { return record.id == id }
     if record.isOneOff { return query.oneOff == record.id }
     if query.oneOff != nil { return false }
     if let index = query.index, record.number != index { return false }

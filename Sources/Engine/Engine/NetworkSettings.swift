@@ -5,6 +5,7 @@ import Blueprint
 import Compose
 import Diagnostics
 import Networking
+import Store
 
 /// A port that a container wants: any of `candidates`, or any free one when nil.
 struct PortWish: Hashable, Sendable {
@@ -42,7 +43,7 @@ extension Session {
       }
       return PortWish(
         transport: transport,
-        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? "0.0.0.0",
+        hostAddress: port.hostIP ?? "",
         candidates: port.published, containerPort: port.target)
     }
   }
@@ -52,10 +53,13 @@ extension Session {
     -> NetworkBlueprint
   {
     let service = base.service
-    var network = NetworkBlueprint(mode: try mode(of: service))
+    var network = NetworkBlueprint(mode: try mode(of: service, number: identity.number))
     network.nameServers = service.dns
     network.searchDomains = service.dnsSearch
     network.resolverOptions = service.dnsOptions
+    network.links = (service.links + service.externalLinks).map {
+      LinkBlueprint(target: $0.target, alias: $0.alias)
+    }
     if network.mode == .bridge {
       network.endpoints = try endpoints(base, identity, project)
       network.ports = try portWishes(of: service).map { $0.port($0.candidates?.lowerBound ?? 0) }
@@ -76,14 +80,18 @@ extension Session {
     return network
   }
 
-  private func mode(of service: Service) throws -> NetworkBlueprint.Mode {
+  private func mode(of service: Service, number: Int) throws -> NetworkBlueprint.Mode {
     switch service.networkMode {
     case nil, "": return .bridge
     case "none": return .none
     case "host": return .host
     case .some(let mode):
+      if let choice = ContainerChoice(mode) {
+        return .container(try networkPartner(choice, of: service, number: number).id)
+      }
       throw UnsupportedSetting(
-        service: service, setting: "network_mode `\(mode)`", hint: "berth knows host and none")
+        service: service, setting: "network_mode `\(mode)`",
+        hint: "berth knows host, none, service:NAME and container:NAME")
     }
   }
 
@@ -100,22 +108,72 @@ extension Session {
       guard let record = try networks.record(name) else {
         throw NetworkError.missing(name: name)
       }
-      let wanted = try attachment.ipv4Address.map { try parse($0, base.service) }
-      let address: IPv4Address = try networks.lease(record, container: identity.id, wanted: wanted)
-      let hardware =
-        attachment.macAddress ?? (index == 0 ? base.service.macAddress : nil)
-        ?? "\(MACAddress(for: address))"
-      endpoints.append(
-        EndpointBlueprint(
-          network: name, bridge: record.bridge,
-          hostInterface: try NetworkStore.newInterfaceName(), interface: "eth\(index)",
-          address: "\(address)", prefixLength: record.subnet.prefixLength,
-          gateway: record.isInternal ? nil : "\(record.gateway)", hardwareAddress: hardware,
-          names: names(base.service, identity, attachment), isInternal: record.isInternal,
-          isPrimary: false))
+      endpoints.append(try endpoint(base.service, identity, attachment, record, index: index))
     }
     markPrimary(&endpoints, attachments)
     return endpoints
+  }
+
+  private func endpoint(
+    _ service: Service, _ identity: ContainerIdentity, _ attachment: Compose.Attachment,
+    _ record: NetworkRecord, index: Int
+  ) throws -> EndpointBlueprint {
+    let wanted = try attachment.ipv4Address.map { text in
+      try parse(text, "ipv4_address", service) { IPv4Address($0) }
+    }
+    let wanted6 = try attachment.ipv6Address.map { text in
+      try parse(text, "ipv6_address", service) { IPv6Address($0) }
+    }
+    let address: IPv4Address = try networks.lease(record, container: identity.id, wanted: wanted)
+    let address6 = try networks.lease6(
+      record, container: identity.id, beside: address, wanted: wanted6)
+    let hardware = try (attachment.macAddress ?? (index == 0 ? service.macAddress : nil)).map {
+      try parse($0, "mac_address", service) { MACAddress($0) }
+    }
+    var endpoint = EndpointBlueprint(
+      network: record.name, bridge: record.bridge,
+      hostInterface: try NetworkStore.newInterfaceName(),
+      interface: attachment.interface ?? record.interfacePrefix + "\(index)",
+      address: "\(address)", prefixLength: record.subnet.prefixLength,
+      gateway: record.hasGateway ? "\(record.gateway)" : nil,
+      hardwareAddress: "\(hardware ?? MACAddress(for: address))",
+      names: names(service, identity, attachment), isInternal: record.isInternal, isPrimary: false)
+    if let address6, let block = record.ipv6 {
+      endpoint.address6 = "\(address6)"
+      endpoint.prefixLength6 = block.subnet.prefixLength
+      endpoint.gateway6 = record.hasGateway6 ? "\(block.gateway)" : nil
+    }
+    endpoint.linkLocalAddresses = try attachment.linkLocalAddresses.map { text in
+      "\(try parse(text, "link_local_ips", service) { IPAddress($0) })"
+    }
+    return endpoint
+  }
+
+  /// Kernel settings of single interfaces, which `driver_opts` of a service's network may have.
+  func interfaceSysctls(of service: Service, _ endpoints: [EndpointBlueprint], _ project: Project)
+    throws -> [String: String]
+  {
+    var sysctls: [String: String] = [:]
+    for attachment in service.networks {
+      let name = project.network(attachment.network)?.name
+      guard let endpoint = endpoints.first(where: { $0.network == name }) else { continue }
+      for option in attachment.driverOptions where option.key == EndpointOption.sysctls {
+        for setting in option.value.split(separator: ",") {
+          let parts = setting.split(separator: "=", maxSplits: 1)
+          guard parts.count == 2, parts[0].split(separator: ".").contains("IFNAME") else {
+            throw UnsupportedSetting(
+              service: service, setting: "\(option.key) `\(setting)`",
+              hint: "write it as net.ipv4.conf.IFNAME.log_martians=1")
+          }
+          let path = parts[0].split(separator: ".").map {
+            $0 == "IFNAME" ? endpoint.interface : String($0)
+          }
+          let separator = endpoint.interface.contains(".") ? "/" : "."
+          sysctls[path.joined(separator: separator)] = String(parts[1])
+        }
+      }
+    }
+    return sysctls
   }
 
   /// The default route goes by the highest `gw_priority`; ties by the order of interfaces. Internal
@@ -144,69 +202,26 @@ extension Session {
     return names.filter { seen.insert($0).inserted }
   }
 
-  private func parse(_ text: String, _ service: Service) throws -> IPv4Address {
-    guard let address = IPv4Address(text) else {
+  private func parse<Value>(
+    _ text: String, _ attribute: String, _ service: Service, _ read: (String) -> Value?
+  ) throws -> Value {
+    guard let value = read(text) else {
       throw UnsupportedSetting(
-        service: service, setting: "ipv4_address `\(text)`", hint: "write four numbers and dots")
+        service: service, setting: "\(attribute) `\(text)`", hint: "it is no address of that kind")
     }
-    return address
+    return value
   }
+}
 
-  /// What the compose file says about a network, as the network store takes it.
-  func specification(_ network: Compose.Network) throws -> NetworkSpecification {
-    func fault(_ what: String, _ hint: String) -> Faults {
-      Faults([
-        Diagnostic(
-          "network `\(network.key)`: \(what) cannot be acted on", span: network.span, hint: hint)
-      ])
-    }
-    guard [nil, "", "bridge", "default"].contains(network.driver) else {
-      throw fault("the driver `\(network.driver ?? "")`", "berth has the driver bridge")
-    }
-    if network.enablesIPv6 == true {
-      throw fault("`enable_ipv6`", "networks of berth are IPv4; leave it out")
-    }
-    var wanted = NetworkSpecification(name: network.name)
-    for label in network.labels { wanted.labels[label.key] = label.value }
-    wanted.labels[Label.project] = projectName
-    wanted.labels[Label.network] = network.key
-    wanted.labels[Label.version] = berthVersion
-    wanted.labels[Label.configHash] = networkHash(network)
-    wanted.isInternal = network.isInternal
-    wanted.isAttachable = network.isAttachable
-    for option in network.driverOptions {
-      switch option.key {
-      case "com.docker.network.bridge.name": wanted.bridge = option.value
-      case "com.docker.network.driver.mtu":
-        guard let mtu = UInt32(option.value), (68...65535).contains(mtu) else {
-          throw fault("an mtu of `\(option.value)`", "write a number from 68 to 65535")
-        }
-        wanted.mtu = mtu
-      default: throw fault("driver_opts `\(option.key)`", "berth knows bridge.name and driver.mtu")
-      }
-    }
-    guard let pool = network.pools.first else { return wanted }
-    guard network.pools.count == 1, pool.auxAddresses.isEmpty else {
-      throw fault("more than one pool, or aux_addresses", "write one subnet")
-    }
-    wanted.subnet = try pool.subnet.map {
-      guard let subnet = IPv4Subnet($0) else {
-        throw fault("the subnet `\($0)`", "write it as 10.5.0.0/24")
-      }
-      return subnet
-    }
-    wanted.range = try pool.ipRange.map {
-      guard let range = IPv4Subnet($0) else {
-        throw fault("the ip_range `\($0)`", "write it as 10.5.0.128/25")
-      }
-      return range
-    }
-    wanted.gateway = try pool.gateway.map {
-      guard let gateway = IPv4Address($0) else {
-        throw fault("the gateway `\($0)`", "write four numbers and dots")
-      }
-      return gateway
-    }
-    return wanted
+/// Options that `driver_opts` of a service's network may have.
+enum EndpointOption {
+  static let interface = "com.docker.network.endpoint.ifname"
+  static let sysctls = "com.docker.network.endpoint.sysctls"
+}
+
+extension Compose.Attachment {
+  /// The name that the interface is to have inside.
+  fileprivate var interface: String? {
+    interfaceName ?? driverOptions.first { $0.key == EndpointOption.interface }?.value
   }
 }

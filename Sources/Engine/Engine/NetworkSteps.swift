@@ -26,7 +26,7 @@ extension Session {
     try networks.publish([
       Publication(
         container: blueprint.id, name: blueprint.name, network: primary.network, address: address,
-        ports: blueprint.network.ports)
+        address6: primary.address6.flatMap { IPv6Address($0) }, ports: blueprint.network.ports)
     ])
   }
 

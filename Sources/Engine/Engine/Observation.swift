@@ -19,11 +19,12 @@ extension Session {
         name: record.name, configHash: record.labels[Label.configHash] ?? "",
         isOwn: record.labels[Label.project] == projectName)
     }
-    return (
-      records,
-      Observed(
-        containers: records.map(ObservedContainer.init), networks: networks, volumes: volumes)
-    )
+    let observed = records.map { record in
+      var container = ObservedContainer(record)
+      container.hasLostPartner = record.blueprint.partners.contains { !containers.exists($0) }
+      return container
+    }
+    return (records, Observed(containers: observed, networks: networks, volumes: volumes))
   }
 }
 

@@ -38,12 +38,24 @@ extension Session {
     try removeTree(layout.running(id))
   }
 
+  /// By its record: this command may stand in other groups than the container's shim.
+  private func openGroup(_ id: String) throws -> Cgroup {
+    if let record = try readFile(layout.cgroupRecord(id), limit: 64 << 10), !record.isEmpty {
+      return try Cgroup.open(id, record: record)
+    }
+    // One that was never whole has no blueprint, and never ran.
+    let parents = (try? readRecord(ContainerBlueprint.self, at: layout.blueprint(id)))?.sharing
+    return try Cgroup.open(
+      id, place: try CgroupPlace(parents: parents?.cgroupParent ?? []))
+  }
+
   /// Processes, cgroups, names and ports of a container that nobody watches over.
   private func takeAway(_ id: String) throws {
-    let group = try Cgroup.open(id)
+    let group = try openGroup(id)
     try group.kill()
     try group.remove()
-    for network in try namesInFolder(layout.run.appending("networks")) {
+    for network in try namesInFolder(layout.run.appending("networks"))
+    where !network.string.hasPrefix(".") {
       try removeFile(
         layout.run.appending("networks").appending(network).appending("names").appending(id))
     }
@@ -62,7 +74,7 @@ extension Session {
 package func releaseContainer(_ id: String, host: HostProfile) throws {
   let layout = Layout(state: host.state, run: host.run)
   try NetworkStore(layout: layout).unpublish([id])
-  guard let blueprint = try readRecord(ContainerBlueprint.self, at: layout.blueprint(id)),
+  guard let blueprint = try readBlueprintRecord(at: layout.blueprint(id)),
     blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
   else { return }
   let networks = NetworkStore(layout: layout)

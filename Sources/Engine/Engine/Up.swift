@@ -23,6 +23,8 @@ extension Session {
       options.services, from: project, includingDependencies: options.includesDependencies)
     guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
     try refuseUnsupported(in: project)
+    // What cannot be made stops it while nothing has changed.
+    for network in project.networks where !network.isExternal { _ = try specification(network) }
     try checkScale(options.scale, project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
     defer { bases.first?.lease?.end() }
@@ -36,6 +38,7 @@ extension Session {
       desired, observed: observed,
       allServices: Set((project.services + project.disabledServices).map(\.name)),
       policy: options.policy)
+    try checkGivenFiles(plan, of: selected, in: project)
     tellOrphans(plan.orphans)
     let result = UpResult(
       plan: plan, services: Set(selected.map(\.name)),
@@ -49,6 +52,21 @@ extension Session {
     try await apply(plan) { step in try await runner.perform(step) }
     if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
     return result
+  }
+
+  /// Of the services whose containers the plan makes or starts.
+  private func checkGivenFiles(_ plan: Plan, of services: [Service], in project: Project) throws {
+    var (made, started): (Set<String>, Set<String>) = ([], [])
+    for step in plan.steps {
+      switch step.operation {
+      case .createContainer(let service, _, _): made.insert(service)
+      case .startContainer(let service, _): started.insert(service)
+      default: break
+      }
+    }
+    try checkGivenFiles(
+      of: services.filter { made.contains($0.name) || started.contains($0.name) }, made: made,
+      in: project)
   }
 
   /// A dry run changes nothing, so it sweeps nothing either.

@@ -19,6 +19,27 @@ package enum IPAddress: Hashable, Sendable {
     }
   }
 
+  /// Network order: four or sixteen bytes, nil for any other count.
+  package init?(octets: some Collection<UInt8>) {
+    if let address = IPv4Address(octets: octets) {
+      self = .v4(address)
+    } else if let address = IPv6Address(octets: octets) {
+      self = .v6(address)
+    } else {
+      return nil
+    }
+  }
+
+  package var isV6: Bool { if case .v6 = self { true } else { false } }
+
+  /// Network order.
+  package var octets: [UInt8] {
+    switch self {
+    case .v4(let address): address.octets
+    case .v6(let address): address.octets
+    }
+  }
+
   package var isUnspecified: Bool {
     switch self {
     case .v4(let address): address.isUnspecified
@@ -30,6 +51,18 @@ package enum IPAddress: Hashable, Sendable {
     switch self {
     case .v4(let address): address.isLoopback
     case .v6(let address): address.isLoopback
+    }
+  }
+}
+
+/// All of IPv4 first.
+extension IPAddress: Comparable {
+  package static func < (left: IPAddress, right: IPAddress) -> Bool {
+    switch (left, right) {
+    case (.v4(let left), .v4(let right)): left < right
+    case (.v6(let left), .v6(let right)): left < right
+    case (.v4, .v6): true
+    case (.v6, .v4): false
     }
   }
 }

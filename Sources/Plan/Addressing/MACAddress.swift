@@ -34,6 +34,14 @@ package struct MACAddress: Hashable, Sendable {
     [40, 32, 24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> UInt64($0)) }
   }
 
+  /// The address of IPv6 that a link has by itself (RFC 4291, appendix A): `fe80::` and the six pairs
+  /// with ff:fe in their middle and one bit turned.
+  package var linkLocal: IPv6Address {
+    let turned = number ^ 0x0200_0000_0000
+    let low = (turned & 0xFFFF_FF00_0000) << 16 | 0xFF_FE00_0000 | turned & 0xFF_FFFF
+    return IPv6Address(high: 0xFE80 << 48, low: low)
+  }
+
   package var isMulticast: Bool { number >> 40 & 1 == 1 }
 }
 

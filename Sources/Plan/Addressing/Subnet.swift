@@ -71,3 +71,41 @@ extension IPv4Subnet: Codable {
     try container.encode(description)
   }
 }
+
+/// A block of either family.
+package enum IPSubnet: Hashable, Sendable {
+  case v4(IPv4Subnet)
+  case v6(IPv6Subnet)
+
+  package init?(_ address: IPAddress, prefixLength: Int) {
+    switch address {
+    case .v4(let address):
+      guard let subnet = IPv4Subnet(address, prefixLength: prefixLength) else { return nil }
+      self = .v4(subnet)
+    case .v6(let address):
+      guard let subnet = IPv6Subnet(address, prefixLength: prefixLength) else { return nil }
+      self = .v6(subnet)
+    }
+  }
+
+  /// `172.18.0.0/16` or `fd12::/64`.
+  package init?(_ text: some StringProtocol) {
+    if let subnet = IPv4Subnet(text) {
+      self = .v4(subnet)
+    } else if let subnet = IPv6Subnet(text) {
+      self = .v6(subnet)
+    } else {
+      return nil
+    }
+  }
+
+  package var v4: IPv4Subnet? { if case .v4(let subnet) = self { subnet } else { nil } }
+  package var v6: IPv6Subnet? { if case .v6(let subnet) = self { subnet } else { nil } }
+
+  package var prefixLength: Int {
+    switch self {
+    case .v4(let subnet): subnet.prefixLength
+    case .v6(let subnet): subnet.prefixLength
+    }
+  }
+}

@@ -19,6 +19,12 @@ extension ContainerBlueprint {
     labels = try record.table("labels")
     domainname = try record.optionalString("domainname")
     for mount in try record.records("mounts") { mounts.append(try MountStep(mount)) }
+    for file in record.has("files") ? try record.records("files") : [] {
+      files.append(try GivenFile(file))
+    }
+    if let namespaces = try record.optionalRecord("namespaces") {
+      self.namespaces = try NamespacesBlueprint(namespaces)
+    }
     resources = try ResourceLimits(record.record("resources"))
     stop = try StopBlueprint(record.record("stop"))
     restart = try RestartPolicy(record.record("restart"))
@@ -85,6 +91,38 @@ extension MountStep {
     default:
       throw record.mismatch(name, "a known mount")
     }
+  }
+}
+
+extension NamespacesBlueprint {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    self.init()
+    let processes = try record.record("pid").onlyCase()
+    switch processes.name {
+    case "own": pid = .own
+    case "host": pid = .host
+    case "container": pid = .container(try processes.content.string("_0"))
+    default: throw record.mismatch("pid", "a known namespace")
+    }
+    let interprocess = try record.record("ipc").onlyCase()
+    switch interprocess.name {
+    case "none": ipc = .none
+    case "own": ipc = .own
+    case "shareable": ipc = .shareable
+    case "host": ipc = .host
+    case "container": ipc = .container(try interprocess.content.string("_0"))
+    default: throw record.mismatch("ipc", "a known namespace")
+    }
+    uts = try scope("uts", record)
+    cgroup = try scope("cgroup", record)
+    cgroupParent = try record.strings("cgroupParent")
+  }
+
+  private func scope(_ name: String, _ record: RecordReader) throws(JSONError) -> Scope {
+    guard let scope = Scope(rawValue: try record.string(name)) else {
+      throw record.mismatch(name, "a known namespace")
+    }
+    return scope
   }
 }
 
@@ -163,6 +201,11 @@ extension NetworkBlueprint {
     nameServers = try record.strings("nameServers")
     searchDomains = try record.strings("searchDomains")
     resolverOptions = try record.strings("resolverOptions")
+    guard record.has("links") else { return }
+    for link in try record.records("links") {
+      links.append(
+        LinkBlueprint(target: try link.string("target"), alias: try link.string("alias")))
+    }
   }
 }
 
@@ -176,6 +219,12 @@ extension EndpointBlueprint {
       gateway: try record.optionalString("gateway"),
       hardwareAddress: try record.string("hardwareAddress"), names: try record.strings("names"),
       isInternal: try record.bool("isInternal"), isPrimary: try record.bool("isPrimary"))
+    address6 = try record.optionalString("address6")
+    prefixLength6 = try record.optionalInteger("prefixLength6").map { Int(truncatingIfNeeded: $0) }
+    gateway6 = try record.optionalString("gateway6")
+    if record.has("linkLocalAddresses") {
+      linkLocalAddresses = try record.strings("linkLocalAddresses")
+    }
   }
 }
 

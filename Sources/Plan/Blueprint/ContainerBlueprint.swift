@@ -18,7 +18,11 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   package var domainname: String?
   /// In the order of attaching: shallow targets before deep ones.
   package var mounts: [MountStep] = []
+  /// Secrets and configs; attached over the mounts.
+  package var files: [GivenFile] = []
   package var network: NetworkBlueprint
+  /// Nil: all of them its own. Records of before there were any have none.
+  package var namespaces: NamespacesBlueprint?
   package var security: SecurityBlueprint
   package var resources = ResourceLimits()
   package var stop = StopBlueprint()

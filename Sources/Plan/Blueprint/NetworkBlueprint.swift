@@ -21,8 +21,21 @@ package struct NetworkBlueprint: Codable, Hashable, Sendable {
   package var nameServers: [String] = []
   package var searchDomains: [String] = []
   package var resolverOptions: [String] = []
+  /// Names of this container's own for others on its networks: `alias` answers as `target` does.
+  package var links: [LinkBlueprint] = []
 
   package init(mode: Mode) { self.mode = mode }
+}
+
+package struct LinkBlueprint: Codable, Hashable, Sendable {
+  /// A name that the network knows: a service's or a container's.
+  package var target: String
+  package var alias: String
+
+  package init(target: String, alias: String) {
+    self.target = target
+    self.alias = alias
+  }
 }
 
 package struct EndpointBlueprint: Codable, Hashable, Sendable {
@@ -38,6 +51,12 @@ package struct EndpointBlueprint: Codable, Hashable, Sendable {
   package var address: String
   package var prefixLength: Int
   package var gateway: String?
+  /// The same of IPv6, on networks that have it: `fd12:3456:789a:1::2`.
+  package var address6: String?
+  package var prefixLength6: Int?
+  package var gateway6: String?
+  /// Further addresses for the interface alone, such as 169.254.10.1.
+  package var linkLocalAddresses: [String] = []
   /// `02:42:ac:12:00:02`.
   package var hardwareAddress: String
   /// Names that answer with this address on this network: service, container name, aliases, short id.
@@ -73,7 +92,7 @@ package struct PublishedPort: Codable, Hashable, Sendable {
   }
 
   package var transport: Transport
-  /// `0.0.0.0`, `127.0.0.1`, …
+  /// `127.0.0.1`, `0.0.0.0`, `::1`, …; empty is every address of both families.
   package var hostAddress: String
   /// 0 until one was chosen.
   package var hostPort: UInt16

@@ -39,8 +39,12 @@ package struct DomainName: Hashable, Sendable {
     return DomainName(verified: wire[..<rest] + [0])
   }
 
-  /// The address that `2.0.18.172.in-addr.arpa` asks about.
-  package var reverseAddress: IPv4Address? {
+  /// The address that `2.0.18.172.in-addr.arpa` asks about, or a name below `ip6.arpa`.
+  package var reverseAddress: IPAddress? {
+    reverseIPv4Address.map(IPAddress.v4) ?? reverseIPv6Address.map(IPAddress.v6)
+  }
+
+  private var reverseIPv4Address: IPv4Address? {
     guard let octets = removing(suffix: Self.reverseZone) else { return nil }
     var number: UInt32 = 0
     var offset = 0
@@ -59,8 +63,30 @@ package struct DomainName: Hashable, Sendable {
     return octets.wire[offset] == 0 ? IPv4Address(number) : nil
   }
 
+  /// Thirty-two digits, the last one first (RFC 3596).
+  private var reverseIPv6Address: IPv6Address? {
+    guard let digits = removing(suffix: Self.reverseIPv6Zone)?.wire, digits.count == 65 else {
+      return nil
+    }
+    var halves: (high: UInt64, low: UInt64) = (0, 0)
+    for place in 0..<32 {
+      guard digits[place * 2] == 1, let digit = hexadecimalDigit(digits[place * 2 + 1]) else {
+        return nil
+      }
+      if place < 16 {
+        halves.low |= UInt64(digit) << UInt64(place * 4)
+      } else {
+        halves.high |= UInt64(digit) << UInt64((place - 16) * 4)
+      }
+    }
+    return IPv6Address(high: halves.high, low: halves.low)
+  }
+
   private static let reverseZone = DomainName(
     verified: [7] + Array("in-addr".utf8) + [4] + Array("arpa".utf8) + [0])
+
+  private static let reverseIPv6Zone = DomainName(
+    verified: [3] + Array("ip6".utf8) + [4] + Array("arpa".utf8) + [0])
 }
 
 extension DomainName: CustomStringConvertible {
@@ -79,4 +105,13 @@ extension DomainName: CustomStringConvertible {
 
 func lowercased(_ byte: UInt8) -> UInt8 {
   (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+}
+
+/// Names are held in lower case.
+private func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+  switch byte {
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+  case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+  default: nil
+  }
 }

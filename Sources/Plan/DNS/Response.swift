@@ -4,7 +4,7 @@ package import Addressing
 
 /// What there is to say about a name that is ours.
 package enum Answer: Hashable, Sendable {
-  case addresses([IPv4Address])
+  case addresses([IPAddress])
   case names([DomainName])
   /// The name is known but has nothing of the wanted type: no error, no records. Were AAAA of a
   /// known name answered with "no such name", resolvers would not ask for its A records.
@@ -26,14 +26,18 @@ extension Query {
     case .empty:
       return message(.noError, records: 0, size: 0, isTruncated: false) { _ in }
     case .addresses(let addresses):
-      let fitting = min(addresses.count, max(0, room / 16))
+      var size = 0
+      let fitting = addresses.prefix {
+        size += 12 + $0.octets.count
+        return size <= room
+      }
       return message(
-        .noError, records: fitting, size: fitting * 16, isTruncated: fitting < addresses.count
+        .noError, records: fitting.count, size: size, isTruncated: fitting.count < addresses.count
       ) { message in
-        for address in addresses[..<fitting] {
-          appendRecord(.a, length: 4, to: &message)
-          append(UInt16(address.number >> 16), to: &message)
-          append(UInt16(truncatingIfNeeded: address.number), to: &message)
+        for address in fitting {
+          let octets = address.octets
+          appendRecord(address.isV6 ? .aaaa : .a, length: UInt16(octets.count), to: &message)
+          message += octets
         }
       }
     case .names(let names):

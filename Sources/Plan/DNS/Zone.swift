@@ -4,13 +4,14 @@ package import Addressing
 
 /// One running container on one network.
 package struct NamedHost: Hashable, Sendable {
-  package var address: IPv4Address
-  /// What its address is called when asked backwards.
+  /// One of each family at most.
+  package var addresses: [IPAddress]
+  /// What its addresses are called when asked backwards.
   package var ownName: [UInt8]
   package var names: [[UInt8]]
 
-  package init(address: IPv4Address, ownName: [UInt8], names: [[UInt8]]) {
-    self.address = address
+  package init(addresses: [IPAddress], ownName: [UInt8], names: [[UInt8]]) {
+    self.addresses = addresses
     self.ownName = ownName
     self.names = names
   }
@@ -22,11 +23,13 @@ package struct Zone: Sendable {
   private struct Entry {
     var hash: UInt32
     var offset: UInt32
-    var address: IPv4Address
+    /// Its place among `addresses`.
+    var address: UInt32
     var network: UInt16
   }
 
   private var text: [UInt8] = []
+  private var addresses: [IPAddress] = []
   private var entries: [Entry] = []
   /// The same for the addresses, in the order of the hosts.
   private var own: [Entry] = []
@@ -44,18 +47,22 @@ package struct Zone: Sendable {
   }
 
   private mutating func add(_ host: NamedHost, network: UInt16) {
+    let first = UInt32(truncatingIfNeeded: addresses.count)
+    addresses += host.addresses
+    let places = first..<UInt32(truncatingIfNeeded: addresses.count)
     for name in host.names.compactMap({ DomainName($0) }) {
-      entries.append(entry(name, host.address, network))
+      entries += made(name, places, network)
     }
-    if let name = DomainName(host.ownName) { own.append(entry(name, host.address, network)) }
+    if let name = DomainName(host.ownName) { own += made(name, places, network) }
   }
 
-  private mutating func entry(
-    _ name: DomainName, _ address: IPv4Address, _ network: UInt16
-  ) -> Entry {
+  private mutating func made(
+    _ name: DomainName, _ places: Range<UInt32>, _ network: UInt16
+  ) -> [Entry] {
     let offset = UInt32(truncatingIfNeeded: text.count)
     text += name.wire
-    return Entry(hash: hash(name.wire), offset: offset, address: address, network: network)
+    let hash = hash(name.wire)
+    return places.map { Entry(hash: hash, offset: offset, address: $0, network: network) }
   }
 
   /// What is known about `name`; nil when it is none of ours. `NAME` and `NAME.NETWORK` are the same.
@@ -68,19 +75,25 @@ package struct Zone: Sendable {
       if names.isEmpty { return nil }
       return type == .ptr || type == .any ? .names(names) : .empty
     }
-    var addresses: [IPv4Address] = []
+    var addresses: [IPAddress] = []
     collect(name, network: nil, into: &addresses)
     for (index, network) in networks.enumerated() {
       guard let first = name.removing(suffix: network) else { continue }
       collect(first, network: UInt16(index), into: &addresses)
     }
     if addresses.isEmpty { return nil }
-    guard type == .a || type == .any else { return .empty }
+    switch type {
+    case .a: addresses.removeAll { $0.isV6 }
+    case .aaaa: addresses.removeAll { !$0.isV6 }
+    case .any: break
+    default: return .empty
+    }
+    if addresses.isEmpty { return .empty }
     if addresses.count > 1 { addresses.shuffle(using: &random) }
     return .addresses(addresses)
   }
 
-  private func collect(_ name: DomainName, network: UInt16?, into addresses: inout [IPv4Address]) {
+  private func collect(_ name: DomainName, network: UInt16?, into found: inout [IPAddress]) {
     let wanted = hash(name.wire)
     var low = 0
     var high = entries.count
@@ -91,10 +104,11 @@ package struct Zone: Sendable {
     while low < entries.count, entries[low].hash == wanted {
       let entry = entries[low]
       low += 1
+      let address = addresses[Int(entry.address)]
       guard network == nil || network == entry.network, isName(name, at: Int(entry.offset)),
-        !addresses.contains(entry.address)
+        !found.contains(address)
       else { continue }
-      addresses.append(entry.address)
+      found.append(address)
     }
   }
 
@@ -103,9 +117,9 @@ package struct Zone: Sendable {
       && text[offset..<(offset + name.wire.count)].elementsEqual(name.wire)
   }
 
-  private func ownNames(of address: IPv4Address) -> [DomainName] {
+  private func ownNames(of address: IPAddress) -> [DomainName] {
     own.compactMap { entry in
-      guard entry.address == address else { return nil }
+      guard addresses[Int(entry.address)] == address else { return nil }
       let start = Int(entry.offset)
       var end = start
       while text[end] != 0 { end += 1 + Int(text[end]) }

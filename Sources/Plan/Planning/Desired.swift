@@ -43,11 +43,15 @@ package struct DesiredService: Hashable, Sendable {
   package var dependencies: [Dependency]
   package var networks: [String]
   package var volumes: [String]
+  /// Services whose containers' namespaces its own join.
+  package var joins: [String]
+  /// Services whose containers' volumes its own mount (`volumes_from`).
+  package var volumeSources: [String]
 
   package init(
     name: String, replicas: Int = 1, containerName: String? = nil, configHash: String,
     imageID: String, dependencies: [Dependency] = [], networks: [String] = [],
-    volumes: [String] = []
+    volumes: [String] = [], joins: [String] = [], volumeSources: [String] = []
   ) {
     self.name = name
     self.replicas = replicas
@@ -57,7 +61,12 @@ package struct DesiredService: Hashable, Sendable {
     self.dependencies = dependencies
     self.networks = networks
     self.volumes = volumes
+    self.joins = joins
+    self.volumeSources = volumeSources
   }
+
+  /// Services whose containers are made before this one's, and anew only with them.
+  var partners: [String] { joins + volumeSources }
 }
 
 /// `depends_on`: what must be true of another service before this one starts.

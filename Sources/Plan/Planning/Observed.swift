@@ -42,11 +42,13 @@ package struct ObservedContainer: Hashable, Sendable {
   package var status: ContainerState.Status
   package var networks: [String]
   package var volumes: [String]
+  /// A container whose namespaces it joins is not there any more.
+  package var hasLostPartner: Bool
 
   package init(
     id: String, name: String, service: String, number: Int, isOneOff: Bool = false,
     configHash: String = "", imageID: String = "", status: ContainerState.Status = .running,
-    networks: [String] = [], volumes: [String] = []
+    networks: [String] = [], volumes: [String] = [], hasLostPartner: Bool = false
   ) {
     self.id = id
     self.name = name
@@ -58,6 +60,7 @@ package struct ObservedContainer: Hashable, Sendable {
     self.status = status
     self.networks = networks
     self.volumes = volumes
+    self.hasLostPartner = hasLostPartner
   }
 
   var isActive: Bool {

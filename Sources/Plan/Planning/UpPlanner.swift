@@ -52,9 +52,12 @@ private struct UpPlanner {
   var staleNetworks: Set<String> = []
   var removals: [String: Int] = [:]
   var creations: [Int] = []
+  var creationsByService: [String: [Int]] = [:]
   /// What is to be started: container name, the step that made it, why.
   var starts: [String: [(name: String, after: [Int], cause: String)]] = [:]
   var remade: Set<String> = []
+  /// Services that had no container and get one.
+  var first: Set<String> = []
 
   init(desired: DesiredProject, observed: Observed, policy: UpPolicy) {
     self.desired = desired
@@ -101,13 +104,16 @@ private struct UpPlanner {
   }
 
   /// Stops (where needed) and removes a container; answers the step that removes it.
-  mutating func remove(_ container: ObservedContainer, because cause: String) -> Int {
+  mutating func remove(
+    _ container: ObservedContainer, because cause: String, after earlier: [Int] = []
+  ) -> Int {
     if let step = removals[container.name] { return step }
-    var after: [Int] = []
+    var after = earlier
     if container.isActive {
       after = [
         plan.add(
-          .stopContainer(service: container.service, name: container.name), because: cause)
+          .stopContainer(service: container.service, name: container.name), because: cause,
+          after: earlier)
       ]
     }
     let step = plan.add(
@@ -132,6 +138,11 @@ private struct UpPlanner {
     if let volume = service.volumes.first(where: { volumeSteps[$0] != nil }) {
       return "volume \(volume) was missing"
     }
+    // Its namespaces and volumes are those of a container that goes.
+    if let partner = service.partners.first(where: { remade.contains($0) || first.contains($0) }) {
+      return "\(partner) was recreated"
+    }
+    if container.hasLostPartner { return "a container that it shares with is gone" }
     return nil
   }
 
@@ -144,7 +155,7 @@ private struct UpPlanner {
     }
     for container in present {
       if let cause = divergence(container, service) {
-        let gone = remove(container, because: cause)
+        let gone = remove(container, because: cause, after: removeJoined(to: service.name))
         create(service, number: container.number, because: cause, after: [gone])
         remade.insert(service.name)
       } else if !container.isActive {
@@ -152,11 +163,26 @@ private struct UpPlanner {
           (container.name, [], container.status == .created ? "it was created" : "it had exited"))
       }
     }
+    if present.isEmpty { first.insert(service.name) }
     var number = present.last?.number ?? 0
     for _ in 0..<max(0, service.replicas - present.count) {
       number += 1
       create(service, number: number, because: "it does not exist", after: [])
     }
+  }
+
+  /// Containers that live in the namespaces of a service's go before they go: they would lose the
+  /// ground that they stand on.
+  private mutating func removeJoined(to name: String) -> [Int] {
+    var gone: [Int] = []
+    for service in desired.services where service.joins.contains(name) {
+      for container in observed.containers
+      where container.service == service.name && !container.isOneOff {
+        let before = removeJoined(to: service.name)
+        gone.append(remove(container, because: "\(name) was recreated", after: before))
+      }
+    }
+    return gone
   }
 
   /// Too many containers: those that no longer fit go first, then the highest numbers.
@@ -179,10 +205,12 @@ private struct UpPlanner {
     let needs =
       after + service.networks.compactMap { networkSteps[$0] }
       + service.volumes.compactMap { volumeSteps[$0] }
+      + service.partners.flatMap { creationsByService[$0] ?? [] }
     let step = plan.add(
       .createContainer(service: service.name, number: number, name: name), because: cause,
       after: needs)
     creations.append(step)
+    creationsByService[service.name, default: []].append(step)
     starts[service.name, default: []].append((name, [step], cause))
   }
 
@@ -221,21 +249,30 @@ private struct UpPlanner {
     }
   }
 
-  /// `depends_on.X.restart: true`: dependents that run go round when X was made anew.
+  /// `depends_on.X.restart: true`: dependents that run go round when X was made anew, and those that
+  /// share namespaces with X also when X was started again: it has new ones.
   private mutating func restartDependents() {
     for service in order where !remade.contains(service.name) {
-      let cause = service.dependencies.first { $0.restarts && remade.contains($0.service) }
-      guard let cause else { continue }
+      guard let cause = whyRestart(service) else { continue }
       for container in observed.containers
       where container.service == service.name && container.isActive && !container.isOneOff
         && removals[container.name] == nil
       {
-        let why = "\(cause.service) was recreated"
         let stopped = plan.add(
-          .stopContainer(service: service.name, name: container.name), because: why)
-        starts[service.name, default: []].append((container.name, [stopped], why))
+          .stopContainer(service: service.name, name: container.name), because: cause)
+        starts[service.name, default: []].append((container.name, [stopped], cause))
       }
       remade.insert(service.name)
     }
+  }
+
+  private func whyRestart(_ service: DesiredService) -> String? {
+    if let cause = service.dependencies.first(where: { $0.restarts && remade.contains($0.service) })
+    {
+      return "\(cause.service) was recreated"
+    }
+    // What was made comes after the step that made it; what was there is only started.
+    let started = service.joins.first { starts[$0]?.contains(where: { $0.after.isEmpty }) ?? false }
+    return started.map { "\($0) is started again" }
   }
 }

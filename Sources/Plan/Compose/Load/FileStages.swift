@@ -147,6 +147,7 @@ extension Assembly {
     edit(&model, "services") { service in
       inherit(&service.node, "environment", included.environment, keepsUnset: true)
     }
+    includedValues += IncludedValue.all(of: model, included.environment)
     importModel(model, into: &document)
   }
 

@@ -90,6 +90,8 @@ final class Assembly<Reader: ComposeReader> {
   private(set) var variables: [VariableUse] = []
   /// The merged files, as far as they go.
   private(set) var model: Node?
+  /// What configs and secrets of included files were given by their own environment.
+  var includedValues: [IncludedValue] = []
   private var knownVariables: Set<VariableUse> = []
   private var usesSize = 0
   /// Bytes that uses of variables may hold together: nested defaults repeat what is in them.
@@ -137,8 +139,9 @@ final class Assembly<Reader: ComposeReader> {
     var composition = Composition(
       root: root, name: name, location: location, options: options, sources: sources,
       environment: environment, reader: reader, findings: findings)
-    let project = composition.project()
+    var project = composition.project()
     sources = composition.sources
+    project?.takeValues(included: includedValues, environment: environment)
     return project
   }
 

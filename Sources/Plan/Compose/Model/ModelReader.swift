@@ -96,9 +96,11 @@ struct ModelReader {
       dependsOn: dependencies(node),
       replicas: max(0, node["scale"]?.int ?? node["deploy"]?["replicas"]?.int ?? 1),
       ports: (node["ports"]?.list ?? []).compactMap(port), exposes: texts(node["expose"]),
-      networkMode: text(node, "network_mode"),
+      networkMode: text(node, "network_mode"), namespaces: NamespaceModes(node),
       networks: (node["networks"]?.map?.entries ?? []).map(attachment),
-      macAddress: text(node, "mac_address"), extraHosts: hosts(node["extra_hosts"]),
+      macAddress: text(node, "mac_address"), links: texts(node["links"]).map(Link.init),
+      externalLinks: texts(node["external_links"]).map(Link.init),
+      extraHosts: hosts(node["extra_hosts"]),
       dns: texts(node["dns"]), dnsSearch: texts(node["dns_search"]),
       dnsOptions: texts(node["dns_opt"]), mounts: (node["volumes"]?.list ?? []).map(mount),
       tmpfs: texts(node["tmpfs"]), configs: (node["configs"]?.list ?? []).map(grant),
@@ -228,6 +230,8 @@ struct ModelReader {
     return Attachment(
       network: entry.key, aliases: texts(node["aliases"]), ipv4Address: text(node, "ipv4_address"),
       ipv6Address: text(node, "ipv6_address"), macAddress: text(node, "mac_address"),
+      linkLocalAddresses: texts(node["link_local_ips"]),
+      interfaceName: text(node, "interface_name"), driverOptions: pairs(node["driver_opts"]),
       priority: node["priority"]?.int ?? 0, gatewayPriority: node["gw_priority"]?.int ?? 0,
       span: sources.span(entry.keyOrigin))
   }
@@ -261,7 +265,8 @@ struct ModelReader {
   private func grant(_ node: Node) -> FileGrant {
     FileGrant(
       source: text(node, "source") ?? "", target: text(node, "target"), uid: text(node, "uid"),
-      gid: text(node, "gid"), mode: text(node, "mode").flatMap { UInt32($0, radix: 8) })
+      gid: text(node, "gid"), mode: text(node, "mode").flatMap { UInt32($0, radix: 8) },
+      span: sources.span(node.origin))
   }
 
   // MARK: values

@@ -88,6 +88,9 @@ package struct FileResource: Sendable, Equatable {
   package var key: String
   package var name: String
   package var origin: Origin
+  /// Of the variable that `environment` names, where it is set: looked up in the environment of the
+  /// file that defines it, which may have been included with one of its own. Never printed.
+  package var value: String?
   package var span: SourceSpan?
 }
 

@@ -47,8 +47,13 @@ package struct Service: Sendable {
   package var ports: [PublishedPort]
   package var exposes: [String]
   package var networkMode: String?
+  package var namespaces: NamespaceModes
   package var networks: [Attachment]
   package var macAddress: String?
+  /// Private names for other containers: `SERVICE[:ALIAS]`.
+  package var links: [Link]
+  /// The same for containers of other projects, by their names.
+  package var externalLinks: [Link]
   package var extraHosts: [KeyValue]
   package var dns: [String]
   package var dnsSearch: [String]
@@ -194,9 +199,26 @@ package struct Attachment: Sendable, Hashable {
   package var ipv4Address: String?
   package var ipv6Address: String?
   package var macAddress: String?
+  package var linkLocalAddresses: [String]
+  package var interfaceName: String?
+  package var driverOptions: [KeyValue]
   package var priority: Int
   package var gatewayPriority: Int
   package var span: SourceSpan?
+}
+
+/// Another container by a name of this service's own.
+package struct Link: Sendable, Hashable {
+  /// A service, or a container for `external_links`.
+  package var target: String
+  package var alias: String
+
+  /// `TARGET[:ALIAS]`.
+  init(_ text: String) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    target = String(parts[0])
+    alias = String(parts[parts.count - 1])
+  }
 }
 
 package struct Mount: Sendable, Hashable {
@@ -223,6 +245,7 @@ package struct FileGrant: Sendable, Hashable {
   package var uid: String?
   package var gid: String?
   package var mode: UInt32?
+  package var span: SourceSpan?
 }
 
 package struct Limits: Sendable, Hashable {

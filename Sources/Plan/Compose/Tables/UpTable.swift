@@ -47,6 +47,14 @@ struct UpRow: Sendable {
     UpRow(path: split(path), severity: .warning, asks: asks)
   }
 
+  /// What only a swarm keeps.
+  static func elsewhere(_ path: String) -> UpRow {
+    UpRow(
+      path: split(path), severity: .error, asks: isSet,
+      note: "is for a swarm, which keeps secrets and configs elsewhere: give it a `file`, an "
+        + "`environment` or, for a config, a `content`")
+  }
+
   private static func split(_ path: String) -> [String] {
     path.split(separator: ".").map(String.init)
   }
@@ -73,11 +81,8 @@ struct UpRow: Sendable {
 extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
-    .refused("services.*.cgroup", UpRow.isNone(of: "private")),
-    .refused("services.*.cgroup_parent"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
-    .refused("services.*.configs"),
     UpRow(
       path: ["services", "*", "container_name"], severity: .error,
       asks: { !isContainerName($0.text ?? "") },
@@ -94,14 +99,11 @@ extension Tables {
     .ignored("services.*.deploy.restart_policy.window"),
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
-    .refused("services.*.external_links"),
     .ignored("services.*.gpus.*.options"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
-    .refused("services.*.ipc", UpRow.isNone(of: "private", "shareable")),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused("services.*.links"),
     .refused(
       "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
     UpRow(
@@ -109,12 +111,6 @@ extension Tables {
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
       note: "needs a `start_period` when it has a `start_interval`"),
     .refused("services.*.models"),
-    .refused("services.*.network_mode", UpRow.isNone(of: "bridge", "default", "host", "none")),
-    .refused("services.*.networks.*.driver_opts"),
-    .refused("services.*.networks.*.interface_name"),
-    .refused("services.*.networks.*.ipv6_address"),
-    .refused("services.*.networks.*.link_local_ips"),
-    .refused("services.*.pid"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -128,11 +124,9 @@ extension Tables {
       asks: { !isRestartRule($0.text ?? "") },
       note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    .refused("services.*.secrets"),
     .refused("services.*.storage_opt"),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused("services.*.uts"),
     .refused("services.*.volumes.*.bind.recursive", UpRow.isNone(of: "enabled")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
     .refused("services.*.volumes.*.volume.labels"),
@@ -140,13 +134,16 @@ extension Tables {
     .refused("services.*.volumes.*.x-berth.bind_owner"),
     .refused("services.*.volumes_from"),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
-    .refused("networks.*.driver_opts"),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
-    .refused("networks.*.enable_ipv6"),
-    .refused("networks.*.ipam.config.*.aux_addresses"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
+    .elsewhere("configs.*.external"),
+    .elsewhere("configs.*.template_driver"),
+    .elsewhere("secrets.*.external"),
+    .elsewhere("secrets.*.driver"),
+    .elsewhere("secrets.*.driver_opts"),
+    .elsewhere("secrets.*.template_driver"),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
     .refused("volumes.*.driver_opts"),
   ]
@@ -190,7 +187,8 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults { refusals.findings.add(fault) }
+    for fault in valueFaults + sharingFaults(model) { refusals.findings.add(fault) }
+    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
 

@@ -81,6 +81,11 @@ static inline long berth_clone3(struct clone_args *arguments) {
 // glibc hides these behind _GNU_SOURCE, which this header must not define.
 static inline long berth_pipe2(int ends[2], int flags) { return syscall(SYS_pipe2, ends, flags); }
 
+// MFD_CLOEXEC | MFD_ALLOW_SEALING
+static inline long berth_sealable_memory(const char *name) {
+  return syscall(SYS_memfd_create, name, 3u);
+}
+
 static inline long berth_setns(int fd, int type) { return syscall(SYS_setns, fd, type); }
 
 static inline long berth_unshare(unsigned long flags) { return syscall(SYS_unshare, flags); }

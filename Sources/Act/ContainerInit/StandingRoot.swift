@@ -1,0 +1,42 @@
+// The root of a container for one who only copies files: that of a running one, or, of one that does
+// not run, its overlay with its volumes put together again, in a mount namespace of our own.
+
+package import Blueprint
+import CLinux
+import Glibc
+package import Linux
+package import SystemPackage
+
+/// Joins the mounts of a running container. The caller has one thread and stays there; it must load
+/// nothing and look nothing up by name any more, for all that it finds is the container's.
+package func enterMounts(of pidfd: CInt) throws(LaunchFailure) -> Descriptor {
+  try step("joining the container's mounts") { () throws(SystemCallError) in
+    try checking("setns") { berth_setns(pidfd, CLONE_NEWNS) }
+    return try Descriptor.open("/", O_PATH | O_DIRECTORY)
+  }
+}
+
+/// Mounts the root of a container that does not run, and must not be started meanwhile. The mounts
+/// are seen by the calling process alone and go with it. What starts empty each time (tmpfs, secrets
+/// that are copied) is not there.
+package func mountStandingRoot(_ blueprint: ContainerBlueprint, containerFolder: FilePath)
+  throws(LaunchFailure) -> Descriptor
+{
+  try step("making a mount namespace") { () throws(SystemCallError) in
+    try checking("unshare") { berth_unshare(UInt(CLONE_NEWNS)) }
+    try checking("mount", "/") { mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil) }
+  }
+  let sources = try prepareMounts(blueprint.mounts)
+  let root = try step("mounting the root file system") { () throws(SystemCallError) in
+    try mountOverlay(blueprint.root, containerFolder)
+  }
+  for mount in sources where mount.source != nil { try attach(mount, in: root) }
+  if blueprint.root.readOnly {
+    try step("making the root read-only") { () throws(SystemCallError) in
+      try setMountFlags(root.handle.raw, .readOnly)
+    }
+  }
+  return try step("opening the root file system") { () throws(SystemCallError) in
+    try root.handle.duplicate()
+  }
+}

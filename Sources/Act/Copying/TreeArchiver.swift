@@ -1,0 +1,133 @@
+// A file, link or folder with all below it as a tar stream, read by handles.
+
+import Archive
+import CLinux
+import Glibc
+import Linux
+import SystemPackage
+
+package struct TreeArchiver {
+  package typealias Sink = (UnsafeRawBufferPointer) throws -> Void
+
+  /// Folders are open while what is in them is read.
+  private static let depthLimit = 256
+  /// Files with several names are remembered, so that they stay one file; so many, and no more.
+  private static let linkLimit = 1 << 20
+  private static let chunk = 256 << 10
+
+  private struct FileID: Hashable {
+    var device: UInt64
+    var inode: UInt64
+  }
+
+  private let tree: CopyTree
+  private let sink: Sink
+  private var writer = TarWriter()
+  private var known: [FileID: [UInt8]] = [:]
+  private var buffer = [UInt8](repeating: 0, count: Self.chunk)
+
+  package init(_ tree: CopyTree, sink: @escaping Sink) {
+    self.tree = tree
+    self.sink = sink
+  }
+
+  /// Writes `source` under the name that it has at the target, and the end of the archive.
+  package mutating func archive(_ source: CopySource, as name: [UInt8]) throws {
+    try add(source.handle, source.status, path: name, depth: 0)
+    writer.finish()
+    try flush()
+  }
+
+  private mutating func add(
+    _ handle: SharedDescriptor, _ status: FileStatus, path: [UInt8], depth: Int
+  ) throws {
+    guard depth < Self.depthLimit else { throw CopyFault.tooDeep(tree.shown(path)) }
+    var entry = TarEntry(.file, path: path)
+    entry.mode = status.mode
+    (entry.uid, entry.gid) = (status.uid, status.gid)
+    entry.modified = TarTime(seconds: status.seconds, nanoseconds: status.nanoseconds)
+    (entry.major, entry.minor) = (status.major, status.minor)
+    switch status.kind {
+    case .socket: return  // they are nothing without who listens
+    case .file: try addFile(handle, status, entry)
+    case .link:
+      entry.kind = .symbolicLink
+      entry.target = try tree.linkTarget(handle)
+      try addHead(entry)
+    case .character, .block, .fifo:
+      entry.kind =
+        status.kind == .fifo
+        ? .fifo : status.kind == .block ? .blockDevice : .characterDevice
+      try addHead(entry)
+    case .folder:
+      entry.kind = .directory
+      entry.path.append(UInt8(ascii: "/"))
+      try addHead(entry)
+      try addContents(handle, path, depth)
+    }
+  }
+
+  private mutating func addContents(_ handle: SharedDescriptor, _ path: [UInt8], _ depth: Int)
+    throws
+  {
+    let folder = SharedDescriptor(try tree.reopen(handle, O_RDONLY | O_DIRECTORY))
+    for name in try names(in: folder) {
+      // It may have gone since the folder was read.
+      guard let child = try tree.look(name, in: folder) else { continue }
+      try add(
+        child, tree.status(child), path: path + [UInt8(ascii: "/")] + name, depth: depth + 1)
+    }
+  }
+
+  /// In order, so that the same tree gives the same archive.
+  private func names(in folder: SharedDescriptor) throws -> [[UInt8]] {
+    try Linux.names(in: borrowed(folder)).map { name in
+      name.withPlatformString { pointer in
+        Array(UnsafeBufferPointer(start: pointer, count: strlen(pointer))).map(
+          UInt8.init(bitPattern:))
+      }
+    }.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  private mutating func addFile(
+    _ handle: SharedDescriptor, _ status: FileStatus, _ entry: TarEntry
+  ) throws {
+    var entry = entry
+    if status.links > 1 {
+      let id = FileID(device: status.device, inode: status.inode)
+      if let first = known[id] {
+        entry.kind = .hardLink
+        entry.target = first
+        return try addHead(entry)
+      }
+      if known.count < Self.linkLimit { known[id] = entry.path }
+    }
+    let file = try tree.reopen(handle, O_RDONLY)
+    writer.begin(entry, size: status.size)
+    try flush()
+    var left = status.size
+    while left > 0 {
+      let wanted = min(left, buffer.count)
+      let count = try retrying("read", tree.shown(entry.path)) {
+        buffer.withUnsafeMutableBytes { read(file.raw, $0.baseAddress, wanted) }
+      }
+      // Shorter than it was: an archive cannot say so any more.
+      guard count > 0 else { throw CopyFault.changed(tree.shown(entry.path)) }
+      try buffer.withUnsafeBytes { try sink(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+      left -= count
+    }
+    writer.end(size: status.size)
+    try flush()
+  }
+
+  private mutating func addHead(_ entry: TarEntry) throws {
+    writer.begin(entry, size: 0)
+    writer.end(size: 0)
+    try flush()
+  }
+
+  private mutating func flush() throws {
+    try writer.output.withUnsafeBytes { try sink($0) }
+    writer.output.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,163 @@
+// `cp`: which containers, and a `berth-shim cp` for each. Berth itself touches no file of a container.
+
+import Archive
+import Blueprint
+import CLinux
+import Compose
+import Diagnostics
+import Glibc
+import Host
+import Linux
+import Runtime
+import Store
+import SystemPackage
+
+package struct CopyRequest: Sendable {
+  package enum Direction: Sendable {
+    case out
+    case into
+  }
+
+  package var direction: Direction
+  package var service: String
+  package var containerPath: String
+  /// Absolute, or `-` for a tar stream.
+  package var hostPath: String
+  /// 0 is every container of the service on the way in, and the first on the way out.
+  package var index = 0
+  package var includesOneOffs = false
+  package var keepsOwners = false
+  package var followsLinks = false
+
+  package init(
+    direction: Direction, service: String, containerPath: String, hostPath: String
+  ) {
+    self.direction = direction
+    self.service = service
+    self.containerPath = containerPath
+    self.hostPath = hostPath
+  }
+}
+
+extension Session {
+  package func copy(_ request: CopyRequest) async throws {
+    var records = try copied(request)
+    var held: HeldProject?
+    if records.contains(where: { !$0.isSupervised }) {
+      // One that does not run must not begin to while its root is put together.
+      held = try await lockProject("cp")
+      records = try copied(request)
+    }
+    defer { held?.release() }
+    if request.hostPath == "-", request.direction == .into, records.count > 1 {
+      throw Faults([
+        Diagnostic(
+          "a tar stream goes to one container, and service `\(request.service)` has "
+            + "\(records.count)", hint: "choose one with --index")
+      ])
+    }
+    for record in records {
+      let id = "Container \(record.name)"
+      tell(.progress(ProgressEvent(id, "Copying", .working)))
+      let status = try await blocking { try self.copy(request, record) }
+      guard status == 0 else {
+        tell(.progress(ProgressEvent(id, "Error", .error)))
+        throw CopyFailed()
+      }
+      tell(.progress(ProgressEvent(id, "Copied", .done)))
+    }
+  }
+
+  /// The containers that the request is about.
+  private func copied(_ request: CopyRequest) throws -> [ContainerRecord] {
+    let all = try containers.list(project: projectName).filter { $0.service == request.service }
+    if all.isEmpty, let project = loaded?.project, project.service(request.service) == nil {
+      throw NoSuchService(name: request.service, known: project.services.map(\.name))
+    }
+    let ranked = all.filter { request.includesOneOffs || !$0.isOneOff }.sorted {
+      ($0.isOneOff ? 1 : 0, $0.number) < ($1.isOneOff ? 1 : 0, $1.number)
+    }
+    let chosen =
+      request.index > 0
+      ? ranked.filter { !$0.isOneOff && $0.number == request.index }
+      : request.direction == .out ? Array(ranked.prefix(1)) : ranked
+    guard chosen.isEmpty else { return chosen }
+    throw Faults([
+      Diagnostic(
+        request.index > 0
+          ? "service \"\(request.service)\" has no container #\(request.index)"
+          : "no container found for service \"\(request.service)\"",
+        hint: "make one with `berth up \(request.service)`")
+    ])
+  }
+
+  /// Blocks until it is done; the exit status of the shim, which has said what went wrong.
+  private func copy(_ request: CopyRequest, _ record: ContainerRecord) throws -> Int32 {
+    var words = [
+      "berth-shim", "cp", "--container", layout.container(record.id).string, "--run",
+      layout.run.string,
+    ]
+    if request.keepsOwners { words.append("--archive") }
+    if request.followsLinks { words.append("--follow-link") }
+    words += [
+      request.direction == .out ? "--out" : "--into", "--", request.containerPath,
+      request.hostPath,
+    ]
+    let isInput = request.direction == .into && request.hostPath == "-"
+    let program = try ShimProgram.open(host.shim)
+    var descriptors: [(from: CInt, to: CInt)] = [(STDERR_FILENO, STDERR_FILENO)]
+    if !isInput {
+      descriptors.append((STDOUT_FILENO, STDOUT_FILENO))
+      return try ended(spawn(program.path, words, descriptors: descriptors))
+    }
+    let pipe = try Descriptor.pipe()
+    descriptors.append((pipe.reading.raw, STDIN_FILENO))
+    let output = SharedDescriptor(try pipe.writing.duplicate())
+    let pid = try spawn(program.path, words, descriptors: descriptors)
+    _ = consume pipe
+    var failure: (any Error)?
+    do {
+      try feed(output)
+    } catch let error as SystemCallError where error.errno == .brokenPipe {
+      // It has given up, and says why.
+    } catch {
+      failure = error
+    }
+    _ = consume output
+    let status = try ended(pid)
+    if let failure { throw failure }
+    return status
+  }
+
+  /// Our input, unpacked if it is compressed: what enters a container's root decompresses nothing.
+  private func feed(_ output: SharedDescriptor) throws {
+    let decompressor = Decompressor()
+    let input = try Descriptor.open("/dev/stdin", O_RDONLY)
+    func emit(_ bytes: [UInt8]) throws {
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = try retrying("write") {
+          rest.withUnsafeBytes { write(output.raw, $0.baseAddress, $0.count) }
+        }
+        rest = rest.dropFirst(count)
+      }
+    }
+    while true {
+      let bytes = try input.read(upTo: 256 << 10)
+      if bytes.isEmpty { break }
+      try decompressor.feed(bytes, emit)
+    }
+    try decompressor.finish(emit)
+  }
+
+  private func ended(_ pid: pid_t) throws -> Int32 {
+    var status: CInt = 0
+    try retrying("waitpid") { waitpid(pid, &status, 0) }
+    return berth_exited(status) != 0 ? berth_exit_status(status) : 128 + berth_term_signal(status)
+  }
+}
+
+/// Its reason has been told by who copied.
+struct CopyFailed: Diagnosable {
+  var diagnostics: [Diagnostic] { [] }
+}
