@@ -26,6 +26,7 @@ import networks  # noqa: F401
 import resources  # noqa: F401
 import security  # noqa: F401
 import standing  # noqa: F401
+import storage  # noqa: F401
 
 
 def attempt(world, name, needs, function):

@@ -74,6 +74,13 @@ struct UpCoverageTests {
     "services.*.devices", "services.*.gpus", "services.*.mem_swappiness",
     "services.*.oom_kill_disable", "volumes.*.external", "volumes.*.labels",
     "volumes.*.name",
+    "services.*.volumes.*.bind.recursive", "services.*.volumes.*.image",
+    "services.*.volumes.*.image.subpath", "services.*.volumes.*.volume",
+    "services.*.volumes.*.volume.labels", "services.*.volumes.*.volume.nocopy",
+    "services.*.volumes.*.volume.subpath", "services.*.volumes.*.x-berth",
+    "services.*.volumes.*.x-berth.bind_owner", "services.*.volumes_from",
+    "services.*.working_dir", "volumes", "volumes.*.driver_opts", "volumes.*.external",
+    "volumes.*.labels", "volumes.*.name",
   ]
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.
@@ -90,6 +97,7 @@ struct UpCoverageTests {
   static let dependent = [
     "models", "hook", "update", "services.*.develop",
     "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
+    "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
   ]
 
   @Test("each attribute has its place")

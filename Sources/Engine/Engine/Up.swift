@@ -26,6 +26,7 @@ extension Session {
     // What cannot be made stops it while nothing has changed.
     for network in project.networks where !network.isExternal { _ = try specification(network) }
     try checkScale(options.scale, project)
+    try checkSources(of: selected, in: project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
     defer { bases.first?.lease?.end() }
     try await blocking { try self.checkSandboxes(selected, in: project) }

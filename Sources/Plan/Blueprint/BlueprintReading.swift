@@ -76,21 +76,45 @@ extension MountStep {
       self = .volume(
         name: try content.string("name"), source: try content.bytes("source"),
         target: try content.bytes("target"), readOnly: try content.bool("readOnly"),
-        fillFromImage: try content.bool("fillFromImage"))
+        fillFromImage: try content.bool("fillFromImage"),
+        subpath: try content.optionalBytes("subpath"),
+        driver: try content.optionalRecord("driver").map(VolumeDriver.init))
     case "bind":
       self = .bind(
         source: try content.bytes("source"), target: try content.bytes("target"),
         readOnly: try content.bool("readOnly"), createSource: try content.bool("createSource"),
-        propagation: try content.optionalString("propagation"))
+        propagation: try content.optionalString("propagation"),
+        recursion: try content.optionalString("recursion").flatMap(BindRecursion.init),
+        owner: try content.optionalRecord("owner").map(OwnerMap.init))
     case "tmpfs":
       let mode = try content.optionalUnsigned("mode")
       self = .tmpfs(
         target: try content.bytes("target"), size: try content.optionalUnsigned("size"),
         mode: mode.map { UInt32(truncatingIfNeeded: $0) },
         options: try content.strings("options"))
+    case "image":
+      self = .image(
+        id: try content.string("id"), layers: try content.bytesList("layers"),
+        target: try content.bytes("target"), subpath: try content.optionalBytes("subpath"))
     default:
       throw record.mismatch(name, "a known mount")
     }
+  }
+}
+
+extension VolumeDriver {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    self.init(
+      type: try record.string("type"), device: try record.bytes("device"),
+      options: try record.strings("options"))
+  }
+}
+
+extension OwnerMap {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    self.init(
+      user: try record.optionalUnsigned("user").map { UInt32(truncatingIfNeeded: $0) },
+      group: try record.optionalUnsigned("group").map { UInt32(truncatingIfNeeded: $0) })
   }
 }
 

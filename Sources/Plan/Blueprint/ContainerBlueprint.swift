@@ -113,19 +113,31 @@ package struct ProcessBlueprint: Codable, Hashable, Sendable {
 
 package enum MountStep: Codable, Hashable, Sendable {
   /// A named or anonymous volume: `source` is its data folder on the host. `fillFromImage` copies
-  /// what the image has at `target` when the volume is new and empty.
-  case volume(name: String, source: Bytes, target: Bytes, readOnly: Bool, fillFromImage: Bool)
+  /// what the image has at `target` when the volume is new and empty. `subpath` is a folder of the
+  /// volume. A volume with a `driver` is a file system of its own, and its data folder stays empty.
+  case volume(
+    name: String, source: Bytes, target: Bytes, readOnly: Bool, fillFromImage: Bool,
+    subpath: Bytes? = nil, driver: VolumeDriver? = nil)
   /// A host file or folder. `createSource` makes a missing folder (root, 0755).
-  case bind(source: Bytes, target: Bytes, readOnly: Bool, createSource: Bool, propagation: String?)
+  case bind(
+    source: Bytes, target: Bytes, readOnly: Bool, createSource: Bool, propagation: String?,
+    recursion: BindRecursion? = nil, owner: OwnerMap? = nil)
   /// `size` in bytes; nil sizes and modes are the kernel's and 1777.
   case tmpfs(target: Bytes, size: UInt64?, mode: UInt32?, options: [String])
+  /// An image's unpacked layers, bottom first, read-only. `subpath` is a folder or file in it.
+  case image(id: String, layers: [Bytes], target: Bytes, subpath: Bytes?)
 
   package var target: Bytes {
     switch self {
-    case .volume(_, _, let target, _, _), .bind(_, let target, _, _, _),
-      .tmpfs(let target, _, _, _):
+    case .volume(_, _, let target, _, _, _, _), .bind(_, let target, _, _, _, _, _),
+      .tmpfs(let target, _, _, _), .image(_, _, let target, _):
       target
     }
+  }
+
+  /// Of a volume, named or anonymous.
+  package var volumeName: String? {
+    if case .volume(let name, _, _, _, _, _, _) = self { name } else { nil }
   }
 }
 

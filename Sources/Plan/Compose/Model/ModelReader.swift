@@ -103,7 +103,9 @@ struct ModelReader {
       extraHosts: hosts(node["extra_hosts"]),
       dns: texts(node["dns"]), dnsSearch: texts(node["dns_search"]),
       dnsOptions: texts(node["dns_opt"]), mounts: (node["volumes"]?.list ?? []).map(mount),
-      tmpfs: texts(node["tmpfs"]), configs: (node["configs"]?.list ?? []).map(grant),
+      tmpfs: texts(node["tmpfs"]), volumesFrom: texts(node["volumes_from"]).map(VolumesFrom.init),
+      storageSize: text(node["storage_opt"], "size").flatMap(parseBytes).map { ByteCount($0) },
+      configs: (node["configs"]?.list ?? []).map(grant),
       secrets: (node["secrets"]?.list ?? []).map(grant), limits: limits(node),
       capAdd: texts(node["cap_add"]), capDrop: texts(node["cap_drop"]),
       isPrivileged: flag(node, "privileged"), securityOptions: texts(node["security_opt"]),
@@ -259,6 +261,8 @@ struct ModelReader {
       }
     return Mount(
       kind: kind, target: text(node, "target") ?? "", isReadOnly: flag(node, "read_only"),
+      volumeLabels: pairs(node["volume"]?["labels"]),
+      mapsOwner: text(node["x-berth"], "bind_owner") == "map",
       span: sources.span(node.origin))
   }
 

@@ -61,6 +61,10 @@ package struct Service: Sendable {
 
   package var mounts: [Mount]
   package var tmpfs: [String]
+  /// Whose mounts it takes over; its own win.
+  package var volumesFrom: [VolumesFrom]
+  /// What its writable layer may hold, from `storage_opt`.
+  package var storageSize: ByteCount?
   package var configs: [FileGrant]
   package var secrets: [FileGrant]
 
@@ -235,7 +239,43 @@ package struct Mount: Sendable, Hashable {
   package var kind: Kind
   package var target: String
   package var isReadOnly: Bool
+  /// Of an anonymous volume that is made for it.
+  package var volumeLabels: [KeyValue] = []
+  /// What the container's user makes in the bind belongs to the user who called.
+  package var mapsOwner = false
   package var span: SourceSpan?
+}
+
+extension Mount {
+  /// An anonymous volume.
+  package init(volumeAt target: String) {
+    self.init(
+      kind: .volume(key: nil, noCopy: false, subpath: nil), target: target, isReadOnly: false)
+  }
+}
+
+/// One entry of `volumes_from`.
+package struct VolumesFrom: Sendable, Hashable {
+  package enum Source: Sendable, Hashable {
+    case service(String)
+    /// A container of any project, by name.
+    case container(String)
+  }
+
+  package var source: Source
+  package var isReadOnly: Bool
+
+  /// `SERVICE[:ro|rw]` or `container:NAME[:ro|rw]`.
+  init(_ text: String) {
+    var parts = pieces(of: text, at: ":").map(String.init)
+    isReadOnly = parts.count > 1 && parts.last == "ro"
+    if parts.count > 1, ["ro", "rw"].contains(parts.last) { parts.removeLast() }
+    if parts.count > 1, parts[0] == "container" {
+      source = .container(parts[1...].joined(separator: ":"))
+    } else {
+      source = .service(parts.joined(separator: ":"))
+    }
+  }
 }
 
 /// A config or a secret as one service sees it.

@@ -124,15 +124,18 @@ extension Tables {
       asks: { !isRestartRule($0.text ?? "") },
       note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    .refused("services.*.storage_opt"),
+    UpRow(
+      path: ["services", "*", "storage_opt"], severity: .error,
+      asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused("services.*.volumes.*.bind.recursive", UpRow.isNone(of: "enabled")),
-    .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
-    .refused("services.*.volumes.*.volume.labels"),
-    .refused("services.*.volumes.*.volume.subpath"),
-    .refused("services.*.volumes.*.x-berth.bind_owner"),
-    .refused("services.*.volumes_from"),
+    UpRow(
+      path: ["services", "*", "volumes", "*"], severity: .error,
+      asks: { mountReason($0) != nil }, note: "cannot be mounted", reason: mountReason),
+    .refused(
+      "services.*.volumes.*.bind.propagation",
+      UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
+    .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
@@ -145,7 +148,6 @@ extension Tables {
     .elsewhere("secrets.*.driver_opts"),
     .elsewhere("secrets.*.template_driver"),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
-    .refused("volumes.*.driver_opts"),
   ]
 }
 
@@ -187,7 +189,9 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults + sharingFaults(model) { refusals.findings.add(fault) }
+    for fault in valueFaults + driverOptionFaults() + sharingFaults(model) {
+      refusals.findings.add(fault)
+    }
     for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
