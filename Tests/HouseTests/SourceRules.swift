@@ -107,6 +107,7 @@ extension SourceRule {
     ("Sources/Act/Cgroups/", "reads mountinfo and cgroup to learn the layout"),
     ("Sources/Act/Netlink/", "its own network namespace, to come back to"),
     ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
+    ("Sources/Act/Runtime/AppArmor", "rules about paths of containers, for the kernel to hold"),
     ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
     ("Sources/Act/Runtime/SecurityProfile.swift", "lists of masked and read-only paths as data"),
     ("Sources/Act/Runtime/ShimProcess.swift", "the sealed copy of the shim, by its descriptor"),

@@ -93,11 +93,13 @@ extension Tables {
     .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
     .ignored("services.*.deploy.placement"),
     .ignored("services.*.deploy.resources.reservations.cpus"),
+    .ignored("services.*.deploy.resources.reservations.devices.*.options"),
     .ignored("services.*.deploy.resources.reservations.generic_resources"),
     .ignored("services.*.deploy.restart_policy.delay"),
     .ignored("services.*.deploy.restart_policy.window"),
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
+    .ignored("services.*.gpus.*.options"),
     UpRow(
       path: ["services", "*", "hostname"], severity: .error, asks: { !isHostName($0.text ?? "") },
       note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
