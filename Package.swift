@@ -57,7 +57,7 @@ let package = Package(
     house("Plan", "JSON"),
     house("Plan", "OCI", ["JSON", "Diagnostics", "CCrypto"], links: [archive("crypto")]),
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
-    house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing"]),
+    house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing", "Blueprint"]),
     house(
       "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),
@@ -69,7 +69,7 @@ let package = Package(
     house(
       "Act", "Linux", ["CLinux", "CCapability", "Diagnostics", system], links: [archive("cap")]),
     house("Act", "Netlink", ["Linux", "CLinux", "Addressing", system]),
-    house("Act", "Cgroups", ["Linux", "CLinux", "Blueprint", system]),
+    house("Act", "Cgroups", ["Linux", "CLinux", "Blueprint", "Diagnostics", system]),
     house("Act", "Host", ["Linux", "CLinux", "Diagnostics", system]),
     house("Act", "Store", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house("Act", "Journal", ["Linux", "CLinux", system]),
@@ -96,7 +96,7 @@ let package = Package(
       "Act", "Runtime",
       [
         "ContainerInit", "Cgroups", "Blueprint", "Control", "Linux", "CLinux", "Store", "CSeccomp",
-        "JSON",
+        "JSON", "YAML", "OCI",
         "Diagnostics", system,
       ]),
     house(
@@ -162,8 +162,10 @@ let package = Package(
     test("JSON", ["JSON"]),
     test("Console", ["Console", "Engine", "JSON"]),
     test("Host", ["Host", "CLinux", system]),
-    test("Cgroups", ["Cgroups", "Blueprint", "Linux", "CLinux", "TestSupport", system]),
-    test("Runtime", ["Runtime", "Linux", "TestSupport", system]),
+    test(
+      "Cgroups",
+      ["Cgroups", "Blueprint", "Diagnostics", "Linux", "CLinux", "TestSupport", system]),
+    test("Runtime", ["Runtime", "Blueprint", "Diagnostics", "Linux", "TestSupport", system]),
     test(
       "ContainerInit",
       [

@@ -17,13 +17,16 @@ import time
 from world import Box, Complaint, World, alone_ones, enter, scenarios
 
 import copying  # noqa: F401  (each module brings its scenarios)
+import devices  # noqa: F401
 import given  # noqa: F401
 import groups  # noqa: F401
 import leaks  # noqa: F401
 import namespaces  # noqa: F401
 import networks  # noqa: F401
 import resources  # noqa: F401
+import security  # noqa: F401
 import standing  # noqa: F401
+import storage  # noqa: F401
 
 
 def attempt(world, name, needs, function):

@@ -84,7 +84,8 @@ def image_id(berth, environment):
 
 
 def facts():
-    """Words for what a scenario may need: `v1` or `v2` (the cgroups that limits are set in), `swap`, `apparmor`."""
+    """Words for what a scenario may need: `v1` or `v2` (the cgroups that limits are set in), `swap`, `apparmor`,
+    `compiler`."""
     found = set()
     with open("/proc/self/mountinfo") as file:
         kinds = [line.split(" - ")[1].split() for line in file]
@@ -93,6 +94,8 @@ def facts():
         with open("/sys/module/apparmor/parameters/enabled") as file:
             if file.read().strip() == "Y":
                 found.add("apparmor")
+    if any(shutil.which(name) for name in ["cc", "gcc", "clang"]):
+        found.add("compiler")
     with open("/proc/swaps") as file:
         if len(file.readlines()) > 1:
             found.add("swap")
@@ -193,10 +196,11 @@ class Box:
         """Writes the project's file. `IMAGE` in it is the test image."""
         self.compose = self.write("compose.yaml", textwrap.dedent(compose).replace("IMAGE", IMAGE))
 
-    def berth(self, *arguments, code=0, limit=60, input=None):
-        """Runs berth in the project. `code` is the status that it must end with, or None for any."""
+    def berth(self, *arguments, code=0, limit=60, input=None, prefix=()):
+        """Runs berth in the project. `code` is the status that it must end with, or None for any; `prefix` are words of a
+        command that runs it."""
         done = subprocess.run(
-            [self.world.berth, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            [*prefix, self.world.berth, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True,
             errors="surrogateescape", timeout=limit, input=input if input is not None else "", start_new_session=True)
         outcome = Outcome(done.returncode, done.stdout, done.stderr)
         if code is not None and outcome.code != code:
@@ -215,6 +219,8 @@ class Box:
 
     def refused(self, compose, *words):
         """`berth up -d` of this file must fail with a message that has all the words, and leave no container."""
+        if self.compose:
+            self.berth("down", "--volumes", "--timeout", "0", code=None)
         self.file(compose)
         outcome = self.berth("up", "-d", code=None)
         self.true(1 <= outcome.code <= 125, f"`up` was not refused, but ended with {outcome.code}: {outcome.text}")

@@ -105,6 +105,14 @@ struct RecordFormTests {
       .bind(source: "/b", target: "/d", readOnly: false, createSource: false, propagation: "slave"),
       .tmpfs(target: "/tmp", size: 1 << 40, mode: 0o1777, options: ["noexec"]),
       .tmpfs(target: "/tmp2", size: nil, mode: nil, options: []),
+      .volume(
+        name: "share", source: "/s", target: "/t2", readOnly: false, fillFromImage: true,
+        subpath: "a/b",
+        driver: VolumeDriver(type: "nfs", device: "host:/x", options: ["addr=10.0.0.1", "ro"])),
+      .bind(
+        source: "/b", target: "/e", readOnly: true, createSource: false, propagation: nil,
+        recursion: .readOnly, owner: OwnerMap(user: 1000, group: nil)),
+      .image(id: "sha256:2", layers: ["/l", "/m"], target: "/i", subpath: "etc"),
     ]
     var secret = GivenFile(
       kind: .secret, name: "token", source: .handed(variable: "TOKEN"), target: "/run/secrets/token"

@@ -1,5 +1,6 @@
 import Blueprint
 import CLinux
+import Diagnostics
 import Glibc
 import Linux
 import SystemPackage
@@ -65,13 +66,13 @@ struct CgroupLayoutTests {
 @Suite("Limits are written as each version names them")
 struct CgroupSettingTests {
   private func lines(_ settings: [CgroupSetting]) -> [String] {
-    settings.map { "\($0.file) \($0.value)\($0.isRequired ? "" : " ?")" }
+    settings.map { "\($0.file) \($0.value)\($0.importance == .required ? "" : " ?")" }
   }
 
   @Test("nothing asked, nothing written")
   func nothing() {
-    #expect(ResourceLimits().settingsV1 == [])
-    #expect(ResourceLimits().settingsV2 == [])
+    #expect(ResourceLimits().settingsV1() == [])
+    #expect(ResourceLimits().settingsV2() == [])
   }
 
   @Test("everything asked")
@@ -86,14 +87,14 @@ struct CgroupSettingTests {
     limits.cpuset = "0-1"
     limits.pids = 20
     #expect(
-      lines(limits.settingsV1) == [
-        "memory.limit_in_bytes 104857600", "memory.memsw.limit_in_bytes 157286400",
+      lines(limits.settingsV1()) == [
+        "memory.limit_in_bytes 104857600", "memory.memsw.limit_in_bytes 157286400 ?",
         "memory.soft_limit_in_bytes 52428800", "cpu.shares 1024", "cpu.cfs_period_us 100000",
         "cpu.cfs_quota_us 50000", "cpuset.cpus 0-1", "pids.max 20",
       ])
     #expect(
-      lines(limits.settingsV2) == [
-        "memory.max 104857600", "memory.swap.max 52428800", "memory.low 52428800",
+      lines(limits.settingsV2()) == [
+        "memory.max 104857600", "memory.swap.max 52428800 ?", "memory.low 52428800",
         "cpu.weight 39", "cpu.max 50000 100000", "cpuset.cpus 0-1", "pids.max 20",
       ])
   }
@@ -103,16 +104,67 @@ struct CgroupSettingTests {
     var limits = ResourceLimits()
     limits.memory = 10
     #expect(
-      lines(limits.settingsV1) == [
+      lines(limits.settingsV1()) == [
         "memory.limit_in_bytes 10", "memory.memsw.limit_in_bytes 20 ?",
       ])
-    #expect(lines(limits.settingsV2) == ["memory.max 10", "memory.swap.max 10 ?"])
+    #expect(lines(limits.settingsV2()) == ["memory.max 10", "memory.swap.max 10 ?"])
     limits.memorySwap = -1
     limits.pids = -1
-    #expect(lines(limits.settingsV2) == ["memory.max 10", "memory.swap.max max", "pids.max max"])
+    #expect(
+      lines(limits.settingsV2()) == ["memory.max 10", "memory.swap.max max ?", "pids.max max"])
     limits.memory = .max
     limits.memorySwap = nil
-    #expect(lines(limits.settingsV1).count == 2)
+    #expect(lines(limits.settingsV1()).count == 2)
+  }
+
+  @Test("block devices, real-time shares and what only v1 has")
+  func others() {
+    var limits = ResourceLimits()
+    limits.memorySwappiness = 10
+    limits.disablesOutOfMemoryKill = true
+    limits.realtimePeriod = 1_000_000
+    limits.realtimeRuntime = 400_000
+    limits.blockWeight = 300
+    let kinds: [BlockDeviceBlueprint.Kind] = [
+      .weight, .readBytes, .writeBytes, .readOperations, .writeOperations,
+    ]
+    limits.blockDevices = kinds.enumerated().map { index, kind in
+      BlockDeviceBlueprint(kind: kind, path: "/dev/x", value: UInt64(index + 100))
+    }
+    let numbers: [Bytes: String] = ["/dev/x": "8:0"]
+    let common = [
+      "memory.swappiness 10 ?", "memory.oom_control 1 ?", "cpu.rt_period_us 1000000",
+      "cpu.rt_runtime_us 400000",
+    ]
+    #expect(
+      lines(limits.settingsV1(numbers)) == common + [
+        "blkio.weight 300 ?", "blkio.weight_device 8:0 100 ?",
+        "blkio.throttle.read_bps_device 8:0 101", "blkio.throttle.write_bps_device 8:0 102",
+        "blkio.throttle.read_iops_device 8:0 103", "blkio.throttle.write_iops_device 8:0 104",
+      ])
+    #expect(
+      lines(limits.settingsV2(numbers)) == common + [
+        "io.bfq.weight 300 ?", "io.bfq.weight 8:0 100 ?", "io.max 8:0 rbps=101",
+        "io.max 8:0 wbps=102", "io.max 8:0 riops=103", "io.max 8:0 wiops=104",
+      ])
+    #expect(
+      limits.settingsV2(numbers).compactMap(\.alternative).map { "\($0.file) \($0.value)" } == [
+        "io.weight default 2930", "io.weight 8:0 910",
+      ])
+    #expect(
+      limits.settingsV1(numbers).compactMap(\.alternative).map { "\($0.file) \($0.value)" } == [
+        "blkio.bfq.weight 300", "blkio.bfq.weight_device 8:0 100",
+      ])
+  }
+
+  @Test("a refusal names the attribute of the compose file")
+  func refusal() {
+    let failure = LimitFailure(
+      attribute: "cpuset", value: "9", reason: "`cpuset.cpus`: invalid argument")
+    #expect(
+      failure.diagnostics.map(\.summary) == [
+        "`cpuset` cannot be set to `9`: `cpuset.cpus`: invalid argument"
+      ])
   }
 
   @Test(
@@ -161,7 +213,7 @@ struct CgroupTests {
     var limits = ResourceLimits()
     limits.cpuset = "900-901"
     let id = "berth-test-\(getpid())-refused"
-    #expect(throws: SystemCallError.self) {
+    #expect(throws: LimitFailure.self) {
       try Cgroup.create(id, limits: limits, security: SecurityBlueprint(capabilities: []))
     }
     #expect(try Cgroup.open(id).groups.isEmpty)

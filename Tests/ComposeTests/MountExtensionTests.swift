@@ -4,7 +4,7 @@ import Compose
 import Diagnostics
 import Testing
 
-@Suite("`x-berth` on a mount is checked, shown and not yet acted on")
+@Suite("`x-berth` on a mount is checked, shown and acted on")
 struct MountExtensionTests {
   private static func file(_ mount: String) -> String {
     "services: {a: {image: i, volumes: [{type: bind, source: /d, target: /t, \(mount)}]}}"
@@ -42,13 +42,16 @@ struct MountExtensionTests {
     #expect(!String(decoding: project.canonicalJSON(), as: UTF8.self).contains("x-"))
   }
 
-  @Test("`up` refuses it")
+  @Test("`up` acts on it, on a bind only")
   func up() throws {
     let project = try loaded(Self.file("x-berth: {bind_owner: map}")).project
+    #expect(project.unsupportedByUp().isEmpty)
+    #expect(project.service("a")?.mounts.first?.mapsOwner == true)
+    let other =
+      "services: {a: {image: i, volumes: [{type: tmpfs, target: /t, x-berth: {bind_owner: map}}]}}"
     #expect(
-      project.unsupportedByUp().map(\.summary) == [
-        "`services.a.volumes.0.x-berth.bind_owner` is not supported by `up`"
+      try loaded(other).project.unsupportedByUp().map(\.summary) == [
+        "`services.a.volumes.0` has `bind_owner`, which is for a `bind` only"
       ])
-    #expect(try loaded(Self.file("x-berth: {}")).project.unsupportedByUp().isEmpty)
   }
 }

@@ -56,8 +56,22 @@ struct UpCoverageTests {
     "services.*.volumes.*.source", "services.*.volumes.*.target", "services.*.volumes.*.tmpfs",
     "services.*.volumes.*.tmpfs.mode", "services.*.volumes.*.tmpfs.size",
     "services.*.volumes.*.volume", "services.*.volumes.*.volume.nocopy",
-    "services.*.working_dir", "volumes", "volumes.*.external", "volumes.*.labels",
+    "services.*.working_dir", "volumes", "services.*.blkio_config",
+    "services.*.blkio_config.device_read_bps", "services.*.blkio_config.device_read_iops",
+    "services.*.blkio_config.device_write_bps", "services.*.blkio_config.device_write_iops",
+    "services.*.blkio_config.weight", "services.*.blkio_config.weight_device",
+    "services.*.cpu_rt_period", "services.*.cpu_rt_runtime",
+    "services.*.deploy.resources.reservations.devices", "services.*.device_cgroup_rules",
+    "services.*.devices", "services.*.gpus", "services.*.mem_swappiness",
+    "services.*.oom_kill_disable", "volumes.*.external", "volumes.*.labels",
     "volumes.*.name",
+    "services.*.volumes.*.bind.recursive", "services.*.volumes.*.image",
+    "services.*.volumes.*.image.subpath", "services.*.volumes.*.volume",
+    "services.*.volumes.*.volume.labels", "services.*.volumes.*.volume.nocopy",
+    "services.*.volumes.*.volume.subpath", "services.*.volumes.*.x-berth",
+    "services.*.volumes.*.x-berth.bind_owner", "services.*.volumes_from",
+    "services.*.working_dir", "volumes", "volumes.*.driver_opts", "volumes.*.external",
+    "volumes.*.labels", "volumes.*.name",
   ]
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.
@@ -74,6 +88,7 @@ struct UpCoverageTests {
   static let dependent = [
     "models", "hook", "device_rate", "update", "services.*.develop",
     "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
+    "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
   ]
 
   @Test("each attribute has its place")

@@ -26,15 +26,20 @@ package final class Cgroup: Sendable {
   package static let parentName = "berth"
 
   /// Makes the group (one that exists is taken over and set anew) with its limits and device list.
+  ///
+  /// - Parameter tell: is told of what was asked for and is passed over, as docker does.
   /// - Throws: what a limit that was asked for met; then nothing is left behind.
   package static func create(
     _ id: String, limits: ResourceLimits, security: SecurityBlueprint,
-    place: CgroupPlace = .standard, in layout: CgroupLayout? = nil
-  ) throws(SystemCallError) -> Cgroup {
+    place: CgroupPlace = .standard, in layout: CgroupLayout? = nil,
+    tell: (String) throws -> Void = { _ in }
+  ) throws -> Cgroup {
     let layout = try detected(layout)
     let cgroup = Cgroup(id: id, groups: try makeGroups(id, place, needed(limits, layout)))
     do {
-      try cgroup.apply(limits)
+      for attribute in try cgroup.apply(limits) {
+        try tell("`\(attribute)` is left out: the kernel has it not, or not in these cgroups")
+      }
       try cgroup.restrictDevices(DeviceAccess(security))
     } catch {
       cgroup.removeNow()
@@ -69,6 +74,7 @@ package final class Cgroup: Sendable {
   {
     var controllers = ["memory", "pids", "cpu", "devices", "freezer"]
     if let cpuset = limits.cpuset, !cpuset.isEmpty { controllers.append("cpuset") }
+    if limits.blockWeight != nil || !limits.blockDevices.isEmpty { controllers += ["blkio", "io"] }
     var found: [CgroupHierarchy] = []
     for controller in controllers {
       if let hierarchy = layout.hierarchy(of: controller), !found.contains(hierarchy) {
@@ -148,7 +154,7 @@ package final class Cgroup: Sendable {
     case .v1:
       if hierarchy.controllers.contains("cpuset") { try inheritCPUs(parent) }
     case .v2:
-      let wanted = ["memory", "pids", "cpu", "cpuset"].filter(hierarchy.controllers.contains)
+      let wanted = ["memory", "pids", "cpu", "cpuset", "io"].filter(hierarchy.controllers.contains)
       for folder in [parent.removingLastComponent(), parent] {
         for controller in wanted {
           // A controller that cannot be given is reported when a limit needs it.
@@ -166,28 +172,7 @@ package final class Cgroup: Sendable {
   }
 }
 
-// MARK: - Limits
-
 extension Cgroup {
-  /// Writes the limits; called again to change them on a running container.
-  package func apply(_ limits: ResourceLimits) throws(SystemCallError) {
-    for version in [CgroupHierarchy.Version.v1, .v2] {
-      for setting in version == .v1 ? limits.settingsV1 : limits.settingsV2 {
-        guard let group = group(of: setting.controller, version) else { continue }
-        do {
-          try write(setting.value, to: group.folder.appending(setting.file))
-        } catch {
-          if setting.isRequired { throw error }
-        }
-      }
-    }
-    // A limit whose controller nobody has is refused, not forgotten.
-    for setting in limits.settingsV1
-    where setting.isRequired && group(of: setting.controller) == nil {
-      throw SystemCallError("cgroup", setting.controller, Errno(rawValue: EOPNOTSUPP))
-    }
-  }
-
   func restrictDevices(_ access: DeviceAccess) throws(SystemCallError) {
     if let group = group(of: "devices", .v1) {
       guard case .only(let rules) = access else {

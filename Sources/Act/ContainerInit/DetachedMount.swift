@@ -17,6 +17,8 @@ struct DetachedMount: ~Copyable {
     static let noDevices = Flags(rawValue: UInt64(MOUNT_ATTR_NODEV))
     static let noExecution = Flags(rawValue: UInt64(MOUNT_ATTR_NOEXEC))
     static let strictAccessTime = Flags(rawValue: UInt64(MOUNT_ATTR_STRICTATIME))
+    static let noAccessTime = Flags(rawValue: UInt64(MOUNT_ATTR_NOATIME))
+    static let noFolderAccessTime = Flags(rawValue: UInt64(MOUNT_ATTR_NODIRATIME))
     /// nosuid, nodev, noexec.
     static let inert: Flags = [.noSetuid, .noDevices, .noExecution]
   }
@@ -79,7 +81,9 @@ func setMountFlags(
 ) throws(SystemCallError) {
   var cleared = clear.rawValue
   // The three answers to access times are one field, which wants to be cleared before it is set.
-  if flags.contains(.strictAccessTime) { cleared |= UInt64(MOUNT_ATTR__ATIME) }
+  if flags.contains(.strictAccessTime) || flags.contains(.noAccessTime) {
+    cleared |= UInt64(MOUNT_ATTR__ATIME)
+  }
   try checking("mount_setattr") {
     berth_mount_setattr(
       root, "", UInt32(AT_EMPTY_PATH) | (recursive ? UInt32(AT_RECURSIVE) : 0), flags.rawValue,

@@ -11,7 +11,9 @@ func attachDevices(
 ) throws(LaunchFailure) {
   for device in security.devices {
     try step("adding device `\(device.source.text)`") { () throws(SystemCallError) in
-      try addDevice(device.source.path, device.target.path, in: root, depth: 0)
+      try addDevice(
+        device.source.path, device.target.path,
+        NodeChanges(mode: device.mode, user: device.user, group: device.group), in: root, depth: 0)
     }
   }
   if security.privileged {
@@ -21,36 +23,55 @@ func attachDevices(
   }
 }
 
+/// What is other than on the host; nil is the same.
+private struct NodeChanges {
+  var mode: UInt32?
+  var user: UInt32?
+  var group: UInt32?
+}
+
 /// A node like the host's, or for a folder all nodes below it.
 private func addDevice(
-  _ source: FilePath, _ target: FilePath, in root: borrowing RootFolder, depth: Int
+  _ source: FilePath, _ target: FilePath, _ changes: NodeChanges = NodeChanges(),
+  in root: borrowing RootFolder, depth: Int
 ) throws(SystemCallError) {
   var status = stat()
   try checking("stat", source.string) { source.withPlatformString { stat($0, &status) } }
   switch status.st_mode & S_IFMT {
   case S_IFCHR, S_IFBLK:
-    let parent = try root.ensure(target.removingLastComponent(), .folder)
-    let name = target.lastComponent?.string ?? ""
-    let folder = parent.raw
-    let made = mknodat(folder, name, status.st_mode, status.st_rdev)
-    if made != 0 {
-      // A standard node, or one left by an earlier start.
-      guard Errno.current == .fileExists else {
-        throw SystemCallError("mknod", target.string, .current)
-      }
-      return
-    }
-    try checking("chown", target.string) {
-      fchownat(folder, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW)
-    }
+    try addNode(status, target, changes, in: root)
   case S_IFDIR where depth < 4:
     for name in try namesInFolder(source) {
       let child = source.appending(name)
       guard isDeviceOrFolder(child) else { continue }
-      try addDevice(child, target.appending(name), in: root, depth: depth + 1)
+      try addDevice(child, target.appending(name), changes, in: root, depth: depth + 1)
     }
   default:
     throw SystemCallError("mknod", source.string + " (not a device)", .invalidArgument)
+  }
+}
+
+private func addNode(
+  _ status: stat, _ target: FilePath, _ changes: NodeChanges, in root: borrowing RootFolder
+) throws(SystemCallError) {
+  let parent = try root.ensure(target.removingLastComponent(), .folder)
+  let name = target.lastComponent?.string ?? ""
+  let folder = parent.raw
+  let type = status.st_mode & S_IFMT
+  let mode = (changes.mode ?? status.st_mode) & 0o7777
+  guard mknodat(folder, name, type | mode, status.st_rdev) == 0 else {
+    let reason = Errno.current
+    var found = stat()
+    // A standard node, or one left by an earlier start; never what the image has in its place.
+    guard reason == .fileExists, fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0,
+      found.st_mode & S_IFMT == type, found.st_rdev == status.st_rdev
+    else { throw SystemCallError("mknod", target.string, reason) }
+    return
+  }
+  try checking("chown", target.string) {
+    fchownat(
+      folder, name, changes.user ?? status.st_uid, changes.group ?? status.st_gid,
+      AT_SYMLINK_NOFOLLOW)
   }
 }
 

@@ -11,6 +11,8 @@ struct FirstProcess {
   let request: LaunchRequest
   let privileges: Privileges
   let entry: CgroupEntry
+  /// File systems of volumes, attached nowhere yet.
+  let volumes: [String: SharedDescriptor]
 
   private var blueprint: ContainerBlueprint { request.blueprint }
 
@@ -21,12 +23,14 @@ struct FirstProcess {
     let proc = try step("mounting an own procfs") { () throws(SystemCallError) in
       try ProcFiles()
     }
-    let sources = try prepareMounts(allMounts)
-    let root = try makeRoot()
+    var sources = try prepareMounts(allMounts, volumes: volumes)
+    let root = try makeRoot(&sources)
     let system = try mountSystem(request, in: root)
     let terminal = try openStreams(system)
     try attachDevices(blueprint.security, devices: system.devices.root, in: root)
-    for mount in sources { try attach(mount, in: root) }
+    try makeNetworkFileTargets(in: root)
+    let owners = try OwnerMapping(sources, process, in: root)
+    try attach(sources, owners: owners, in: root)
     try attachFiles(request, in: root)
     let late = try applySysctls(proc)
     try setScore(proc, blueprint.resources.oomScoreAdjustment)
@@ -34,7 +38,10 @@ struct FirstProcess {
       _ = try root.ensure(process.workingDirectory.path, .folder)
     }
     try closeRoot(root, system)
+    // By the host's /proc, which is out of reach behind the pivot.
+    let own = try sources.contains { $0.memory != nil } ? ownStart() : nil
     try enterRoot(root)
+    try sources.publishMemory(as: own)
 
     let identity = try findIdentity(process.user, process.additionalGroups, in: root)
     try enterWorkingDirectory(process.workingDirectory, in: root)
@@ -48,7 +55,7 @@ struct FirstProcess {
     try tell(socket, .ready(terminal: terminal))
     try waitForGo(socket)
     for (name, value) in late { try setSysctl(name, value, proc) }
-    try become(command, identity, privileges, usesInit: process.usesInit, socket)
+    try become(command, identity, privileges, usesInit: process.usesInit, proc, socket)
   }
 
   // MARK: - Namespaces and root
@@ -74,12 +81,14 @@ struct FirstProcess {
     }
   }
 
-  private func makeRoot() throws(LaunchFailure) -> RootFolder {
+  private func makeRoot(_ sources: inout [PreparedMount]) throws(LaunchFailure) -> RootFolder {
     try step("making the mount tree private") { () throws(SystemCallError) in
       try checking("mount", "/") {
         mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil)
       }
     }
+    try takeMemory(&sources, container: blueprint.id, runFolder: request.runFolder)
+    try makeTrees(&sources, request.containerFolder)
     return try step("mounting the root file system") { () throws(SystemCallError) in
       try mountOverlay(blueprint.root, request.containerFolder)
     }
@@ -104,6 +113,18 @@ struct FirstProcess {
       (depth: mount.target.path.lexicallyNormalized().components.count, index: index, mount: mount)
     }
     return all.sorted { ($0.depth, $0.index) < ($1.depth, $1.index) }.map(\.mount)
+  }
+
+  /// The files of `/etc` that berth's own go on, before a volume of the whole folder is filled: it
+  /// may be read-only then.
+  private func makeNetworkFileTargets(in root: borrowing RootFolder) throws(LaunchFailure) {
+    let folder = NetworkFiles.folder(blueprint, runFolder: request.runFolder)
+    for case .bind(let source, let target, _, _, _, _, _) in allMounts
+    where source.path.removingLastComponent() == folder {
+      try step("making `\(target.text)`") { () throws(SystemCallError) in
+        _ = try root.ensure(target.path, .file)
+      }
+    }
   }
 
   private func openStreams(_ system: borrowing SystemMounts) throws(LaunchFailure)

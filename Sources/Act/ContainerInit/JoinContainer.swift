@@ -51,7 +51,7 @@ private struct JoiningProcess {
     try giveStreams(to: identity)
     try tell(socket, .ready(terminal: terminal))
     try waitForGo(socket)
-    try become(command, identity, privileges, usesInit: false, socket)
+    try become(command, identity, privileges, usesInit: false, proc, socket)
   }
 
   /// The cgroup first: what this process then costs is the container's.

@@ -26,7 +26,9 @@ package func launch(_ request: LaunchRequest) throws(LaunchFailure) -> LaunchedC
       ).write(to: request.runFolder)
     }
   }
-  let child = FirstProcess(request: request, privileges: privileges, entry: entry)
+  let child = FirstProcess(
+    request: request, privileges: privileges, entry: entry,
+    volumes: try mountVolumes(blueprint.mounts))
   return try inProcesses(of: request.partners.pid?.raw) { () throws(LaunchFailure) in
     try clone(namespaces: blueprint.sharing.madeByClone, entry: entry) {
       socket throws(LaunchFailure) in

@@ -14,6 +14,8 @@ struct Privileges {
   /// Raw classic BPF; nil is unconfined.
   var filter: [UInt8]?
   var noNewPrivileges: Bool
+  /// nil leaves the program as this process is.
+  var appArmorProfile: String?
 
   /// - Parameters:
   ///   - privileged: all capabilities; whether there is a filter is the blueprint's to say.
@@ -36,11 +38,18 @@ struct Privileges {
     }
     self.filter = filter
     noNewPrivileges = security.noNewPrivileges
+    appArmorProfile = security.appArmorProfile
+    if privileged, appArmorProfile != nil { appArmorProfile = "unconfined" }
   }
 
   /// Order matters. Without no_new_privs only a privileged process may load a filter, so it comes
   /// first; with it the filter comes last and need not allow what is done before.
-  func apply(_ identity: Identity) throws(LaunchFailure) {
+  func apply(_ identity: Identity, _ proc: borrowing ProcFiles) throws(LaunchFailure) {
+    if let appArmorProfile {
+      try step("setting the AppArmor profile `\(appArmorProfile)`") { () throws(SystemCallError) in
+        try proc.setAppArmorProfile(appArmorProfile)
+      }
+    }
     if noNewPrivileges {
       try step("setting no_new_privs") { () throws(SystemCallError) in
         try checking("prctl") { berth_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }

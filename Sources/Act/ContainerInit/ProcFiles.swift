@@ -30,6 +30,28 @@ struct ProcFiles: ~Copyable {
     try write("\(adjustment)", to: "\(getpid())/oom_score_adj")
   }
 
+  /// The AppArmor profile that the calling process has from its next exec on. Kernels before 5.1
+  /// have one place for all security modules.
+  func setAppArmorProfile(_ name: String) throws(SystemCallError) {
+    do throws(SystemCallError) {
+      try write("exec \(name)", to: "\(getpid())/attr/apparmor/exec")
+    } catch  where error.errno == .noSuchFileOrDirectory {
+      try write("exec \(name)", to: "\(getpid())/attr/exec")
+    }
+  }
+
+  /// Gives a user namespace its maps, once and for all. `process` is in it and of the calling
+  /// process's pid namespace.
+  func setMaps(of process: Int32, users: String, groups: String) throws(SystemCallError) {
+    try write(users, to: "\(process)/uid_map")
+    try write(groups, to: "\(process)/gid_map")
+  }
+
+  func userNamespace(of process: Int32) throws(SystemCallError) -> Descriptor {
+    // A link of the kernel's own, in a procfs that nobody can reach.
+    try mount.root.openChild(FilePath("\(process)/ns/user"), O_RDONLY)
+  }
+
   private func write(_ value: String, to path: String) throws(SystemCallError) {
     let file = try mount.root.resolve(
       FilePath(path), O_WRONLY,

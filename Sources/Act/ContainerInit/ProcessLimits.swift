@@ -25,18 +25,31 @@ func setLimits(_ limits: [ProcessLimit]) throws(LaunchFailure) {
       _ = setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &wanted)
     }
   }
-  for limit in limits {
-    try step("setting limit `\(limit.name)` to \(limit.soft):\(limit.hard)") {
-      () throws(SystemCallError) in
-      guard let number = names[limit.name.lowercased()] else {
-        throw SystemCallError("setrlimit", limit.name, .invalidArgument)
-      }
-      var wanted = rlimit()
-      wanted.rlim_cur = limit.soft < 0 ? rlim_t.max : rlim_t(limit.soft)
-      wanted.rlim_max = limit.hard < 0 ? rlim_t.max : rlim_t(limit.hard)
-      try checking("setrlimit", limit.name) {
-        setrlimit(__rlimit_resource_t(UInt32(number)), &wanted)
-      }
+  for limit in limits { try setLimit(limit) }
+}
+
+private func setLimit(_ limit: ProcessLimit) throws(LaunchFailure) {
+  let stage = "setting `ulimits.\(limit.name)` to \(text(limit.soft)):\(text(limit.hard))"
+  guard let number = names[limit.name.lowercased()] else {
+    throw LaunchFailure(stage: stage, message: "there is no such limit")
+  }
+  let resource = __rlimit_resource_t(UInt32(number))
+  var wanted = rlimit()
+  wanted.rlim_cur = limit.soft < 0 ? rlim_t.max : rlim_t(limit.soft)
+  wanted.rlim_max = limit.hard < 0 ? rlim_t.max : rlim_t(limit.hard)
+  do throws(SystemCallError) {
+    try checking("setrlimit", limit.name) { setrlimit(resource, &wanted) }
+  } catch {
+    var own = rlimit()
+    let isKnown = getrlimit(resource, &own) == 0
+    guard error.errno == .notPermitted, isKnown, wanted.rlim_max > own.rlim_max else {
+      throw LaunchFailure(stage, error)
     }
+    throw LaunchFailure(
+      stage: stage, errno: error.errno,
+      message: "the hard limit that berth itself has here is \(own.rlim_max),"
+        + " and raising it needs the capability SYS_RESOURCE")
   }
 }
+
+private func text(_ limit: Int64) -> String { limit < 0 ? "unlimited" : "\(limit)" }

@@ -72,7 +72,7 @@ func setScore(_ proc: borrowing ProcFiles, _ asked: Int?) throws(LaunchFailure) 
   do throws(SystemCallError) {
     try proc.setOutOfMemoryScore(asked ?? 0)
   } catch {
-    if asked != nil { throw LaunchFailure("setting the out-of-memory score", error) }
+    if let asked { throw LaunchFailure("setting `oom_score_adj` to \(asked)", error) }
   }
 }
 
@@ -92,9 +92,9 @@ func giveStreams(to identity: Identity) throws(LaunchFailure) {
 /// The last steps: no way back and nothing left open.
 func become(
   _ command: Command, _ identity: Identity, _ privileges: Privileges, usesInit: Bool,
-  _ socket: borrowing Descriptor
+  _ proc: consuming ProcFiles, _ socket: borrowing Descriptor
 ) throws(LaunchFailure) -> Never {
-  try privileges.apply(identity)
+  try privileges.apply(identity, proc)
   // A change of identity clears the death signal.
   try step("tying to the shim") { () throws(SystemCallError) in try dieWithParent() }
   umask(0o022)

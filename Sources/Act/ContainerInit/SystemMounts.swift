@@ -28,9 +28,10 @@ func mountSystem(_ request: LaunchRequest, in root: borrowing RootFolder) throws
     let system = try DetachedMount.make("sysfs", [], privileged ? .inert : readOnlyInert)
     try system.attach(to: place("sys", in: root))
     let cgroup = request.cgroup
+    let isWritable = privileged || blueprint.security.writableCgroups
     try mountCgroups(
       blueprint.sharing.cgroup == .host ? cgroup.viewsOfHost : cgroup.views, below: system.root,
-      readOnly: !privileged)
+      readOnly: !isWritable)
   }
   let devices = try step("mounting /dev") { () throws(SystemCallError) in
     let mount = try DetachedMount.make(

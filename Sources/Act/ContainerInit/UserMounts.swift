@@ -1,5 +1,6 @@
-// Binds, volumes and tmpfs of the user. Sources become handles while the host's tree is still the
-// root; targets are looked up once, below the container's root; flags are set before attaching.
+// Binds, volumes, images and tmpfs of the user. Sources become handles while the host's tree is
+// still the root; targets are looked up once, below the container's root; flags are set before
+// attaching.
 
 import Blueprint
 import CLinux
@@ -7,75 +8,53 @@ import Glibc
 import Linux
 import SystemPackage
 
-/// A mount with its source held; tmpfs has none.
+/// A mount with its source held; a tmpfs has none.
 struct PreparedMount {
   let step: MountStep
-  let source: SharedDescriptor?
+  var source: SharedDescriptor?
+  /// Set right before it is attached: what is filled from the image must be writable until then.
+  var flags: DetachedMount.Flags = []
+  var filling: VolumeFilling?
+  var memory: MemoryVolume?
 }
 
 extension MountStep {
   var label: String {
     switch self {
-    case .volume(let name, _, _, _, _): "mounting volume `\(name)`"
-    case .bind(let source, let target, _, _, _): "mounting `\(source.text)` on `\(target.text)`"
+    case .volume(let name, _, _, _, _, _, _): "mounting volume `\(name)`"
+    case .bind(let source, let target, _, _, _, _, _):
+      "mounting `\(source.text)` on `\(target.text)`"
     case .tmpfs(let target, _, _, _): "mounting tmpfs on `\(target.text)`"
+    case .image(_, _, let target, _): "mounting an image on `\(target.text)`"
     }
   }
 }
 
-/// Copies the source trees into descriptors. To be called before the mount tree is made private:
-/// sources with propagation keep their peers.
-func prepareMounts(_ steps: [MountStep]) throws(LaunchFailure) -> [PreparedMount] {
-  var prepared: [PreparedMount] = []
-  for mount in steps {
-    switch mount {
-    case .tmpfs:
-      prepared.append(PreparedMount(step: mount, source: nil))
-    case .volume(_, let source, _, let readOnly, _):
-      let tree = try step(mount.label) { () throws(SystemCallError) in
-        try sourceTree(source.path, readOnly: readOnly, propagation: nil, create: false)
-      }
-      prepared.append(PreparedMount(step: mount, source: tree))
-    case .bind(let source, _, let readOnly, let create, let propagation):
-      do throws(SystemCallError) {
-        let tree = try sourceTree(
-          source.path, readOnly: readOnly, propagation: propagation, create: create)
-        prepared.append(PreparedMount(step: mount, source: tree))
-      } catch  where error.errno == .noSuchFileOrDirectory {
-        throw LaunchFailure(
-          stage: mount.label, errno: error.errno,
-          message: "bind source path does not exist: \(source.text)")
-      } catch {
-        throw LaunchFailure(mount.label, error)
+/// Attaches all, in their order.
+///
+/// - Parameter owners: what shows files of a bind as the container's user's; nil when none asks.
+func attach(_ mounts: [PreparedMount], owners: OwnerMapping?, in root: borrowing RootFolder)
+  throws(LaunchFailure)
+{
+  var memories: [String: SharedDescriptor] = [:]
+  for mount in mounts {
+    var mount = mount
+    // The same memory at a second place: a copy of what is attached by now.
+    if let name = mount.step.volumeName, let first = memories[name], mount.source == nil {
+      mount.source = try step(mount.step.label) { () throws(SystemCallError) in
+        SharedDescriptor(try DetachedMount.copy(of: first.raw).root.duplicate())
       }
     }
-  }
-  return prepared
-}
-
-private func sourceTree(
-  _ path: FilePath, readOnly: Bool, propagation: String?, create: Bool
-) throws(SystemCallError) -> SharedDescriptor {
-  if create, path.withPlatformString({ access($0, F_OK) }) != 0,
-    Errno.current == .noSuchFileOrDirectory
-  {
-    try makeFolders(path, mode: 0o755)
-  }
-  let source = try Descriptor.open(path, O_PATH)
-  let tree = try DetachedMount.copy(of: source.raw, recursive: true)
-  // 0 leaves the copy a peer of its source.
-  let kind: UInt64 =
-    switch propagation {
-    case "shared", "rshared": 0
-    case "slave", "rslave": UInt64(MS_SLAVE)
-    default: UInt64(MS_PRIVATE)
+    if case .bind(_, _, _, _, _, _, let owner?) = mount.step, let source = mount.source {
+      try owners?.apply(owner, to: source.raw, mount.step.label)
     }
-  try tree.set(readOnly ? .readOnly : [], propagation: kind, recursive: true)
-  return SharedDescriptor(try tree.root.duplicate())
+    try attach(mount, in: root)
+    if mount.memory != nil, let name = mount.step.volumeName { memories[name] = mount.source }
+  }
 }
 
 /// Attaches one mount below `root`.
-func attach(_ mount: PreparedMount, in root: borrowing RootFolder) throws(LaunchFailure) {
+private func attach(_ mount: PreparedMount, in root: borrowing RootFolder) throws(LaunchFailure) {
   let target = mount.step.target
   try refuseTarget(target, mount.step.label)
   guard let source = mount.source else {
@@ -83,24 +62,19 @@ func attach(_ mount: PreparedMount, in root: borrowing RootFolder) throws(Launch
     return
   }
   let handle = try step(mount.step.label) { () throws(SystemCallError) in
-    let status = try sourceStatus(source)
-    return try root.ensure(target.path, status.st_mode & S_IFMT == S_IFDIR ? .folder : .file)
+    let mode = try status(of: source.raw).st_mode
+    return try root.ensure(target.path, mode & S_IFMT == S_IFDIR ? .folder : .file)
   }
   try refuse(handle, target, mount.step.label, in: root)
-  if case .volume(_, let folder, _, _, fillFromImage: true) = mount.step {
+  if let filling = mount.filling {
     try step("filling volume from `\(target.text)`") { () throws(SystemCallError) in
-      try fillVolume(folder.path, from: handle)
+      try filling.fill(from: handle)
     }
   }
   try step(mount.step.label) { () throws(SystemCallError) in
+    if !mount.flags.isEmpty { try setMountFlags(source.raw, mount.flags) }
     try attachMount(source.raw, to: handle)
   }
-}
-
-private func sourceStatus(_ source: SharedDescriptor) throws(SystemCallError) -> stat {
-  var status = stat()
-  try checking("fstat") { fstat(source.raw, &status) }
-  return status
 }
 
 // MARK: - Targets that are refused
@@ -162,33 +136,36 @@ private func attachTmpfs(_ mount: MountStep, in root: borrowing RootFolder)
     var settings: [(String, String)] = []
     if let size { settings.append(("size", "\(size)")) }
     settings.append(("mode", String(mode ?? 0o1777, radix: 8)))
-    for option in options {
-      try apply(option, &flags, &settings)
+    for option in options where !flags.apply(option) {
+      let parts = option.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else {
+        throw SystemCallError("mount", "tmpfs option \(option)", .invalidArgument)
+      }
+      settings.removeAll { $0.0 == parts[0] }
+      settings.append((parts[0], parts[1]))
     }
     try DetachedMount.make("tmpfs", settings, flags).attach(to: handle)
   }
 }
 
-/// Of mount(8): what a tmpfs may be told in a compose file.
-private func apply(
-  _ option: String, _ flags: inout DetachedMount.Flags, _ settings: inout [(String, String)]
-) throws(SystemCallError) {
-  switch option {
-  case "ro": flags.insert(.readOnly)
-  case "rw": flags.remove(.readOnly)
-  case "noexec": flags.insert(.noExecution)
-  case "exec": flags.remove(.noExecution)
-  case "nosuid": flags.insert(.noSetuid)
-  case "suid": flags.remove(.noSetuid)
-  case "nodev": flags.insert(.noDevices)
-  case "dev": flags.remove(.noDevices)
-  default:
-    let parts = option.split(separator: "=", maxSplits: 1)
-    let known = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol"]
-    guard parts.count == 2, known.contains(String(parts[0])) else {
-      throw SystemCallError("mount", "tmpfs option \(option)", .invalidArgument)
+extension DetachedMount.Flags {
+  /// Changes the flags as a word of mount(8) says; false when it is a word of something else.
+  mutating func apply(_ option: String) -> Bool {
+    switch option {
+    case "ro": insert(.readOnly)
+    case "rw": remove(.readOnly)
+    case "noexec": insert(.noExecution)
+    case "exec": remove(.noExecution)
+    case "nosuid": insert(.noSetuid)
+    case "suid": remove(.noSetuid)
+    case "nodev": insert(.noDevices)
+    case "dev": remove(.noDevices)
+    case "noatime": insert(.noAccessTime)
+    case "strictatime": insert(.strictAccessTime)
+    case "nodiratime": insert(.noFolderAccessTime)
+    case "relatime", "atime", "diratime": subtract([.noAccessTime, .strictAccessTime])
+    default: return false
     }
-    settings.removeAll { $0.0 == parts[0] }
-    settings.append((String(parts[0]), String(parts[1])))
+    return true
   }
 }

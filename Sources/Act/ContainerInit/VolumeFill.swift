@@ -7,26 +7,54 @@ import Glibc
 import Linux
 import SystemPackage
 
-/// Copies `source` (a handle in the container's root) into the volume, when the volume was never
-/// filled and is empty. `folder` is the volume's data on the host.
-///
-/// The file `filled` beside the data says for good that it was done: it is made when every byte is
-/// on disk. A lock on the volume's folder lets two containers that start together take turns.
-func fillVolume(_ folder: FilePath, from source: borrowing Descriptor) throws(SystemCallError) {
-  let record = try Descriptor.open(folder.removingLastComponent(), O_RDONLY | O_DIRECTORY)
-  if faccessat(record.raw, "filled", F_OK, 0) == 0 { return }
-  try retrying("flock", folder.string) { flock(record.raw, LOCK_EX) }
-  if faccessat(record.raw, "filled", F_OK, 0) == 0 { return }
-  let target = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
-  if try entries(of: target).isEmpty, try source.status().st_mode & S_IFMT == S_IFDIR {
+/// A volume that is to be filled when it is new.
+struct VolumeFilling {
+  /// The volume's folder in the store.
+  let record: FilePath
+  /// The top of the volume's content, opened for reading.
+  private let target: SharedDescriptor
+  /// What is in the volume stays, so that it is filled once in its life. Memory is new each time,
+  /// and its lock is held by the caller.
+  private let isLasting: Bool
+
+  init(record: FilePath, target: SharedDescriptor, isLasting: Bool) throws(SystemCallError) {
+    self.record = record
+    self.isLasting = isLasting
+    let folder = try retrying("openat", ".") {
+      berth_openat(target.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
+    self.target = SharedDescriptor(Descriptor(owning: folder))
+  }
+
+  /// Copies `source` (a handle in the container's root) into the volume, when the volume was never
+  /// filled and is empty.
+  ///
+  /// The file `filled` beside the data says for good that it was done: it is made when every byte
+  /// is on disk. A lock on the volume's folder lets two containers that start together take turns.
+  func fill(from source: borrowing Descriptor) throws(SystemCallError) {
+    guard isLasting else { return try copy(from: source) }
+    let folder = try Descriptor.open(record, O_RDONLY | O_DIRECTORY)
+    if faccessat(folder.raw, "filled", F_OK, 0) == 0 { return }
+    try retrying("flock", record.string) { flock(folder.raw, LOCK_EX) }
+    if faccessat(folder.raw, "filled", F_OK, 0) == 0 { return }
+    try copy(from: source)
+    let mark = try folder.openChild("filled", O_WRONLY | O_CREAT, mode: 0o600)
+    try checking("fsync", record.string) { fsync(mark.raw) }
+    try checking("fsync", record.string) { fsync(folder.raw) }
+  }
+
+  private func copy(from source: borrowing Descriptor) throws(SystemCallError) {
+    let top = Descriptor(
+      owning: try checking("fcntl") { berth_fcntl(target.raw, F_DUPFD_CLOEXEC, 3) })
+    let found = try entries(of: top)
+    // A file system of its own begins with the folder that its maker made.
+    guard found.isEmpty || found == ["lost+found"], try source.status().st_mode & S_IFMT == S_IFDIR
+    else { return }
     var copy = TreeCopy()
     // The handle is O_PATH: reading wants the folder opened.
-    try copy.copyFolder(try source.openChild(".", O_RDONLY | O_DIRECTORY), to: target, depth: 0)
-    try checking("syncfs", folder.string) { berth_syncfs(target.raw) }
+    try copy.copyFolder(try source.openChild(".", O_RDONLY | O_DIRECTORY), to: top, depth: 0)
+    try checking("syncfs", record.string) { berth_syncfs(target.raw) }
   }
-  let mark = try record.openChild("filled", O_WRONLY | O_CREAT, mode: 0o600)
-  try checking("fsync", folder.string) { fsync(mark.raw) }
-  try checking("fsync", folder.string) { fsync(record.raw) }
 }
 
 /// One file of a hard-linked set.

@@ -50,6 +50,7 @@ extension StartReport: ControlMessage {
   package var json: JSONValue {
     switch self {
     case .born(let pid): form("born", [("pid", JSONValue(pid))])
+    case .warning(let text): form("warning", [("text", .string(text))])
     case .ready: form("ready")
     case .started(let pid, let startedAt):
       form(
@@ -62,6 +63,7 @@ extension StartReport: ControlMessage {
     let (name, content) = try RecordReader(json).onlyCase()
     switch name {
     case "born": self = .born(pid: try content.small("pid"))
+    case "warning": self = .warning(try content.string("text"))
     case "ready": self = .ready
     case "started":
       self = .started(

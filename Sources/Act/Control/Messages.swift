@@ -5,6 +5,7 @@
 //   shim ◀── files + memory, where there are any ─── berth       values of secrets that stand nowhere
 //   shim ── born(pid) + network namespace ──────────▶ berth      makes veth pairs, addresses, rules
 //   shim ◀── ports + sockets, any number of times ── berth       sockets that reserve host ports
+//   shim ── warning, any number of times ───────────▶ berth      what was asked for and is left out
 //   shim ◀── networkReady ────────────────────────── berth
 //   shim ── ready | failed ─────────────────────────▶ berth      mounts and identity are done
 //   shim ◀── go ──────────────────────────────────── berth
@@ -21,6 +22,7 @@ import SystemPackage
 /// From a shim that starts a container.
 package enum StartReport: Hashable, Sendable {
   case born(pid: Int32)
+  case warning(String)
   case ready
   case started(pid: Int32, startedAt: Timestamp)
   case failed(ShimFailure)

@@ -30,3 +30,12 @@ package func setCapabilities(_ wantedNumbers: Set<cap_value_t>) throws(SystemCal
   }
   try checking("capset") { cap_set_proc(wanted) }
 }
+
+/// Whether this process has the capability of this number, and so can give it on.
+package func hasCapability(_ number: Int) throws(SystemCallError) -> Bool {
+  guard let current = cap_get_proc() else { throw SystemCallError("capget") }
+  defer { cap_free(UnsafeMutableRawPointer(current)) }
+  var has = CAP_CLEAR
+  // Numbers that the kernel does not know are had by nobody.
+  return cap_get_flag(current, cap_value_t(number), CAP_PERMITTED, &has) == 0 && has == CAP_SET
+}

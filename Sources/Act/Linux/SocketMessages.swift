@@ -51,23 +51,31 @@ extension Descriptor {
   /// Receives one packet; nil when the other end has closed. Blocks when the descriptor does.
   /// - Throws: EMSGSIZE when the packet was larger than `limit` or had too many descriptors.
   package func receivePacket(limit: Int) throws(SystemCallError) -> SocketPacket? {
+    do throws(SystemCallError) {
+      return try nextPacket(limit: limit)
+    } catch  where error.errno == .connectionReset {
+      // The other end went without reading what was sent to it. What it has sent before is still
+      // there: the kernel tells of the reset first, and once.
+      do throws(SystemCallError) {
+        return try nextPacket(limit: limit)
+      } catch  where error.errno == .connectionReset {
+        return nil
+      }
+    }
+  }
+
+  private func nextPacket(limit: Int) throws(SystemCallError) -> SocketPacket? {
     var content = [UInt8](repeating: 0, count: limit)
     var control = [UInt64](repeating: 0, count: space(for: descriptorsPerPacket) / 8)
     var flags: CInt = 0
     var controlSize = 0
-    let count: Int
-    do {
-      count = try retrying("recvmsg") {
-        withMessage(&content, &control, controlSize: control.count * 8) { message in
-          let count = recvmsg(raw, &message, CInt(MSG_CMSG_CLOEXEC))
-          flags = message.msg_flags
-          controlSize = message.msg_controllen
-          return count
-        }
+    let count = try retrying("recvmsg") {
+      withMessage(&content, &control, controlSize: control.count * 8) { message in
+        let count = recvmsg(raw, &message, CInt(MSG_CMSG_CLOEXEC))
+        flags = message.msg_flags
+        controlSize = message.msg_controllen
+        return count
       }
-    } catch  where error.errno == .connectionReset {
-      // The other end went without reading what was sent to it: gone all the same.
-      return nil
     }
     let descriptors = receivedDescriptors(control, size: controlSize)
     if flags & CInt(MSG_TRUNC | MSG_CTRUNC) != 0 {

@@ -29,7 +29,7 @@ package enum SeccompError: Diagnosable, Hashable {
 
 /// The filters below `<state>/seccomp`.
 package struct SeccompProfiles: Sendable {
-  private let folder: FilePath
+  let folder: FilePath
 
   package init(state: FilePath) { folder = state.appending("seccomp") }
 
@@ -83,10 +83,12 @@ package struct SeccompProfiles: Sendable {
         throw SeccompError.refused(call: call.name, errno: Errno(rawValue: -answer))
       }
     }
-    return beginning(allowing: numbers, hasSysAdmin: hasSysAdmin) + (try export(filter))
+    return seccompBeginning(
+      allowing: numbers, refusesClone3: !hasSysAdmin, newest: SeccompProfile.newestNumber)
+      + (try export(filter))
   }
 
-  private static func export(_ filter: OpaquePointer) throws -> [UInt8] {
+  static func export(_ filter: OpaquePointer) throws -> [UInt8] {
     let answer = berth_seccomp_export(filter)
     if answer < 0 { throw SeccompError.refused(call: "export", errno: Errno(rawValue: -answer)) }
     let file = Descriptor(owning: answer)
@@ -119,7 +121,9 @@ private func instruction(_ code: UInt16, _ value: UInt32, yes: Int = 0, no: Int 
 /// What the library cannot say: newer calls by number, ENOSYS for what is newer still and for
 /// clone3 (whose flags no filter can see, so programs are to fall back to clone). Everything else,
 /// and every architecture that counts differently, falls through to the library's program.
-private func beginning(allowing numbers: [UInt32], hasSysAdmin: Bool) -> [UInt8] {
+func seccompBeginning(allowing numbers: [UInt32], refusesClone3: Bool, newest: UInt32)
+  -> [UInt8]
+{
   #if arch(x86_64)
     let machines: [UInt32] = [0xc000_003e, 0x4000_0003]
   #else
@@ -129,7 +133,7 @@ private func beginning(allowing numbers: [UInt32], hasSysAdmin: Bool) -> [UInt8]
     (0x20, 0x15, 0x25, 0x35)
   let answer: UInt16 = 0x06
   var tests: [(number: UInt32, isAllowed: Bool)] = numbers.map { ($0, true) }
-  if !hasSysAdmin { tests.insert((SeccompProfile.clone3Number, false), at: 0) }
+  if refusesClone3 { tests.insert((SeccompProfile.clone3Number, false), at: 0) }
   // Places: 0…2 the machine, 3 and 4 the number, then the tests, the limit, and the two answers.
   let limit = 5 + tests.count
   let (missing, allow, end) = (limit + 1, limit + 2, limit + 3)
@@ -145,7 +149,7 @@ private func beginning(allowing numbers: [UInt32], hasSysAdmin: Bool) -> [UInt8]
     code += instruction(ifEqual, test.number, yes: jump(from: 5 + index, to: target))
   }
   code += instruction(
-    ifGreater, SeccompProfile.newestNumber, yes: 0, no: jump(from: limit, to: end))
+    ifGreater, newest, yes: 0, no: jump(from: limit, to: end))
   code += instruction(answer, 0x0005_0000 | UInt32(ENOSYS))
   code += instruction(answer, 0x7fff_0000)
   return code

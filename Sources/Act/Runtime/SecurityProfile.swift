@@ -26,15 +26,7 @@ package enum SecurityProfile {
     "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
   ]
 
-  /// capabilities(7), in the order of their numbers.
-  package static let allCapabilities = [
-    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
-    "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
-    "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
-    "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD",
-    "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG",
-    "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
-  ]
+  package static let allCapabilities = CapabilityNames.all
 
   /// Hidden from the container: files by /dev/null, folders by an empty one.
   package static let maskedPaths: [Bytes] =
@@ -82,11 +74,7 @@ package enum SecurityProfile {
   }
 
   private static func capability(_ text: String) throws(UnknownCapability) -> String {
-    var name = text.uppercased()
-    if name.hasPrefix("CAP_") { name.removeFirst(4) }
-    guard name == "ALL" || allCapabilities.contains(name) else {
-      throw UnknownCapability(name: text)
-    }
+    guard let name = CapabilityNames.name(text) else { throw UnknownCapability(name: text) }
     return name
   }
 }

@@ -3,7 +3,7 @@
 
 package import Blueprint
 import CLinux
-import Control
+package import Control
 import Glibc
 package import Linux
 package import SystemPackage
@@ -66,12 +66,33 @@ package final class ShimProcess: Sendable {
   }
 
   /// Waits until everything but the program itself is in place.
-  package func ready() throws {
-    let (report, _) = try receive(while: "preparing the container")
-    guard case .ready = report else { throw unexpected(report) }
+  /// - Returns: what was asked for and is left out, in sentences.
+  @discardableResult
+  package func ready() throws -> [String] {
+    var warnings: [String] = []
+    while true {
+      let (report, _) = try receive(while: "preparing the container")
+      switch report {
+      case .warning(let text): warnings.append(text)
+      case .ready: return warnings
+      case .born, .started, .failed: throw unexpected(report)
+      }
+    }
   }
 
   package func go() throws { try send(.go) }
+
+  /// Why the shim has failed, where it has said so already: what others then meet with its
+  /// namespaces is only what follows from it. Does not block.
+  package func failure() -> ShimFailure? {
+    var watched = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
+    while poll(&watched, 1, 0) > 0 {
+      // One that can no longer be read has nothing more to say.
+      guard let (report, _) = try? socket.receive(StartReport.self) else { return nil }
+      if case .failed(let failure) = report { return failure }
+    }
+    return nil
+  }
 
   /// Waits until the program runs.
   package func started() throws -> (pid: Int32, startedAt: Timestamp) {

@@ -71,6 +71,15 @@ package struct ContainerStore: Sendable {
     }
   }
 
+  /// Limits what a container that was just begun may write.
+  package func limitSize(of id: String, to bytes: UInt64) throws {
+    let folder = layout.container(id)
+    // What is written is made in the second and moved to the first, so both are in one project.
+    try Store.limitSize(
+      of: [folder.appending("upper"), folder.appending("work")], to: bytes,
+      for: "`storage_opt.size`")
+  }
+
   /// Whether there is a container of this id, finished or not.
   package func exists(_ id: String) -> Bool {
     layout.container(id).withPlatformString { access($0, F_OK) } == 0
@@ -85,6 +94,7 @@ package struct ContainerStore: Sendable {
   /// between leaves a name without a blueprint, which `torn` finds.
   package func remove(id: String, name: String) throws {
     try removeFile(layout.blueprint(id))
+    releaseSizeLimit(of: layout.container(id).appending("upper"))
     try removeTree(layout.running(id))
     try removeTree(layout.container(id))
     if let lease = readLease(name), lease.id == id {

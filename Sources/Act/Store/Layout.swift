@@ -9,6 +9,7 @@
 //   <run>/containers/<id>/                control.sock, state.json, cgroup, lock, hosts, resolv.conf,
 //                                         hostname
 //   <run>/networks/<name>/names/<id>
+//   <run>/volumes/<name>/<id>             where a container has a volume in memory (ContainerInit)
 //   <run>/projects/<name>/lock
 
 package import SystemPackage
@@ -42,5 +43,8 @@ package struct Layout: Sendable, Hashable {
   package func running(_ id: String) -> FilePath { runningContainers.appending(id) }
   package func stateRecord(_ id: String) -> FilePath { running(id).appending("state.json") }
   package func cgroupRecord(_ id: String) -> FilePath { running(id).appending("cgroup") }
+  package func runningVolume(_ name: String) -> FilePath {
+    run.appending("volumes").appending(name)
+  }
   package func project(_ name: String) -> FilePath { run.appending("projects").appending(name) }
 }

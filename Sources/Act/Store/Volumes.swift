@@ -10,11 +10,27 @@ package struct VolumeRecord: Codable, Hashable, Sendable {
   package var name: String
   package var labels: [String: String]
   package var createdAt: Timestamp
+  /// What the driver was told; nil is nothing.
+  package var driverOptions: [String: String]?
 
-  package init(name: String, labels: [String: String], createdAt: Timestamp) {
+  package init(
+    name: String, labels: [String: String], createdAt: Timestamp,
+    driverOptions: [String: String] = [:]
+  ) {
     self.name = name
     self.labels = labels
     self.createdAt = createdAt
+    self.driverOptions = driverOptions.isEmpty ? nil : driverOptions
+  }
+
+  /// The file system that it is; nil when it is a folder of the store.
+  package var driver: VolumeDriver? {
+    guard let options = driverOptions, options["type"] != nil || options["o"] != nil else {
+      return nil
+    }
+    return VolumeDriver(
+      type: options["type"] ?? "", device: Bytes(options["device"] ?? options["type"] ?? ""),
+      options: (options["o"] ?? "").split(separator: ",").map(String.init))
   }
 }
 
@@ -40,14 +56,28 @@ package struct VolumeStore: Sendable {
 
   /// Makes the volume's folder and record; one that exists is left as it is. The record comes last:
   /// a folder without one was never finished and is finished by the next call.
-  package func create(_ name: String, labels: [String: String], now: Timestamp) throws {
+  /// - Parameter size: most bytes that its folder may hold.
+  package func create(
+    _ name: String, labels: [String: String], driverOptions: [String: String] = [:],
+    size: UInt64? = nil, now: Timestamp
+  ) throws {
     guard isVolumeName(name) else { throw VolumeError.invalidName(name) }
     let record = layout.volume(name).appending("volume.json")
     if try readFile(record, limit: 1 << 20) != nil { return }
     try makeFolders(layout.volume(name))
     try makeFolders(layout.volumeData(name), mode: 0o755)
+    if let size {
+      try limitSize(of: [layout.volumeData(name)], to: size, for: "volume `\(name)`")
+    }
     try writeRecord(
-      VolumeRecord(name: name, labels: labels, createdAt: now), to: record, .durable)
+      VolumeRecord(name: name, labels: labels, createdAt: now, driverOptions: driverOptions),
+      to: record, .durable)
+  }
+
+  /// One volume's record; nil when there is none.
+  package func record(_ name: String) throws -> VolumeRecord? {
+    guard isVolumeName(name) else { throw VolumeError.invalidName(name) }
+    return try readRecord(VolumeRecord.self, at: layout.volume(name).appending("volume.json"))
   }
 
   /// All volumes, by name.
@@ -58,9 +88,12 @@ package struct VolumeStore: Sendable {
     }
   }
 
-  /// Removes the volume with its data. One that does not exist is no error.
+  /// Removes the volume with its data; what its driver mounts elsewhere stays. One that does not
+  /// exist is no error.
   package func remove(_ name: String) throws {
     guard isVolumeName(name) else { throw VolumeError.invalidName(name) }
+    releaseSizeLimit(of: layout.volumeData(name))
+    try removeTree(layout.runningVolume(name))
     try removeTree(layout.volume(name))
   }
 }

@@ -65,7 +65,8 @@ private func start(
   let handed = try receiveHanded(blueprint.handedFiles.count, from: berth)
   let cgroup = try Cgroup.create(
     blueprint.id, limits: blueprint.resources, security: blueprint.security,
-    place: try CgroupPlace(parents: blueprint.sharing.cgroupParent))
+    place: try CgroupPlace(parents: blueprint.sharing.cgroupParent)
+  ) { try berth.send(StartReport.warning($0)) }
   var watch: GroupGuard?
   defer { watch?.dismiss() }
   do {

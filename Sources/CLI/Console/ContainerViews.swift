@@ -25,13 +25,12 @@ package func psJSON(_ rows: [ContainerRecord], now: Timestamp, full: Bool) -> St
 private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONValue {
   let blueprint = row.blueprint
   let labels = blueprint.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-  let volumes = blueprint.mounts.compactMap { step -> String? in
-    if case .volume(let name, _, _, _, _) = step { name } else { nil }
-  }
+  let volumes = blueprint.mounts.compactMap(\.volumeName)
   let mounts = blueprint.mounts.compactMap { step -> String? in
     switch step {
-    case .volume(let name, _, _, _, _): name
-    case .bind(let source, _, _, _, _): source.text
+    case .volume(let name, _, _, _, _, _, _): name
+    case .bind(let source, _, _, _, _, _, _): source.text
+    case .image(let id, _, _, _): id
     case .tmpfs: nil
     }
   }

@@ -47,7 +47,7 @@ extension Session {
       root: RootBlueprint(
         layers: base.image.layers.map { Bytes($0.string) }, readOnly: service.isReadOnly),
       process: try process(of: service, image: base.image.config, hostname: host.name),
-      hostname: host.name, network: network, security: try security(of: service))
+      hostname: host.name, network: network, security: try security(of: service, in: project))
     blueprint.domainname = host.domain
     blueprint.namespaces = try namespaces(of: service, number: identity.number)
     let sysctls = try interfaceSysctls(of: service, network.endpoints, project)
@@ -59,6 +59,7 @@ extension Session {
     blueprint.restart = restart(of: service)
     blueprint.health = health(of: service, image: base.image.config)
     blueprint.log = try log(of: service)
+    blueprint.take(try devices(of: service))
     if identity.slug != nil { blueprint.restart = .no }
     return blueprint
   }
@@ -83,38 +84,6 @@ extension Session {
     labels[Label.configFiles] = project.files.joined(separator: ",")
     labels[Label.version] = berthVersion
     return labels
-  }
-
-  private func security(of service: Service) throws -> SecurityBlueprint {
-    var security = try SecurityProfile.blueprint(
-      adding: service.capAdd, dropping: service.capDrop, isPrivileged: service.isPrivileged)
-    for sysctl in service.sysctls { security.sysctls[sysctl.key] = sysctl.value }
-    var isFiltered = !security.privileged
-    for option in service.securityOptions {
-      switch option {
-      case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true":
-        security.noNewPrivileges = true
-      case "no-new-privileges:false", "no-new-privileges=false":
-        security.noNewPrivileges = false
-      case "seccomp=unconfined", "seccomp:unconfined":
-        isFiltered = false
-      case "seccomp=builtin", "seccomp:builtin":
-        isFiltered = !security.privileged
-      case "systempaths=unconfined", "systempaths:unconfined":
-        security.maskedPaths = []
-        security.readOnlyPaths = []
-      default:
-        throw UnsupportedSetting(
-          service: service, setting: "security_opt `\(option)`",
-          hint: "berth knows no-new-privileges, seccomp=unconfined and systempaths=unconfined")
-      }
-    }
-    if isFiltered {
-      let filter = try SeccompProfiles(state: layout.state).defaultFilter(
-        capabilities: security.capabilities)
-      security.seccompFilter = Bytes(filter.string)
-    }
-    return security
   }
 
   private func stop(of service: Service, image: ImageConfig) throws -> StopBlueprint {

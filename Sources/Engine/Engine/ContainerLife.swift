@@ -25,6 +25,9 @@ extension Session {
     let mounts = try mounts(of: base, project: project, previous: previous)
     try containers.begin(id: identity.id, name: identity.name, project: projectName)
     do {
+      if let size = base.service.storageSize.flatMap({ UInt64(exactly: $0.bytes) }) {
+        try containers.limitSize(of: identity.id, to: size)
+      }
       let network = try lease(base, identity, project: project)
       var blueprint = try blueprint(
         of: base, identity: identity, project: project, mounts: mounts, network: network)
@@ -42,12 +45,12 @@ extension Session {
 
   /// Brings a made container to life and answers its blueprint with the ports that it got.
   func start(_ blueprint: ContainerBlueprint, ports: PortReservation) throws -> ContainerBlueprint {
+    let written = blueprint
     var blueprint = blueprint
     let handed = try handedValues(blueprint)
-    if blueprint.network.ports != ports.ports {
-      blueprint.network.ports = ports.ports
-      try containers.write(blueprint)
-    }
+    blueprint.network.ports = ports.ports
+    blueprint.mounts = try blueprint.mounts.map(located)
+    if blueprint != written { try containers.write(blueprint) }
     try removeFile(layout.exitRecord(blueprint.id))
     let shim = try ShimProcess.spawn(
       ShimProgram.open(host.shim), containerFolder: layout.container(blueprint.id),
@@ -57,14 +60,16 @@ extension Session {
       let namespace = try shim.born()
       try connect(blueprint, namespace: namespace?.raw)
       try shim.networkReady(ports: ports.sockets.map(\.raw))
-      try shim.ready()
+      for warning in try shim.ready() {
+        tell(.warning(Diagnostic("container `\(blueprint.name)`: \(warning)", severity: .warning)))
+      }
       try shim.go()
       _ = try shim.started()
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)
-      let failure = error as? ShimFailure
-      throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? error
+      let failure = error as? ShimFailure ?? shim.failure()
+      throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? failure ?? error
     }
     return blueprint
   }
@@ -93,7 +98,9 @@ extension Session {
     }
     try containers.remove(id: blueprint.id, name: blueprint.name)
     guard withVolumes else { return }
-    for case .volume(let name, _, _, _, _) in blueprint.mounts where isAnonymous(name) {
+    let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })
+    for name in blueprint.mounts.compactMap(\.volumeName)
+    where isAnonymous(name) && !others.contains(name) {
       try volumes.remove(name)
     }
   }

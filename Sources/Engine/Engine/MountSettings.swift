@@ -17,14 +17,20 @@ extension Session {
     of base: ServiceBase, project: Project, previous: ContainerBlueprint?
   ) throws -> [MountStep] {
     var steps: [MountStep] = []
-    for mount in base.service.mounts {
-      steps.append(try step(mount, base.service, project, previous))
+    for source in base.service.volumesFrom {
+      steps = overlaid(steps, by: try mounts(from: source, for: base.service))
     }
-    for entry in base.service.tmpfs { steps.append(try tmpfs(entry, base.service)) }
+    var own: [MountStep] = []
+    for mount in base.service.mounts {
+      own.append(try step(mount, base, project, previous))
+    }
+    for entry in base.service.tmpfs { own.append(try tmpfs(entry, base.service)) }
+    steps = overlaid(steps, by: own)
     // Volumes of the image, where nothing else is mounted.
+    let taken = Set(steps.map { FilePath($0.target.text).lexicallyNormalized() })
     for target in base.image.config.volumes
-    where !steps.contains(where: { $0.target == Bytes(target) }) {
-      steps.append(try anonymous(target: target, readOnly: false, noCopy: false, previous))
+    where !taken.contains(FilePath(target).lexicallyNormalized()) {
+      steps.append(try anonymous(Mount(volumeAt: target), noCopy: false, previous))
     }
     return steps.enumerated().sorted { left, right in
       let depths = (depth(left.element), depth(right.element))
@@ -36,54 +42,71 @@ extension Session {
     step.target.raw.split(separator: UInt8(ascii: "/")).count
   }
 
+  /// What was there, but for targets that are taken again.
+  private func overlaid(_ steps: [MountStep], by others: [MountStep]) -> [MountStep] {
+    let targets = Set(others.map(\.target))
+    return steps.filter { !targets.contains($0.target) } + others
+  }
+
   private func step(
-    _ mount: Mount, _ service: Service, _ project: Project, _ previous: ContainerBlueprint?
+    _ mount: Mount, _ base: ServiceBase, _ project: Project, _ previous: ContainerBlueprint?
   ) throws -> MountStep {
+    let target = Bytes(mount.target)
     switch mount.kind {
-    case .volume(let key, let noCopy, let subpath):
+    case .volume(nil, let noCopy, let subpath):
       guard subpath == nil else {
         throw UnsupportedSetting(
-          service: service, setting: "volume.subpath", hint: "mount the whole volume")
+          service: base.service, setting: "the subpath of a new volume at `\(mount.target)`",
+          hint: "name a volume with `source`")
       }
-      guard let key else {
-        return try anonymous(
-          target: mount.target, readOnly: mount.isReadOnly, noCopy: noCopy, previous)
-      }
-      let name = project.volume(key)?.name ?? key
-      return .volume(
-        name: name, source: Bytes(layout.volumeData(name).string), target: Bytes(mount.target),
-        readOnly: mount.isReadOnly, fillFromImage: !noCopy)
-    case .bind(let source, let createsSource, let propagation, _):
+      return try anonymous(mount, noCopy: noCopy, previous)
+    case .volume(let key?, let noCopy, let subpath):
+      return try volume(
+        project.volume(key)?.name ?? key, mount, fills: !noCopy, subpath, base.service)
+    case .bind(let source, let createsSource, let propagation, let recursive):
       return .bind(
-        source: Bytes(source), target: Bytes(mount.target), readOnly: mount.isReadOnly,
-        createSource: createsSource, propagation: propagation)
+        source: Bytes(source), target: target, readOnly: mount.isReadOnly,
+        createSource: createsSource, propagation: propagation,
+        recursion: recursive.flatMap(BindRecursion.init),
+        owner: mount.mapsOwner ? ownerOfBinds : nil)
     case .tmpfs(let size, let mode):
       return .tmpfs(
-        target: Bytes(mount.target), size: size.flatMap { UInt64(exactly: $0.bytes) }, mode: mode,
+        target: target, size: size.flatMap { UInt64(exactly: $0.bytes) }, mode: mode,
         options: mount.isReadOnly ? ["ro"] : [])
-    case .image, .other:
+    case .image(let name, let subpath):
+      guard let image = base.mountedImages[name] else {
+        throw Faults([Diagnostic("image `\(name)` is not here", span: mount.span)])
+      }
+      return .image(
+        id: "\(image.id)", layers: image.layers.map { Bytes($0.string) }, target: target,
+        subpath: subpath.map { Bytes($0) })
+    case .other:
       throw UnsupportedSetting(
-        service: service, setting: "this kind of mount at `\(mount.target)`",
-        hint: "berth mounts volumes, binds and tmpfs")
+        service: base.service, setting: "this kind of mount at `\(mount.target)`",
+        hint: "berth mounts volumes, binds, images and tmpfs")
     }
   }
 
-  private func anonymous(
-    target: String, readOnly: Bool, noCopy: Bool, _ previous: ContainerBlueprint?
-  ) throws -> MountStep {
-    for step in previous?.mounts ?? [] {
-      if case .volume(let name, let source, Bytes(target), _, _) = step, isAnonymous(name) {
+  private func anonymous(_ mount: Mount, noCopy: Bool, _ previous: ContainerBlueprint?) throws
+    -> MountStep
+  {
+    let target = Bytes(mount.target)
+    for step in previous?.mounts ?? [] where step.target == target {
+      if case .volume(let name, let source, _, _, _, _, _) = step, isAnonymous(name) {
         return .volume(
-          name: name, source: source, target: Bytes(target), readOnly: readOnly,
+          name: name, source: source, target: target, readOnly: mount.isReadOnly,
           fillFromImage: !noCopy)
       }
     }
     let name = randomID()
-    try volumes.create(
-      name, labels: [Label.project: projectName, Label.anonymousVolume: ""], now: Self.now())
+    var labels: [String: String] = [:]
+    for label in mount.volumeLabels { labels[label.key] = label.value }
+    labels[Label.project] = projectName
+    labels[Label.anonymousVolume] = ""
+    try volumes.create(name, labels: labels, now: Self.now())
     return .volume(
-      name: name, source: Bytes(layout.volumeData(name).string), target: Bytes(target),
-      readOnly: readOnly, fillFromImage: !noCopy)
+      name: name, source: Bytes(layout.volumeData(name).string), target: target,
+      readOnly: mount.isReadOnly, fillFromImage: !noCopy)
   }
 
   /// Anonymous volumes are named by 64 digits; a named one cannot be, its name has the project's.
@@ -102,9 +125,19 @@ extension Session {
     var options: [String] = []
     for option in parts.dropFirst().first?.split(separator: ",").map(String.init) ?? [] {
       let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
-      switch (pair[0], pair.dropFirst().first) {
-      case ("size", let value?): size = byteSize(value)
-      case ("mode", let value?): mode = UInt32(value, radix: 8)
+      let value = pair.dropFirst().first
+      guard
+        pair.count == 2 ? Self.tmpfsSettings.contains(pair[0]) : Self.mountFlags.contains(option)
+      else {
+        throw UnsupportedSetting(
+          service: service, setting: "tmpfs option `\(option)`",
+          hint: "a tmpfs has \((Self.mountFlags + Self.tmpfsSettings).joined(separator: ", "))")
+      }
+      switch pair[0] {
+      // What is no number of bytes is a share of the memory: `50%`.
+      case "size" where value.flatMap(byteSize) != nil: size = value.flatMap(byteSize)
+      case "mode" where value.flatMap({ UInt32($0, radix: 8) }) != nil:
+        mode = value.flatMap { UInt32($0, radix: 8) }
       default: options.append(option)
       }
     }
@@ -114,4 +147,12 @@ extension Session {
     }
     return .tmpfs(target: Bytes(target), size: size, mode: mode, options: options)
   }
+
+  private static let mountFlags = [
+    "ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime",
+    "nodiratime", "relatime", "strictatime",
+  ]
+  private static let tmpfsSettings = [
+    "size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol",
+  ]
 }

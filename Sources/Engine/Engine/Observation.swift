@@ -54,8 +54,6 @@ extension ObservedContainer {
       isOneOff: record.isOneOff, configHash: record.blueprint.labels[Label.configHash] ?? "",
       imageID: record.blueprint.image.id, status: record.state.status,
       networks: record.blueprint.network.endpoints.map(\.network),
-      volumes: record.blueprint.mounts.compactMap { step in
-        if case .volume(let name, _, _, _, _) = step { name } else { nil }
-      })
+      volumes: record.blueprint.mounts.compactMap(\.volumeName))
   }
 }

@@ -1,111 +1,96 @@
-// Limits and logging of a service as the container's blueprint holds them.
+// Limits of a service as the container's blueprint holds them. What they must be to each other is
+// checked with the file; here is what only this machine can tell.
 
 import Blueprint
+import Cgroups
 import Compose
 import Diagnostics
+import Glibc
+import Linux
+import SystemPackage
 
 extension Session {
   func resources(of service: Service) throws -> ResourceLimits {
     let wanted = service.limits
     var limits = ResourceLimits()
-    limits.memory = try positive(wanted.memory?.bytes, "memory limit", service)
-    limits.memoryReservation = try positive(
-      wanted.memoryReservation?.bytes, "memory reservation", service)
+    limits.memory = wanted.memory.flatMap { UInt64(exactly: $0.bytes) }
+    limits.memoryReservation = wanted.memoryReservation.flatMap { UInt64(exactly: $0.bytes) }
+    // Unset, it is as much again as memory.
     limits.memorySwap = wanted.memoryAndSwap.map { Int64($0.bytes) }
-    if let memory = limits.memory, memory < 6 << 20 {
-      throw UnsupportedSetting(
-        service: service, setting: "a memory limit of \(memory) bytes",
-        hint: "the least is 6 MiB")
-    }
-    // Unset swap is as much again as memory, as with docker.
-    if let memory = limits.memory, limits.memorySwap == nil {
-      limits.memorySwap = Int64(clamping: memory.multipliedReportingOverflow(by: 2).partialValue)
-    }
-    cpu(of: service, into: &limits)
+    limits.memorySwappiness = wanted.swappiness.flatMap { UInt8(exactly: $0) }
+    limits.disablesOutOfMemoryKill = wanted.isOutOfMemoryKillDisabled
+    processors(of: service, into: &limits)
     limits.cpuset = wanted.cpuSet
+    try checkProcessorSet(of: service)
     limits.pids = wanted.pids.flatMap { $0 > 0 ? Int64($0) : nil }
     limits.oomScoreAdjustment = wanted.oomScoreAdjustment
-    limits.sharedMemory = try positive(wanted.shmSize?.bytes, "shm_size", service)
+    limits.sharedMemory = wanted.shmSize.flatMap { UInt64(exactly: $0.bytes) }
     limits.limits = service.ulimits.map {
       ProcessLimit(name: $0.name, soft: Int64($0.soft), hard: Int64($0.hard))
     }
+    limits.blockWeight = wanted.blockWeight.flatMap { UInt16(exactly: $0) }
+    limits.blockDevices = try wanted.blockDevices.map { try block($0, service) }
     return limits
   }
 
-  private func cpu(of service: Service, into limits: inout ResourceLimits) {
+  private func processors(of service: Service, into limits: inout ResourceLimits) {
     let wanted = service.limits
     limits.cpuShares = wanted.cpuShares.flatMap { UInt64(exactly: $0) }
     limits.cpuPeriod = wanted.cpuPeriod.flatMap { UInt64(exactly: $0) }
     limits.cpuQuota = wanted.cpuQuota.map(Int64.init)
+    limits.realtimePeriod = wanted.realtimePeriod.flatMap { UInt64(exactly: $0) }
+    limits.realtimeRuntime = wanted.realtimeRuntime.map(Int64.init)
     if let cpus = wanted.cpus, cpus > 0, limits.cpuQuota == nil, cpus < 1_000_000 {
       limits.cpuPeriod = 100_000
       limits.cpuQuota = Int64((cpus * 100_000).rounded())
     }
   }
 
-  private func positive(_ bytes: Int?, _ what: String, _ service: Service) throws -> UInt64? {
-    guard let bytes, bytes != 0 else { return nil }
-    guard bytes > 0 else {
-      throw UnsupportedSetting(
-        service: service, setting: "a \(what) below zero", hint: "write a size such as 512m")
+  /// Cgroup v2 takes processors that there are not, and runs the container on all.
+  private func checkProcessorSet(of service: Service) throws {
+    guard let text = service.limits.cpuSet, !text.isEmpty else { return }
+    let place = service.place(of: "cpuset")
+    guard let wanted = ProcessorSet(text) else {
+      throw Faults([
+        Diagnostic(
+          "service `\(service.name)`: `cpuset` is no list of processors: `\(text)`", span: place,
+          hint: "write numbers and ranges: `0-2,4`")
+      ])
     }
-    return UInt64(bytes)
+    // Without a list the kernel says itself what it does not have.
+    guard let available = try availableProcessors(), !wanted.isContained(in: available) else {
+      return
+    }
+    throw Faults([
+      Diagnostic(
+        "service `\(service.name)`: `cpuset` asks for processors that are not here: `\(text)`",
+        span: place, hint: "here are `\(available.text)`")
+    ])
   }
 
-  func log(of service: Service) throws -> LogBlueprint {
-    var log = LogBlueprint()
-    guard let logging = service.logging else { return log }
-    switch logging.driver {
-    case nil, "json-file", "local": break
-    case "none": log.driver = .none
-    case .some(let name):
-      throw UnsupportedSetting(
-        service: service, setting: "the logging driver `\(name)`",
-        hint: "berth has json-file, local and none")
+  private func block(_ limit: BlockDeviceLimit, _ service: Service) throws -> BlockDeviceBlueprint {
+    do throws(SystemCallError) {
+      _ = try wholeDisk(FilePath(limit.path))
+    } catch {
+      let reason =
+        error.errno.rawValue == ENOTBLK ? "it is no block device" : error.errno.text
+      throw Faults([
+        Diagnostic(
+          "service `\(service.name)`: `blkio_config.\(limit.kind.rawValue)` cannot limit"
+            + " `\(limit.path)`: \(reason)",
+          span: limit.span ?? service.place(of: "blkio_config"),
+          hint: "name the node of a disk, such as `/dev/sda`")
+      ])
     }
-    for option in logging.options {
-      switch option.key {
-      case "max-size":
-        guard let size = byteSize(option.value), size >= 64 << 10 else {
-          throw UnsupportedSetting(
-            service: service, setting: "logging option max-size `\(option.value)`",
-            hint: "write a size of at least 64k, such as 10m")
-        }
-        log.segmentSize = size
-      case "max-file":
-        guard let count = Int(option.value), (1...10_000).contains(count) else {
-          throw UnsupportedSetting(
-            service: service, setting: "logging option max-file `\(option.value)`",
-            hint: "write a number from 1 to 10000")
-        }
-        log.segmentCount = count
-      case "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",
-        "max-buffer-size":
-        // They change how docker stores lines, not which lines `logs` shows.
-        break
-      default:
-        throw UnsupportedSetting(
-          service: service, setting: "logging option `\(option.key)`",
-          hint: "berth knows max-size and max-file")
+    let kind: BlockDeviceBlueprint.Kind =
+      switch limit.kind {
+      case .weight: .weight
+      case .readBytes: .readBytes
+      case .writeBytes: .writeBytes
+      case .readOperations: .readOperations
+      case .writeOperations: .writeOperations
       }
-    }
-    return log
+    return BlockDeviceBlueprint(
+      kind: kind, path: Bytes(limit.path), value: UInt64(clamping: limit.value))
   }
-}
-
-/// `10m`, `512k`, `1g`, with or without a `b`: binary multiples, as log options have them.
-func byteSize(_ text: String) -> UInt64? {
-  var digits = text.lowercased()
-  if digits.hasSuffix("b") { digits.removeLast() }
-  let factor: UInt64
-  switch digits.last {
-  case "k": factor = 1 << 10
-  case "m": factor = 1 << 20
-  case "g": factor = 1 << 30
-  default: factor = 1
-  }
-  if factor > 1 { digits.removeLast() }
-  guard let number = UInt64(digits) else { return nil }
-  let (size, overflow) = number.multipliedReportingOverflow(by: factor)
-  return overflow ? nil : size
 }

@@ -71,6 +71,7 @@ extension Session {
     try change(&service, request, project)
     try refuseUnsupported(in: project)
     try checkGivenFiles(of: [service], made: [service.name], in: project)
+    try checkSources(of: [service], in: project)
     let base = try await ensureImages([service], pull: request.pull, dryRun: false)[0]
     defer { base.lease?.end() }
     let lock = try await lockProject("run")

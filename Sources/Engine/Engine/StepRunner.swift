@@ -165,6 +165,8 @@ extension Session {
     labels[Label.volume] = volume?.key
     labels[Label.version] = berthVersion
     if let volume { labels[Label.configHash] = Digest(of: volume.configHashInput).hex }
-    try volumes.create(name, labels: labels, now: Self.now())
+    try volumes.create(
+      name, labels: labels, driverOptions: volume.map(driverOptions) ?? [:],
+      size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) }, now: Self.now())
   }
 }

@@ -32,7 +32,10 @@ package struct Stock: Sendable {
         return ImageUser(
           name: name, isRunning: isRunning, image: nil, digests: digestsNamed(in: text))
       }
-      let layers = record.blueprint.root.layers.flatMap { digestsNamed(in: $0.raw) }
+      var layers = record.blueprint.root.layers.flatMap { digestsNamed(in: $0.raw) }
+      for case .image(let id, let mounted, _, _) in record.blueprint.mounts {
+        layers += mounted.flatMap { digestsNamed(in: $0.raw) } + digestsNamed(in: Array(id.utf8))
+      }
       return ImageUser(
         name: name, isRunning: isRunning, image: Digest(record.blueprint.image.id),
         digests: Set(layers))

@@ -142,8 +142,6 @@ extension Stock {
 extension ContainerRecord {
   var volumeNames: Set<String> {
     Set(
-      blueprint.mounts.compactMap { step in
-        if case .volume(let name, _, _, _, _) = step { name } else { nil }
-      })
+      blueprint.mounts.compactMap(\.volumeName))
   }
 }

@@ -26,8 +26,10 @@ extension Session {
     // What cannot be made stops it while nothing has changed.
     for network in project.networks where !network.isExternal { _ = try specification(network) }
     try checkScale(options.scale, project)
+    try checkSources(of: selected, in: project)
     let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
     defer { bases.first?.lease?.end() }
+    try await blocking { try self.checkSandboxes(selected, in: project) }
     let lock = try await lockProject("up", dryRun: options.isDryRun)
     defer { lock.release() }
     let (records, observed) = try await blocking { try sweepAndObserve(options) }
@@ -80,6 +82,15 @@ extension Session {
     let found = project.unsupportedByUp()
     if found.contains(where: { $0.severity == .error }) { throw Faults(found) }
     for warning in found { tell(.warning(warning)) }
+  }
+
+  /// What this machine does not have for a service is told before anything is made.
+  private func checkSandboxes(_ services: [Service], in project: Project) throws {
+    for service in services {
+      _ = try resources(of: service)
+      _ = try security(of: service, in: project)
+      _ = try devices(of: service)
+    }
   }
 
   private func checkScale(_ scale: [String: Int], _ project: Project) throws {

@@ -26,16 +26,16 @@ extension Session {
   private func ensureImages(
     _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease?
   ) async throws -> [ServiceBase] {
-    let requests = try services.map { service in
-      guard let image = service.image else {
-        throw UnsupportedSetting(
-          service: service, setting: "building an image",
-          hint: "name an image that can be pulled with `image:`")
-      }
-      return try wanted(image, service)
+    let requests = try services.map { try wanted(of: $0) }
+    let mounts = try services.map { service in
+      try mountedImages(service).map { (name: $0, request: try mounted($0, service)) }
     }
+    // What is mounted is fetched by the rules of the service that mounts it.
+    let askers =
+      services + zip(services, mounts).flatMap { service, mounts in mounts.map { _ in service } }
+    let asked = requests + mounts.flatMap { $0.map(\.request) }
     var (found, missing) = try await blocking {
-      try self.look(for: requests, services, pull, lease)
+      try self.look(for: asked, askers, pull, lease)
     }
     if lease == nil {
       missing.removeAll { found[$0] != nil }
@@ -50,10 +50,19 @@ extension Session {
       if !faults.isEmpty { throw Faults(faults) }
     }
     tellOtherPlatforms(found)
-    return try zip(services, requests).map { service, request in
+    return try zip(zip(services, requests), mounts).map { pair, mounts in
+      let (service, request) = pair
       guard let image = found[request] else { throw try noSuchImage(request, service) }
-      return ServiceBase(
+      var base = ServiceBase(
         service: service, image: image, configHash: configHash(service), lease: lease)
+      for mount in mounts {
+        guard let image = found[mount.request] else {
+          throw try noSuchImage(mount.request, service)
+        }
+        base.mountedImages[mount.name] = image
+      }
+      base.configHash = configHash(service, mounting: mounts.map(\.name), base.mountedImages)
+      return base
     }
   }
 
@@ -97,6 +106,37 @@ extension Session {
       }
     guard let image, let platform = request.platform else { return image }
     return platform.accepts(image.platform) ? image : nil
+  }
+
+  private func wanted(of service: Service) throws -> PullRequest {
+    guard let image = service.image else {
+      throw UnsupportedSetting(
+        service: service, setting: "building an image",
+        hint: "name an image that can be pulled with `image:`")
+    }
+    return try wanted(image, service)
+  }
+
+  /// Names of images, or of services whose image is meant, that a service mounts.
+  private func mountedImages(_ service: Service) -> [String] {
+    service.mounts.compactMap { mount in
+      if case .image(let name, _) = mount.kind { name } else { nil }
+    }
+  }
+
+  private func mounted(_ name: String, _ service: Service) throws -> PullRequest {
+    guard let other = loaded?.project.service(name) else { return try wanted(name, service) }
+    return try wanted(of: other)
+  }
+
+  /// A container does not show what its mounted images have become, so it is made anew with them.
+  private func configHash(
+    _ service: Service, mounting names: [String], _ images: [String: LocalImage]
+  ) -> String {
+    let own = configHash(service)
+    if names.isEmpty { return own }
+    let ids = names.map { "\($0)=\(images[$0]?.id.description ?? "")" }
+    return Digest(of: Array(([own] + ids).joined(separator: "\n").utf8)).hex
   }
 
   func wanted(_ image: String, _ service: Service) throws -> PullRequest {

@@ -76,21 +76,45 @@ extension MountStep {
       self = .volume(
         name: try content.string("name"), source: try content.bytes("source"),
         target: try content.bytes("target"), readOnly: try content.bool("readOnly"),
-        fillFromImage: try content.bool("fillFromImage"))
+        fillFromImage: try content.bool("fillFromImage"),
+        subpath: try content.optionalBytes("subpath"),
+        driver: try content.optionalRecord("driver").map(VolumeDriver.init))
     case "bind":
       self = .bind(
         source: try content.bytes("source"), target: try content.bytes("target"),
         readOnly: try content.bool("readOnly"), createSource: try content.bool("createSource"),
-        propagation: try content.optionalString("propagation"))
+        propagation: try content.optionalString("propagation"),
+        recursion: try content.optionalString("recursion").flatMap(BindRecursion.init),
+        owner: try content.optionalRecord("owner").map(OwnerMap.init))
     case "tmpfs":
       let mode = try content.optionalUnsigned("mode")
       self = .tmpfs(
         target: try content.bytes("target"), size: try content.optionalUnsigned("size"),
         mode: mode.map { UInt32(truncatingIfNeeded: $0) },
         options: try content.strings("options"))
+    case "image":
+      self = .image(
+        id: try content.string("id"), layers: try content.bytesList("layers"),
+        target: try content.bytes("target"), subpath: try content.optionalBytes("subpath"))
     default:
       throw record.mismatch(name, "a known mount")
     }
+  }
+}
+
+extension VolumeDriver {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    self.init(
+      type: try record.string("type"), device: try record.bytes("device"),
+      options: try record.strings("options"))
+  }
+}
+
+extension OwnerMap {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    self.init(
+      user: try record.optionalUnsigned("user").map { UInt32(truncatingIfNeeded: $0) },
+      group: try record.optionalUnsigned("group").map { UInt32(truncatingIfNeeded: $0) })
   }
 }
 
@@ -123,51 +147,6 @@ extension NamespacesBlueprint {
       throw record.mismatch(name, "a known namespace")
     }
     return scope
-  }
-}
-
-extension SecurityBlueprint {
-  fileprivate init(_ record: RecordReader) throws(JSONError) {
-    self.init(capabilities: try record.strings("capabilities"))
-    seccompFilter = try record.optionalBytes("seccompFilter")
-    maskedPaths = try record.bytesList("maskedPaths")
-    readOnlyPaths = try record.bytesList("readOnlyPaths")
-    noNewPrivileges = try record.bool("noNewPrivileges")
-    privileged = try record.bool("privileged")
-    sysctls = try record.table("sysctls")
-    for device in try record.records("devices") {
-      devices.append(
-        DeviceBlueprint(
-          source: try device.bytes("source"), target: try device.bytes("target"),
-          permissions: try device.string("permissions")))
-    }
-  }
-}
-
-extension ResourceLimits {
-  fileprivate init(_ record: RecordReader) throws(JSONError) {
-    self.init()
-    memory = try record.optionalUnsigned("memory")
-    memoryReservation = try record.optionalUnsigned("memoryReservation")
-    memorySwap = try record.optionalInteger("memorySwap")
-    if let value = try record.optionalUnsigned("memorySwappiness") {
-      memorySwappiness = UInt8(clamping: value)
-    }
-    cpuQuota = try record.optionalInteger("cpuQuota")
-    cpuPeriod = try record.optionalUnsigned("cpuPeriod")
-    cpuShares = try record.optionalUnsigned("cpuShares")
-    cpuset = try record.optionalString("cpuset")
-    pids = try record.optionalInteger("pids")
-    if let value = try record.optionalInteger("oomScoreAdjustment") {
-      oomScoreAdjustment = Int(value)
-    }
-    for limit in try record.records("limits") {
-      limits.append(
-        ProcessLimit(
-          name: try limit.string("name"), soft: try limit.integer("soft"),
-          hard: try limit.integer("hard")))
-    }
-    sharedMemory = try record.optionalUnsigned("sharedMemory")
   }
 }
 

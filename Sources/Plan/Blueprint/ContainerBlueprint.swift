@@ -113,82 +113,31 @@ package struct ProcessBlueprint: Codable, Hashable, Sendable {
 
 package enum MountStep: Codable, Hashable, Sendable {
   /// A named or anonymous volume: `source` is its data folder on the host. `fillFromImage` copies
-  /// what the image has at `target` when the volume is new and empty.
-  case volume(name: String, source: Bytes, target: Bytes, readOnly: Bool, fillFromImage: Bool)
+  /// what the image has at `target` when the volume is new and empty. `subpath` is a folder of the
+  /// volume. A volume with a `driver` is a file system of its own, and its data folder stays empty.
+  case volume(
+    name: String, source: Bytes, target: Bytes, readOnly: Bool, fillFromImage: Bool,
+    subpath: Bytes? = nil, driver: VolumeDriver? = nil)
   /// A host file or folder. `createSource` makes a missing folder (root, 0755).
-  case bind(source: Bytes, target: Bytes, readOnly: Bool, createSource: Bool, propagation: String?)
+  case bind(
+    source: Bytes, target: Bytes, readOnly: Bool, createSource: Bool, propagation: String?,
+    recursion: BindRecursion? = nil, owner: OwnerMap? = nil)
   /// `size` in bytes; nil sizes and modes are the kernel's and 1777.
   case tmpfs(target: Bytes, size: UInt64?, mode: UInt32?, options: [String])
+  /// An image's unpacked layers, bottom first, read-only. `subpath` is a folder or file in it.
+  case image(id: String, layers: [Bytes], target: Bytes, subpath: Bytes?)
 
   package var target: Bytes {
     switch self {
-    case .volume(_, _, let target, _, _), .bind(_, let target, _, _, _),
-      .tmpfs(let target, _, _, _):
+    case .volume(_, _, let target, _, _, _, _), .bind(_, let target, _, _, _, _, _),
+      .tmpfs(let target, _, _, _), .image(_, _, let target, _):
       target
     }
   }
-}
 
-package struct SecurityBlueprint: Codable, Hashable, Sendable {
-  /// Names without `CAP_`, upper case: the bounding set.
-  package var capabilities: [String]
-  /// The compiled filter in the store (raw BPF instructions); nil is unconfined.
-  package var seccompFilter: Bytes?
-  package var maskedPaths: [Bytes] = []
-  package var readOnlyPaths: [Bytes] = []
-  package var noNewPrivileges = false
-  package var privileged = false
-  /// `net.core.somaxconn` → value.
-  package var sysctls: [String: String] = [:]
-  package var devices: [DeviceBlueprint] = []
-
-  package init(capabilities: [String]) { self.capabilities = capabilities }
-}
-
-package struct DeviceBlueprint: Codable, Hashable, Sendable {
-  package var source: Bytes
-  package var target: Bytes
-  /// Of `rwm`.
-  package var permissions: String
-
-  package init(source: Bytes, target: Bytes, permissions: String) {
-    self.source = source
-    self.target = target
-    self.permissions = permissions
-  }
-}
-
-package struct ResourceLimits: Codable, Hashable, Sendable {
-  /// Bytes.
-  package var memory: UInt64?
-  package var memoryReservation: UInt64?
-  /// Memory and swap together, in bytes; -1 is unlimited.
-  package var memorySwap: Int64?
-  package var memorySwappiness: UInt8?
-  package var cpuQuota: Int64?
-  package var cpuPeriod: UInt64?
-  package var cpuShares: UInt64?
-  package var cpuset: String?
-  package var pids: Int64?
-  package var oomScoreAdjustment: Int?
-  package var limits: [ProcessLimit] = []
-  /// Bytes of /dev/shm; nil is 64 MiB.
-  package var sharedMemory: UInt64?
-
-  package init() {}
-}
-
-package struct ProcessLimit: Codable, Hashable, Sendable {
-  /// `nofile`, `nproc`, … as in setrlimit(2), lower case without `RLIMIT_`.
-  package var name: String
-  /// -1 is unlimited.
-  package var soft: Int64
-  package var hard: Int64
-
-  package init(name: String, soft: Int64, hard: Int64) {
-    self.name = name
-    self.soft = soft
-    self.hard = hard
+  /// Of a volume, named or anonymous.
+  package var volumeName: String? {
+    if case .volume(let name, _, _, _, _, _, _) = self { name } else { nil }
   }
 }
 

@@ -188,15 +188,16 @@ struct Consistency {
 
   /// What stands before the options of a tmpfs is its target.
   private func mountTargets(_ service: Fields.Entry) {
+    let entries =
+      (service.node["volumes"]?.list ?? []).map { ($0["target"]?.string, $0.origin(of: "target")) }
+      + (service.node["tmpfs"]?.list ?? []).map { entry in
+        (entry.text.map { String(pieces(of: $0, at: ":")[0]) }, entry.origin)
+      }
     var seen: Set<String> = []
-    for mount in service.node["volumes"]?.list ?? [] {
-      if let target = mount["target"]?.string { seen.insert(target) }
-    }
-    for entry in service.node["tmpfs"]?.list ?? [] {
-      let target = String((entry.text ?? "").prefix { $0 != ":" })
-      guard !seen.insert(target).inserted else { continue }
+    for case (let target?, let origin) in entries
+    where !target.isEmpty && !seen.insert(cleanPath(target)).inserted {
       add(
-        .conflict, "service `\(service.key)` mounts two things at `\(target)`", entry.origin,
+        .conflict, "service `\(service.key)` mounts two things at `\(target)`", origin,
         hint: "keep one of them")
     }
   }

@@ -103,12 +103,16 @@ struct ModelReader {
       extraHosts: hosts(node["extra_hosts"]),
       dns: texts(node["dns"]), dnsSearch: texts(node["dns_search"]),
       dnsOptions: texts(node["dns_opt"]), mounts: (node["volumes"]?.list ?? []).map(mount),
-      tmpfs: texts(node["tmpfs"]), configs: (node["configs"]?.list ?? []).map(grant),
+      tmpfs: texts(node["tmpfs"]), volumesFrom: texts(node["volumes_from"]).map(VolumesFrom.init),
+      storageSize: text(node["storage_opt"], "size").flatMap(parseBytes).map { ByteCount($0) },
+      configs: (node["configs"]?.list ?? []).map(grant),
       secrets: (node["secrets"]?.list ?? []).map(grant), limits: limits(node),
       capAdd: texts(node["cap_add"]), capDrop: texts(node["cap_drop"]),
       isPrivileged: flag(node, "privileged"), securityOptions: texts(node["security_opt"]),
       isReadOnly: flag(node, "read_only"), ulimits: ulimits(node["ulimits"]),
-      sysctls: pairs(node["sysctls"]), configHashInput: hashInput(node))
+      sysctls: pairs(node["sysctls"]), devices: devices(node),
+      deviceRules: texts(node["device_cgroup_rules"]), deviceRequests: deviceRequests(node),
+      places: places(node), configHashInput: hashInput(node))
   }
 
   /// Without what a recreate does not depend on (reference S123).
@@ -257,6 +261,8 @@ struct ModelReader {
       }
     return Mount(
       kind: kind, target: text(node, "target") ?? "", isReadOnly: flag(node, "read_only"),
+      volumeLabels: pairs(node["volume"]?["labels"]),
+      mapsOwner: text(node["x-berth"], "bind_owner") == "map",
       span: sources.span(node.origin))
   }
 
@@ -267,42 +273,19 @@ struct ModelReader {
       span: sources.span(node.origin))
   }
 
-  private func limits(_ node: Node) -> Limits {
-    let limits = node["deploy"]?["resources"]?["limits"]
-    let reservations = node["deploy"]?["resources"]?["reservations"]
-    return Limits(
-      cpus: number(node["cpus"]) ?? number(limits?["cpus"]),
-      cpuShares: nonZero(node["cpu_shares"]), cpuPeriod: nonZero(node["cpu_period"]),
-      cpuQuota: nonZero(node["cpu_quota"]), cpuSet: text(node, "cpuset"),
-      memory: size(node, "mem_limit") ?? size(limits, "memory"),
-      memoryReservation: size(node, "mem_reservation") ?? size(reservations, "memory"),
-      memoryAndSwap: size(node, "memswap_limit"),
-      pids: nonZero(node["pids_limit"]) ?? nonZero(limits?["pids"]),
-      shmSize: size(node, "shm_size"), oomScoreAdjustment: nonZero(node["oom_score_adj"]))
-  }
-
-  private func ulimits(_ node: Node?) -> [Ulimit] {
-    (node?.map?.entries ?? []).map { entry in
-      let single = entry.node.int ?? 0
-      return Ulimit(
-        name: entry.key, soft: entry.node["soft"]?.int ?? single,
-        hard: entry.node["hard"]?.int ?? single)
-    }
-  }
-
   // MARK: values
 
   /// nil when empty, as an empty text means nothing everywhere.
-  private func text(_ node: Node?, _ key: String) -> String? {
+  func text(_ node: Node?, _ key: String) -> String? {
     guard let text = node?[key]?.text, !text.isEmpty else { return nil }
     return text
   }
 
-  private func texts(_ node: Node?) -> [String] { node?.list?.compactMap(\.text) ?? [] }
+  func texts(_ node: Node?) -> [String] { node?.list?.compactMap(\.text) ?? [] }
 
-  private func flag(_ node: Node?, _ key: String) -> Bool { node?[key]?.bool ?? false }
+  func flag(_ node: Node?, _ key: String) -> Bool { node?[key]?.bool ?? false }
 
-  private func pairs(_ node: Node?) -> [KeyValue] {
+  func pairs(_ node: Node?) -> [KeyValue] {
     (node?.map?.entries ?? []).map { KeyValue($0.key, $0.node.text ?? "") }
   }
 
@@ -313,20 +296,20 @@ struct ModelReader {
     }
   }
 
-  private func duration(_ node: Node?) -> Duration? { node?.string.flatMap(parseDuration) }
+  func duration(_ node: Node?) -> Duration? { node?.string.flatMap(parseDuration) }
 
-  private func size(_ node: Node?, _ key: String) -> ByteCount? {
+  func size(_ node: Node?, _ key: String) -> ByteCount? {
     guard let bytes = node?[key]?.text.flatMap({ Int($0) }), bytes != 0 else { return nil }
     return ByteCount(bytes)
   }
 
-  private func nonZero(_ node: Node?) -> Int? {
+  func nonZero(_ node: Node?) -> Int? {
     guard let node else { return nil }
     let number = number(node).flatMap { Int(exactly: $0.rounded(.towardZero)) }
     return number == 0 ? nil : number
   }
 
-  private func number(_ node: Node?) -> Double? {
+  func number(_ node: Node?) -> Double? {
     switch node?.value {
     case .int(let number)?: number == 0 ? nil : Double(number)
     case .float(let number)?: number == 0 ? nil : number

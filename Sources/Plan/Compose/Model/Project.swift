@@ -73,6 +73,11 @@ package struct Volume: Sendable, Equatable {
   package var span: SourceSpan?
   /// Canonical JSON of the definition, for the hash that tells whether it changed.
   package var configHashInput: [UInt8]
+
+  /// What it may hold, from `driver_opts`.
+  package var sizeLimit: ByteCount? {
+    driverOptions.first { $0.key == "size" }.flatMap { parseBytes($0.value) }.map { ByteCount($0) }
+  }
 }
 
 /// A top-level config or secret.

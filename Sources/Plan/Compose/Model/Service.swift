@@ -61,6 +61,10 @@ package struct Service: Sendable {
 
   package var mounts: [Mount]
   package var tmpfs: [String]
+  /// Whose mounts it takes over; its own win.
+  package var volumesFrom: [VolumesFrom]
+  /// What its writable layer may hold, from `storage_opt`.
+  package var storageSize: ByteCount?
   package var configs: [FileGrant]
   package var secrets: [FileGrant]
 
@@ -72,10 +76,44 @@ package struct Service: Sendable {
   package var isReadOnly: Bool
   package var ulimits: [Ulimit]
   package var sysctls: [KeyValue]
+  package var devices: [DeviceGrant]
+  /// As written: `c 1:3 mr`.
+  package var deviceRules: [String]
+  /// `gpus` and `deploy.resources.reservations.devices`.
+  package var deviceRequests: [DeviceRequest]
+  /// Where its attributes stand, by their names.
+  package var places: [String: SourceSpan]
 
   /// Canonical JSON of the resolved service without what a recreate does not depend on (build,
   /// pull_policy, scale, deploy.replicas, depends_on, profiles): the input of the config hash.
   package var configHashInput: [UInt8]
+}
+
+extension Service {
+  /// Where an attribute stands, or else the service.
+  package func place(of attribute: String) -> SourceSpan? { places[attribute] ?? span }
+}
+
+/// A device of the host that the service may use: a node, a folder of nodes, or the name of one of
+/// the Container Device Interface (`vendor/class=name`).
+package struct DeviceGrant: Sendable, Hashable {
+  package var source: String
+  package var target: String
+  /// Of `rwm`.
+  package var permissions: String
+  package var span: SourceSpan?
+
+  package var isNamed: Bool { isDeviceName(source) }
+}
+
+/// Devices of which only the kind is said.
+package struct DeviceRequest: Sendable, Hashable {
+  package var capabilities: [String]
+  package var driver: String
+  /// -1 is all of them; nil where `ids` are given.
+  package var count: Int?
+  package var ids: [String]
+  package var span: SourceSpan?
 }
 
 package struct EnvironmentEntry: Sendable, Hashable {
@@ -201,7 +239,43 @@ package struct Mount: Sendable, Hashable {
   package var kind: Kind
   package var target: String
   package var isReadOnly: Bool
+  /// Of an anonymous volume that is made for it.
+  package var volumeLabels: [KeyValue] = []
+  /// What the container's user makes in the bind belongs to the user who called.
+  package var mapsOwner = false
   package var span: SourceSpan?
+}
+
+extension Mount {
+  /// An anonymous volume.
+  package init(volumeAt target: String) {
+    self.init(
+      kind: .volume(key: nil, noCopy: false, subpath: nil), target: target, isReadOnly: false)
+  }
+}
+
+/// One entry of `volumes_from`.
+package struct VolumesFrom: Sendable, Hashable {
+  package enum Source: Sendable, Hashable {
+    case service(String)
+    /// A container of any project, by name.
+    case container(String)
+  }
+
+  package var source: Source
+  package var isReadOnly: Bool
+
+  /// `SERVICE[:ro|rw]` or `container:NAME[:ro|rw]`.
+  init(_ text: String) {
+    var parts = pieces(of: text, at: ":").map(String.init)
+    isReadOnly = parts.count > 1 && parts.last == "ro"
+    if parts.count > 1, ["ro", "rw"].contains(parts.last) { parts.removeLast() }
+    if parts.count > 1, parts[0] == "container" {
+      source = .container(parts[1...].joined(separator: ":"))
+    } else {
+      source = .service(parts.joined(separator: ":"))
+    }
+  }
 }
 
 /// A config or a secret as one service sees it.
@@ -220,13 +294,40 @@ package struct Limits: Sendable, Hashable {
   package var cpuPeriod: Int?
   package var cpuQuota: Int?
   package var cpuSet: String?
+  /// Microseconds.
+  package var realtimePeriod: Int?
+  package var realtimeRuntime: Int?
   package var memory: ByteCount?
   package var memoryReservation: ByteCount?
   /// Memory and swap together; -1 is without limit.
   package var memoryAndSwap: ByteCount?
+  /// 0 to 100.
+  package var swappiness: Int?
+  /// Processes wait for memory instead of being killed.
+  package var isOutOfMemoryKillDisabled: Bool
+  /// 10 to 1000.
+  package var blockWeight: Int?
+  package var blockDevices: [BlockDeviceLimit]
   package var pids: Int?
   package var shmSize: ByteCount?
   package var oomScoreAdjustment: Int?
+}
+
+/// One line of `blkio_config` about one device.
+package struct BlockDeviceLimit: Sendable, Hashable {
+  package enum Kind: String, Sendable, CaseIterable {
+    case weight = "weight_device"
+    case readBytes = "device_read_bps"
+    case writeBytes = "device_write_bps"
+    case readOperations = "device_read_iops"
+    case writeOperations = "device_write_iops"
+  }
+
+  package var kind: Kind
+  package var path: String
+  /// A weight, or bytes or operations in a second.
+  package var value: Int
+  package var span: SourceSpan?
 }
 
 package struct Ulimit: Sendable, Hashable {

@@ -15,6 +15,8 @@ struct UpRow: Sendable {
   var note: String?
   /// Says what is wrong with a value, behind the attribute's name; nil when nothing is.
   var reason: (@Sendable (Node) -> String?)?
+  /// What to write instead, beside the reason.
+  var advice: (@Sendable (Node) -> String?)?
   /// Where `up` acts on some words only: these, for the schema.
   var allowed: [String] = []
 
@@ -79,11 +81,8 @@ struct UpRow: Sendable {
 extension Tables {
   static let up: [UpRow] = [
     .refused("services.*.build"),
-    .refused("services.*.blkio_config"),
     .ignored("services.*.cpu_count"),
     .ignored("services.*.cpu_percent"),
-    .refused("services.*.cpu_rt_period"),
-    .refused("services.*.cpu_rt_runtime"),
     UpRow(
       path: ["services", "*", "container_name"], severity: .error,
       asks: { !isContainerName($0.text ?? "") },
@@ -94,15 +93,11 @@ extension Tables {
     .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
     .ignored("services.*.deploy.placement"),
     .ignored("services.*.deploy.resources.reservations.cpus"),
-    .refused("services.*.deploy.resources.reservations.devices"),
     .ignored("services.*.deploy.resources.reservations.generic_resources"),
     .ignored("services.*.deploy.restart_policy.delay"),
     .ignored("services.*.deploy.restart_policy.window"),
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
-    .refused("services.*.device_cgroup_rules"),
-    .refused("services.*.devices"),
-    .refused("services.*.gpus"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
@@ -113,9 +108,7 @@ extension Tables {
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
       note: "needs a `start_period` when it has a `start_interval`"),
-    .ignored("services.*.mem_swappiness"),
     .refused("services.*.models"),
-    .ignored("services.*.oom_kill_disable"),
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
@@ -129,15 +122,18 @@ extension Tables {
       asks: { !isRestartRule($0.text ?? "") },
       note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
     .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    .refused("services.*.storage_opt"),
+    UpRow(
+      path: ["services", "*", "storage_opt"], severity: .error,
+      asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused("services.*.volumes.*.bind.recursive", UpRow.isNone(of: "enabled")),
-    .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs")),
-    .refused("services.*.volumes.*.volume.labels"),
-    .refused("services.*.volumes.*.volume.subpath"),
-    .refused("services.*.volumes.*.x-berth.bind_owner"),
-    .refused("services.*.volumes_from"),
+    UpRow(
+      path: ["services", "*", "volumes", "*"], severity: .error,
+      asks: { mountReason($0) != nil }, note: "cannot be mounted", reason: mountReason),
+    .refused(
+      "services.*.volumes.*.bind.propagation",
+      UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
+    .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
@@ -150,7 +146,6 @@ extension Tables {
     .elsewhere("secrets.*.driver_opts"),
     .elsewhere("secrets.*.template_driver"),
     .refused("volumes.*.driver", UpRow.isNone(of: "local")),
-    .refused("volumes.*.driver_opts"),
   ]
 }
 
@@ -192,7 +187,9 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults + sharingFaults(model) { refusals.findings.add(fault) }
+    for fault in valueFaults + driverOptionFaults() + sharingFaults(model) {
+      refusals.findings.add(fault)
+    }
     for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
     return refusals.diagnostics(sources)
   }
@@ -210,10 +207,16 @@ struct UpRefusals {
   private let services: Set<String>?
 
   /// - Parameter services: nothing is said of others; nil is all.
-  init(model: Node, rows: [UpRow] = Tables.up, services: Set<String>? = nil) {
+  init(
+    model: Node, rows: [UpRow] = Tables.up + Tables.sandboxValues, services: Set<String>? = nil
+  ) {
     self.services = services
     for row in rows {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
+    }
+    guard services == nil else { return }
+    for service in model["services"]?.map?.entries ?? [] {
+      SandboxRules(service: service, findings: findings).check()
     }
   }
 
@@ -227,7 +230,7 @@ struct UpRefusals {
     }
     let value = node.origin.line > 0 ? node.origin : key
     if let reason = row.reason?(node) {
-      return Fault(.unsupported, "`\(name)` \(reason)", at: value)
+      return Fault(.unsupported, "`\(name)` \(reason)", at: value, hint: row.advice?(node))
     }
     if let note = row.note {
       return Fault(.unsupported, "`\(name)` \(note)", at: value)

@@ -14,6 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/openat2.h>
+#include <linux/quota.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -218,6 +219,36 @@ static inline long berth_load_seccomp_filter(const void *filter, unsigned short 
 static inline long berth_load_seccomp_filter_everywhere(const void *filter, unsigned short count) {
   struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)filter};
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+}
+
+// Puts a folder, and what will be made in it, into a project of the file system's quotas.
+static inline int berth_join_project(int fd, uint32_t project) {
+  struct fsxattr attributes;
+  if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return -1;
+  attributes.fsx_projid = project;
+  attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
+  return ioctl(fd, FS_IOC_FSSETXATTR, &attributes);
+}
+
+// The project of a folder, 0 when it is in none or the file system knows of none.
+static inline uint32_t berth_project(int fd) {
+  struct fsxattr attributes;
+  return ioctl(fd, FS_IOC_FSGETXATTR, &attributes) == 0 ? attributes.fsx_projid : 0;
+}
+
+// Bytes, rounded up to KiB; 0 is without limit. `fd` is anything on the file system.
+static inline long berth_limit_project(int fd, uint32_t project, uint64_t bytes) {
+  struct if_dqblk limits = {0};
+  limits.dqb_bhardlimit = bytes / 1024 + (bytes % 1024 != 0);
+  limits.dqb_valid = QIF_BLIMITS;
+  return syscall(SYS_quotactl_fd, fd, QCMD(Q_SETQUOTA, PRJQUOTA), project, &limits);
+}
+
+// How many files a project has; -1 and errno when there are no quotas of projects.
+static inline long berth_project_files(int fd, uint32_t project) {
+  struct if_dqblk use = {0};
+  if (syscall(SYS_quotactl_fd, fd, QCMD(Q_GETQUOTA, PRJQUOTA), project, &use) != 0) return -1;
+  return (long)use.dqb_curinodes;
 }
 
 // The other end of a pty without any path: ioctl_tty(2).
