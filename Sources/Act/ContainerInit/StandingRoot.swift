@@ -26,11 +26,12 @@ package func mountStandingRoot(_ blueprint: ContainerBlueprint, containerFolder:
     try checking("unshare") { berth_unshare(UInt(CLONE_NEWNS)) }
     try checking("mount", "/") { mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil) }
   }
-  let sources = try prepareMounts(blueprint.mounts)
+  let volumes = try mountVolumes(blueprint.mounts)
+  let sources = try prepareMounts(blueprint.mounts, volumes: volumes)
   let root = try step("mounting the root file system") { () throws(SystemCallError) in
     try mountOverlay(blueprint.root, containerFolder)
   }
-  for mount in sources where mount.source != nil { try attach(mount, in: root) }
+  try attach(sources.filter { $0.source != nil }, owners: nil, in: root)
   if blueprint.root.readOnly {
     try step("making the root read-only") { () throws(SystemCallError) in
       try setMountFlags(root.handle.raw, .readOnly)
