@@ -7,6 +7,13 @@ import Glibc
 package import Linux
 package import SystemPackage
 
+/// The descriptors of the calling process as a folder of a procfs that nothing can be mounted over.
+package func ownDescriptors() throws(LaunchFailure) -> Descriptor {
+  try step("mounting an own procfs") { () throws(SystemCallError) in
+    try ProcFiles().ownDescriptors()
+  }
+}
+
 /// Joins the mounts of a running container. The caller has one thread and stays there; it must load
 /// nothing and look nothing up by name any more, for all that it finds is the container's.
 package func enterMounts(of pidfd: CInt) throws(LaunchFailure) -> Descriptor {
