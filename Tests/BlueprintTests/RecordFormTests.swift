@@ -19,6 +19,17 @@ struct RecordFormTests {
       blueprint.network.mode = mode
       try check(blueprint)
     }
+    var namespaces = NamespacesBlueprint()
+    for pid in [NamespacesBlueprint.Processes.own, .host, .container("abc")] {
+      namespaces.pid = pid
+      blueprint.namespaces = namespaces
+      try check(blueprint)
+    }
+    for ipc in [NamespacesBlueprint.Interprocess.none, .own, .shareable, .host, .container("abc")] {
+      namespaces.ipc = ipc
+      blueprint.namespaces = namespaces
+      try check(blueprint)
+    }
     for policy in [
       RestartPolicy.no, .always, .unlessStopped, .onFailure(attempts: nil), .onFailure(attempts: 3),
     ] {
