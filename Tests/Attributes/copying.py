@@ -177,6 +177,22 @@ def owners_and_modes_of_copies(box):
               [("0o751", os.geteuid(), os.getegid()), ("0o4751", 1234, 2345)], "out")
 
 
+@scenario("E171")
+def capabilities_of_copies(box):
+    box.up(SERVICE)
+    path = box.write("program", "x", mode=0o755)
+    value = bytes.fromhex("0100000200040000000000000000000000000000")
+    os.setxattr(path, "security.capability", value)
+    box.berth("cp", "-a", "program", "app:/with")
+    box.berth("cp", "program", "app:/without")
+    box.berth("cp", "-a", "app:/with", "back")
+    box.berth("cp", "-a", "app:/without", "none")
+    box.berth("cp", "app:/with", "plain")
+    box.equal([os.listxattr(box.path(name)).count("security.capability") for name in ("back", "none", "plain")], [1, 0, 0],
+              "files with capabilities")
+    box.equal(os.getxattr(box.path("back"), "security.capability"), value, "the capabilities")
+
+
 @scenario("C82", "E171")
 def copies_as_tar_streams(box):
     box.up(SERVICE)

@@ -252,3 +252,49 @@ def echoed(client):
         except OSError:
             continue
     return None
+
+
+@scenario("A186", "A108")
+def host_binding(box):
+    options = 'driver_opts: {com.docker.network.bridge.host_binding_ipv4: 127.0.0.1}'
+    box.up(PORTS.replace("NETWORKS", "networks: [net]") + "      networks: {net: {" + options + "}}\n")
+    port = published(box)
+    box.true(f"127.0.0.1:{port}->80/tcp" in box.berth("ps").out, box.berth("ps").out)
+    box.equal(fetch(box, f"http://127.0.0.1:{port}/"), "seen")
+
+
+@scenario("A196", "S-74")
+def no_ipv6_unless_asked(box):
+    box.up(on([]))
+    box.equal(box.inside("app", "cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6"), "1")
+    box.equal([each for each in addresses(box, "app") if ":" in each], [])
+
+
+@scenario("A187", "E153")
+def macvlan(box):
+    subprocess.run(["ip", "link", "add", "lan0", "type", "veth", "peer", "name", "lan1"])
+    for name in ("lan0", "lan1"):
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    box.up(on(["driver: macvlan", "driver_opts: {parent: lan0}", "ipam: {config: [{subnet: 10.77.20.0/24}]}"], pair()))
+    box.inside("one", "ping -c 1 -W 2 two")
+    box.true("default via 10.77.20.1" in box.inside("one", "ip route"), "no default route")
+    # A neighbour on the other end of the cable sees them too.
+    subprocess.run(["ip", "address", "add", "10.77.20.200/24", "dev", "lan1"], check=True)
+    box.inside("one", "ping -c 1 -W 2 10.77.20.200")
+
+
+@scenario("A187")
+def macvlan_without_parent(box):
+    box.refused(on(["driver: macvlan", "driver_opts: {parent: nowhere0}"]), "nowhere0")
+    box.refused(on(["driver: macvlan", "driver_opts: {parent: lo, macvlan_mode: sideways}"]), "sideways")
+    box.refused(on(["driver: overlay"]), "overlay")
+
+
+@scenario("A188", "E153", needs=["v2"])
+def ipvlan(box):
+    """The kernel of this machine may lack ipvlan: it is tried in the virtual machine."""
+    subprocess.run(["ip", "link", "add", "lan2", "type", "veth", "peer", "name", "lan3"])
+    for name in ("lan2", "lan3"):
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    box.up(on(["driver: ipvlan", "driver_opts: {parent: lan2}", "ipam: {config: [{subnet: 10.77.21.0/24}]}"], pair()))
+    box.inside("one", "ping -c 1 -W 2 two")

@@ -23,6 +23,7 @@ import groups  # noqa: F401
 import leaks  # noqa: F401
 import namespaces  # noqa: F401
 import networks  # noqa: F401
+import process  # noqa: F401
 import resources  # noqa: F401
 import security  # noqa: F401
 import standing  # noqa: F401

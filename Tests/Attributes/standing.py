@@ -147,7 +147,7 @@ def input_stays_open(box):
 def detach_keys(box):
     box.up("services: {app: {image: IMAGE, tty: true, stdin_open: true, command: cat, stop_grace_period: 0s}}")
     with box.terminal("attach", "app") as terminal:
-        poll(box, "the follower", lambda: waits(terminal.pid))
+        poll(box, "the terminal to be handed over", terminal.is_raw)
         terminal.type("hello\r")
         terminal.wait_for("hello")
         terminal.type("\x10x\x10\x11")
@@ -155,7 +155,7 @@ def detach_keys(box):
         box.true(b"detached" in terminal.seen, f"it says nothing: {terminal.seen!r}")
     box.equal(status(box, "app"), "running", "state after detaching")
     with box.terminal("attach", "--detach-keys", "ctrl-a,q", "app") as terminal:
-        poll(box, "the follower", lambda: waits(terminal.pid))
+        poll(box, "the terminal to be handed over", terminal.is_raw)
         terminal.type("\x10\x11again\r")
         terminal.wait_for("again")
         terminal.type("\x01q")

@@ -289,6 +289,8 @@ def volume_external(box):
     try:
         box.up(file + ", name: shared-one}}")
         box.equal(box.inside("app", "ls /x"), "made")
+        kept = box.berth("-p", "maker-" + box.name, "-f", maker, "down", "--volumes", "--timeout", "0")
+        box.true("still in use" in kept.err, f"nothing was said of a volume in use: {kept.text}")
         box.berth("down", "--volumes", "--timeout", "0")
         box.true(os.path.exists(volume_folder(box, "shared-one")), "`down -v` took an external volume")
     finally:
@@ -627,7 +629,7 @@ def volumes_from(box):
     box.up(compose % 1)
     box.inside("source", "for i in named anonymous taken memory; do echo $i > /$i/file; done")
     box.inside("source2", "echo two > /second/file")
-    box.equal(box.inside("app", "cat /named/file /anonymous/file /bind/file /second/file; ls /taken; ls -d /memory 2>&1"),
+    box.equal(box.inside("app", "cat /named/file /anonymous/file /bind/file /second/file; ls /taken; ls -d /memory 2>&1 || true"),
               "named\nanonymous\nboundtwo\nls: /memory: No such file or directory")
     box.inside("app", "echo back > /named/back")
     box.equal(box.inside("source", "cat /named/back"), "back")
@@ -766,8 +768,8 @@ def volume_on_device(box):
         flags, kind, _ = mounts_of(box, "a")["/disk"]
         box.true(kind == "ext4" and {"noatime", "nodev"} <= flags, f"{kind} {flags}")
         box.true(device not in host_mounts(), "the host has it mounted")
-        box.true("Operation not permitted" in box.inside("a", f"mknod /dev/d b 7 {device[9:]} && cat /dev/d 2>&1 || true")
-                 or True, "")
+        box.true("not permitted" in box.inside("a", f"mknod /root/d b 7 {device[9:]} && cat /root/d 2>&1 || true"),
+                 "the device itself can be read inside")
         box.berth("down", "--timeout", "0")
         box.up()
         box.equal(box.inside("a", "cat /disk/file"), "kept", "after down and up")
@@ -824,10 +826,9 @@ def volume_changed(box):
     file = "volumes: {data: {labels: {round: '%s'}}}\n"
     lived(box, ["data:/data"], top=file % 1)
     box.inside("app", "echo kept > /data/file")
-    head = box.compose
     lived(box, ["data:/data"], top=file % 2)
     box.equal(box.inside("app", "cat /data/file"), "kept", "without a yes")
-    box.true(head == box.compose, "")
+    box.true("doesn't match" in box.up().err, "nothing was said of it")
     lived(box, ["data:/data"], "--yes", top=file % 2)
     box.equal(box.inside("app", "ls /data"), "", "with a yes")
 
@@ -835,12 +836,7 @@ def volume_changed(box):
 # Limits on what is written
 
 
-def has_project_quotas(folder):
-    """Whether this kernel and these tools can limit a folder on an ext4 of our own."""
-    return subprocess.run(["mount", "-o", "prjquota", folder[0], folder[1]], capture_output=True).returncode == 0
-
-
-@scenario("A201", "E170", needs=("project-quotas",))
+@scenario("A201", "E170", needs=("project quotas",))
 def sizes_limited(box):
     for kind, options in [("ext4", ["-q", "-O", "quota,project", "-E", "quotatype=prjquota"]), ("xfs", ["-q"])]:
         if shutil.which(f"mkfs.{kind}") is None:
@@ -964,7 +960,7 @@ def mounts_raced(box):
     os.makedirs(os.path.join(data, "dir", "sub"))
     # Through as many folders as it takes to be the host's own root, from wherever it is looked at.
     os.symlink("../" * 24 + canary.lstrip("/"), os.path.join(data, "link"))
-    before = host_mounts()
+    before = set(host_mounts().splitlines())
     swapper = subprocess.Popen([sys.executable, "-c", SWAPPER, data, "10"], stdout=subprocess.PIPE, text=True)
     files = []
     # What is mounted, and how its one line in the container's table is known.
@@ -994,7 +990,8 @@ def mounts_raced(box):
                 found = sum(map(kinds[(starts - 1) % len(kinds)][1], lines))
                 box.equal(found, 1, f"mounts in the container of {files[(starts - 1) % len(kinds)]}: {outcome.out}")
                 box.true(not any(canary in line.split()[3] for line in lines), f"the canary is mounted: {outcome.out}")
-        box.equal(host_mounts(), before, "mounts of the host")
+        ours = [line for line in set(host_mounts().splitlines()) - before if f"/{box.name}" in line or "/run/" in line]
+        box.equal(ours, [], "mounts of the host")
         box.equal(sorted(os.listdir(canary)), ["sub"], "what is in the canary's folder")
         box.equal(os.listdir(os.path.join(canary, "sub")), [], "what is in the canary's inner folder")
         swaps = int(swapper.communicate()[0])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import textwrap
 import time
 
@@ -105,7 +106,24 @@ def facts():
     release = os.uname().release.split(".")
     if (int(release[0]), int(release[1])) >= (6, 14):
         found.add("own pid_max")  # each pid namespace has its own
+    if has_project_quotas():
+        found.add("project quotas")
     return found
+
+
+def has_project_quotas():
+    """Whether this kernel limits folders of an ext4. Where the state lies does not matter: a scenario makes its own."""
+    with tempfile.TemporaryDirectory(prefix="berth-quotas-") as folder:
+        disk = os.path.join(folder, "disk")
+        with open(disk, "wb") as file:
+            file.truncate(16 << 20)
+        make = ["mkfs.ext4", "-q", "-O", "quota,project", "-E", "quotatype=prjquota", disk]
+        if shutil.which("mkfs.ext4") is None or subprocess.run(make, capture_output=True).returncode != 0:
+            return False
+        if subprocess.run(["mount", "-o", "loop,prjquota", disk, folder], capture_output=True).returncode != 0:
+            return False
+        subprocess.run(["umount", folder], check=True)
+        return True
 
 
 class Outcome:
@@ -138,6 +156,10 @@ class Terminal:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
         os.close(self.master)
+
+    def is_raw(self):
+        """Whether the program takes every key as it is typed."""
+        return not termios.tcgetattr(self.master)[3] & termios.ICANON
 
     def type(self, text):
         os.write(self.master, text.encode())

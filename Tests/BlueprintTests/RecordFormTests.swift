@@ -99,6 +99,7 @@ struct RecordFormTests {
     blueprint.process.terminal = true
     blueprint.process.usesInit = true
     blueprint.domainname = "example"
+    blueprint.annotations = ["note": "kept"]
     blueprint.mounts = [
       .volume(name: "data", source: "/s", target: "/t", readOnly: true, fillFromImage: false),
       .bind(source: "/b", target: "/c", readOnly: false, createSource: true, propagation: nil),
@@ -132,6 +133,12 @@ struct RecordFormTests {
     blueprint.security.privileged = true
     blueprint.security.sysctls = ["net.core.somaxconn": "5"]
     blueprint.security.devices = [DeviceBlueprint(source: "/d", target: "/e", permissions: "rw")]
+    blueprint.security.devices[0].mode = 0o640
+    blueprint.security.devices[0].user = 1
+    blueprint.security.devices[0].group = 2
+    blueprint.security.deviceRules = ["c 1:3 r"]
+    blueprint.security.appArmorProfile = "p"
+    blueprint.security.writableCgroups = true
     blueprint.resources = resources
     blueprint.stop.signal = 3
     blueprint.stop.grace = Nanoseconds(-1)
@@ -184,6 +191,11 @@ struct RecordFormTests {
     resources.memoryReservation = 2
     resources.memorySwap = -1
     resources.memorySwappiness = 60
+    resources.disablesOutOfMemoryKill = true
+    resources.realtimePeriod = 7
+    resources.realtimeRuntime = -1
+    resources.blockWeight = 500
+    resources.blockDevices = [BlockDeviceBlueprint(kind: .weight, path: "/b", value: .max)]
     resources.cpuQuota = 50_000
     resources.cpuPeriod = 100_000
     resources.cpuShares = 512

@@ -129,8 +129,8 @@ struct ServiceTests {
         a:
           image: i
           pid: all
-          devices: [/dev/null]
-          mem_swappiness: 5
+          use_api_socket: true
+          cpu_count: 5
           volumes: [{type: npipe, source: x, target: y}]
           container_name: "-xy"
       networks: {default: {driver: overlay}}
@@ -140,11 +140,11 @@ struct ServiceTests {
     #expect(
       found.map { "\($0.severity.rawValue) \($0.span?.line ?? 0) \($0.summary)" } == [
         "error 4 `services.a.pid` cannot be `all` for `up`",
-        "error 5 `services.a.devices` is not supported by `up`",
+        "error 5 `services.a.use_api_socket` is not supported by `up`",
         "error 7 `services.a.volumes.0.type` cannot be `npipe` for `up`",
         "error 8 `services.a.container_name` may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit",
         "error 9 `networks.default.driver` cannot be `overlay` for `up`",
-        "warning 6 `services.a.mem_swappiness` has no effect",
+        "warning 6 `services.a.cpu_count` has no effect",
       ])
     #expect(try loaded(Self.file).project.unsupportedByUp().isEmpty)
   }

@@ -60,6 +60,15 @@ struct UpCoverageTests {
     "services.*.blkio_config.device_read_bps", "services.*.blkio_config.device_read_iops",
     "services.*.blkio_config.device_write_bps", "services.*.blkio_config.device_write_iops",
     "services.*.blkio_config.weight", "services.*.blkio_config.weight_device",
+    "services.*.blkio_config.weight_device.*.path",
+    "services.*.blkio_config.weight_device.*.weight", "services.*.devices.*.permissions",
+    "services.*.devices.*.source", "services.*.devices.*.target",
+    "services.*.gpus.*.capabilities", "services.*.gpus.*.count", "services.*.gpus.*.device_ids",
+    "services.*.gpus.*.driver", "device_rate.path", "device_rate.rate",
+    "services.*.deploy.resources.reservations.devices.*.capabilities",
+    "services.*.deploy.resources.reservations.devices.*.count",
+    "services.*.deploy.resources.reservations.devices.*.device_ids",
+    "services.*.deploy.resources.reservations.devices.*.driver",
     "services.*.cpu_rt_period", "services.*.cpu_rt_runtime",
     "services.*.deploy.resources.reservations.devices", "services.*.device_cgroup_rules",
     "services.*.devices", "services.*.gpus", "services.*.mem_swappiness",
@@ -86,9 +95,7 @@ struct UpCoverageTests {
   /// What is looked at only when another attribute, which `up` refuses or another verb acts on, is
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
-    "models", "hook", "device_rate", "update", "services.*.develop",
-    "services.*.volumes.*.image", "services.*.volumes.*.x-berth",
-    "configs", "secrets", "models", "grant", "hook", "device_rate", "update", "services.*.develop",
+    "models", "hook", "update", "services.*.develop",
   ]
 
   @Test("each attribute has its place")

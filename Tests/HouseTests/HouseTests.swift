@@ -14,7 +14,9 @@ struct TargetTests {
       floors.flatMap { floor in
         Tree.folders(in: "Sources/\(floor)").map { "Sources/\(floor)/\($0)" }
       }
-      + Tree.folders(in: "Tests").filter { !["Attributes", "Escapes", "Fixtures", "Hostile", "Sandbox"].contains($0) }.map {
+      + Tree.folders(in: "Tests").filter {
+        !["Attributes", "Escapes", "Fixtures", "Hostile", "Sandbox"].contains($0)
+      }.map {
         "Tests/\($0)"
       }
     let paths = Set(manifest.targets.map(\.path))

@@ -107,6 +107,7 @@ extension SourceRule {
     ("Sources/Act/Cgroups/", "reads mountinfo and cgroup to learn the layout"),
     ("Sources/Act/Netlink/", "its own network namespace, to come back to"),
     ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
+    ("Sources/Act/Runtime/AppArmor", "rules about paths of containers, for the kernel to hold"),
     ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
     ("Sources/Act/Runtime/SecurityProfile.swift", "lists of masked and read-only paths as data"),
     ("Sources/Act/Runtime/ShimProcess.swift", "the sealed copy of the shim, by its descriptor"),
@@ -116,6 +117,8 @@ extension SourceRule {
   ]
 
   private static let printingExceptions: [(prefix: String, reason: String)] = [
+    ("Sources/Act/Supervision/CopySession.swift", "the tar stream that `cp` was asked for"),
+    ("Sources/Engine/Engine/Copy.swift", "gives its streams to the process that copies"),
     ("Sources/CLI/Console/", "the only place that writes to the terminal"),
     ("Sources/Act/Supervision/ShimMain.swift", "the shim has no Console, and one line to say"),
     ("Sources/Act/Unpacking/UnpackMain.swift", "nor has the child that unpacks"),

@@ -19,6 +19,11 @@ struct ProcFiles: ~Copyable {
     mount = made
   }
 
+  /// The calling process's descriptors as a folder: what one is on is opened anew through it.
+  func ownDescriptors() throws(SystemCallError) -> Descriptor {
+    try mount.root.openChild(FilePath("\(getpid())/fd"), O_PATH | O_DIRECTORY)
+  }
+
   /// `net.core.somaxconn` or, for names that have dots in them, `net/ipv4/conf/eth0.1/forwarding`.
   func setSysctl(_ name: String, _ value: String) throws(SystemCallError) {
     let path = name.contains("/") ? name : String(name.map { $0 == "." ? "/" : $0 })

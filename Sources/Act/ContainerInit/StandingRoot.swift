@@ -7,6 +7,13 @@ import Glibc
 package import Linux
 package import SystemPackage
 
+/// The descriptors of the calling process as a folder of a procfs that nothing can be mounted over.
+package func ownDescriptors() throws(LaunchFailure) -> Descriptor {
+  try step("mounting an own procfs") { () throws(SystemCallError) in
+    try ProcFiles().ownDescriptors()
+  }
+}
+
 /// Joins the mounts of a running container. The caller has one thread and stays there; it must load
 /// nothing and look nothing up by name any more, for all that it finds is the container's.
 package func enterMounts(of pidfd: CInt) throws(LaunchFailure) -> Descriptor {
@@ -26,12 +33,14 @@ package func mountStandingRoot(_ blueprint: ContainerBlueprint, containerFolder:
     try checking("unshare") { berth_unshare(UInt(CLONE_NEWNS)) }
     try checking("mount", "/") { mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil) }
   }
-  let volumes = try mountVolumes(blueprint.mounts)
-  let sources = try prepareMounts(blueprint.mounts, volumes: volumes)
+  var sources = try prepareMounts(
+    blueprint.mounts, volumes: try mountVolumes(blueprint.mounts))
+  try makeTrees(&sources, containerFolder)
   let root = try step("mounting the root file system") { () throws(SystemCallError) in
     try mountOverlay(blueprint.root, containerFolder)
   }
-  try attach(sources.filter { $0.source != nil }, owners: nil, in: root)
+  let owners = try OwnerMapping(sources, blueprint.process, in: root)
+  try attach(sources.filter { $0.source != nil }, owners: owners, in: root)
   if blueprint.root.readOnly {
     try step("making the root read-only") { () throws(SystemCallError) in
       try setMountFlags(root.handle.raw, .readOnly)

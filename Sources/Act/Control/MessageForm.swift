@@ -143,6 +143,7 @@ extension ControlReply: ControlMessage {
     case .done: form("done")
     case .exited(let code): form("exited", [("code", JSONValue(code))])
     case .joined(let pid): form("joined", [("pid", JSONValue(pid))])
+    case .notRunning: form("notRunning")
     case .failed(let failure): form("failed", failure.members)
     }
   }
@@ -153,6 +154,7 @@ extension ControlReply: ControlMessage {
     case "done": self = .done
     case "exited": self = .exited(code: try content.small("code"))
     case "joined": self = .joined(pid: try content.small("pid"))
+    case "notRunning": self = .notRunning
     case "failed": self = .failed(try ShimFailure(content))
     default: throw JSONError.mismatch(path: name, expected: "a known reply")
     }

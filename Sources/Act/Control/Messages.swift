@@ -61,6 +61,8 @@ package enum ControlReply: Hashable, Sendable {
   case done
   case exited(code: Int32)
   case joined(pid: Int32)
+  /// Its program has just ended, or is to be started again.
+  case notRunning
   case failed(ShimFailure)
 }
 

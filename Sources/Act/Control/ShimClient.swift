@@ -115,8 +115,12 @@ package final class PendingReply: Sendable {
     guard let (reply, descriptors) = try socket.receive(ControlReply.self) else {
       throw ControlError.lost(while: "\(request)")
     }
-    if case .failed(let failure) = reply { throw failure }
-    return (reply, descriptors)
+    switch reply {
+    case .failed(let failure): throw failure
+    // The same as if it had been asked a moment later, when nobody listens any more.
+    case .notRunning: throw ControlError.notRunning
+    case .done, .exited, .joined: return (reply, descriptors)
+    }
   }
 
   /// Blocks for the exit code that `stop` and `wait` are answered with.

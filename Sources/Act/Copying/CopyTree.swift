@@ -8,7 +8,7 @@ import SystemPackage
 
 package final class CopyTree {
   package let root: SharedDescriptor
-  /// /proc/self/fd of the host, by which files are opened that were looked at first: opening a device
+  /// Our own descriptors as a folder of procfs, by which files are opened that were looked at first: opening a device
   /// or a fifo by its name would be felt by whoever has it.
   private let descriptors: SharedDescriptor
   /// For messages: `web-1:` before paths of a container.
@@ -18,10 +18,6 @@ package final class CopyTree {
     self.root = root
     self.descriptors = descriptors
     self.label = label
-  }
-
-  package static func ownDescriptors() throws(SystemCallError) -> SharedDescriptor {
-    SharedDescriptor(try Descriptor.open("/proc/self/fd", O_PATH | O_DIRECTORY))
   }
 
   func shown(_ path: [UInt8]) -> String { label + String(decoding: path, as: UTF8.self) }

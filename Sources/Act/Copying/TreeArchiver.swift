@@ -6,6 +6,8 @@ import Glibc
 import Linux
 import SystemPackage
 
+let capabilityAttribute = "security.capability"
+
 package struct TreeArchiver {
   package typealias Sink = (UnsafeRawBufferPointer) throws -> Void
 
@@ -103,6 +105,7 @@ package struct TreeArchiver {
       if known.count < Self.linkLimit { known[id] = entry.path }
     }
     let file = try tree.reopen(handle, O_RDONLY)
+    entry.attributes = capabilities(of: file)
     writer.begin(entry, size: status.size)
     try flush()
     var left = status.size
@@ -118,6 +121,17 @@ package struct TreeArchiver {
     }
     writer.end(size: status.size)
     try flush()
+  }
+
+  /// What a program may do beyond its user: the one attribute that goes along, as with docker.
+  private func capabilities(of file: borrowing Descriptor) -> [TarEntry.Attribute] {
+    var value = [UInt8](repeating: 0, count: 64)
+    // None, or a file system that knows none.
+    let count = fgetxattr(file.raw, capabilityAttribute, &value, value.count)
+    guard count > 0 else { return [] }
+    return [
+      TarEntry.Attribute(name: Array(capabilityAttribute.utf8), value: Array(value[..<count]))
+    ]
   }
 
   private mutating func addHead(_ entry: TarEntry) throws {

@@ -85,6 +85,15 @@ package final class TreeWriter: TarVisitor {
     let (uid, gid) = ids(entry)
     try on(entry, "fchown") { fchown(raw, uid, gid) }
     try on(entry, "fchmod") { fchmod(raw, mode(entry)) }
+    // Behind the change of owner, which takes them away.
+    for attribute in entry.attributes where keepsCapabilities {
+      guard attribute.name == Array(capabilityAttribute.utf8) else { continue }
+      try on(entry, "fsetxattr") {
+        attribute.value.withUnsafeBytes {
+          fsetxattr(raw, capabilityAttribute, $0.baseAddress, $0.count, 0)
+        }
+      }
+    }
     var times = times(entry.modified)
     try on(entry, "futimens") { futimens(raw, &times) }
     file = nil
@@ -242,6 +251,10 @@ extension TreeWriter {
     try on(entry, "utimensat") {
       cString(name) { utimensat(parent.raw, $0, &times, AT_SYMLINK_NOFOLLOW) }
     }
+  }
+
+  private var keepsCapabilities: Bool {
+    owner == .asArchived && trust != .plain(keepsSetIDs: false)
   }
 
   private func ids(_ entry: TarEntry) -> (UInt32, UInt32) {

@@ -22,6 +22,7 @@ package struct HostProfile: Sendable {
 
   /// Who owns what this process makes, for those who ask before there is a profile.
   package static var callerID: UInt32 { geteuid() }
+  package static var callerGroup: UInt32 { getegid() }
 
   /// What the first processor can do, in the kernel's words; empty where it does not say.
   package static func processorFlags() -> Set<Substring> {

@@ -120,3 +120,15 @@ package struct SocketPair: ~Copyable, Sendable {
   package var first: Descriptor
   package var second: Descriptor
 }
+
+/// Whether the process may open so many more descriptors.
+package func hasFreeDescriptors(_ count: Int) -> Bool {
+  var opened: [CInt] = []
+  defer { for raw in opened { close(raw) } }
+  for _ in 0..<count {
+    let raw = berth_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0)
+    if raw < 0 { return false }
+    opened.append(raw)
+  }
+  return true
+}

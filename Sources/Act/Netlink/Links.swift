@@ -87,6 +87,62 @@ extension NetlinkRequest {
     }
   }
 
+  /// A link on top of `parent` with a hardware address of its own, made at once in `namespace`.
+  package static func addMacvlan(
+    _ name: String, on parent: Int32, mode: UInt32, address: MACAddress, namespace: CInt
+  ) -> Self {
+    addOnTop(name, of: parent, "macvlan", namespace: namespace, address: address) { data in
+      data.attribute(Int(IFLA_MACVLAN_MODE), number: mode)
+    }
+  }
+
+  /// A link on top of `parent` with the hardware address of that.
+  package static func addIPvlan(
+    _ name: String, on parent: Int32, mode: UInt16, flag: UInt16, namespace: CInt
+  ) -> Self {
+    addOnTop(name, of: parent, "ipvlan", namespace: namespace) { data in
+      data.attribute(Int(IFLA_IPVLAN_MODE), number: mode)
+      if flag != 0 { data.attribute(Int(IFLA_IPVLAN_FLAGS), number: flag) }
+    }
+  }
+
+  /// The part of what `parent` carries that is marked with `number`.
+  package static func addVLAN(
+    _ name: String, on parent: Int32, number: UInt16, group: UInt32
+  ) -> Self {
+    addOnTop(name, of: parent, "vlan", group: group) { data in
+      data.attribute(Int(IFLA_VLAN_ID), number: number)
+    }
+  }
+
+  /// A link that leads nowhere.
+  package static func addDummy(_ name: String, group: UInt32) -> Self {
+    addOnTop(name, of: nil, "dummy", group: group) { _ in }
+  }
+
+  private static func addOnTop(
+    _ name: String, of parent: Int32?, _ kind: String, namespace: CInt? = nil,
+    group: UInt32? = nil, address: MACAddress? = nil,
+    _ settings: @escaping (inout NetlinkWriter) -> Void
+  ) -> Self {
+    NetlinkRequest(
+      "create \(kind)", name, type: Int(RTM_NEWLINK), flags: Int(NLM_F_CREATE | NLM_F_EXCL)
+    ) { writer in
+      writer.link()
+      writer.attribute(Int(IFLA_IFNAME), text: name)
+      if let parent { writer.attribute(Int(IFLA_LINK), number: UInt32(bitPattern: parent)) }
+      if let namespace {
+        writer.attribute(Int(IFLA_NET_NS_FD), number: UInt32(bitPattern: namespace))
+      }
+      if let group { writer.attribute(Int(IFLA_GROUP), number: group) }
+      if let address { writer.attribute(Int(IFLA_ADDRESS), address.octets) }
+      writer.nest(Int(IFLA_LINKINFO)) { info in
+        info.attribute(Int(IFLA_INFO_KIND), text: kind)
+        info.nest(Int(IFLA_INFO_DATA), settings)
+      }
+    }
+  }
+
   /// Sets a link up without an fe80:: address of its own: no IPv6 way around the walls, and no
   /// detection of duplicates at start. The kernel takes that only for links that exist, and acts on
   /// flags first, hence two messages.

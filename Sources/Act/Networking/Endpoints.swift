@@ -21,23 +21,17 @@ extension NetworkStore {
     let plans = try endpoints.map { try EndpointPlan($0, network: try record($0.network)) }
     var here = try NetlinkSocket()
     let bridges = try here.exchange(endpoints.map { .findLink($0.bridge) })
-    let pairs = try zip(plans, bridges).flatMap { plan, answer in
+    let links = try zip(plans, bridges).flatMap { plan, answer in
       guard let bridge = answer.flatMap(Link.init) else {
         throw NetworkError.missing(name: plan.endpoint.network)
       }
-      let pair = NetlinkRequest.addPair(
-        plan.endpoint.hostInterface, bridge: bridge.index, mtu: plan.mtu, group: plan.group,
-        peer: plan.endpoint.interface, peerAddress: plan.hardwareAddress, namespace: namespace)
-      let name = plan.endpoint.hostInterface
-      let hairpin = plan.endpoint.isPrimary && bridgedPacketsAreTranslated
-      return [pair] + (hairpin ? [.allowHairpin(name)] : [])
-        + (plan.isAlone ? [.isolatePort(name)] : []) + NetlinkRequest.bringUp(name)
+      return plan.links(on: bridge.index, namespace)
     }
     do {
-      try here.perform(pairs)
+      try here.perform(links)
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
-      try allowIPv6(plans, in: namespace)
+      try switchIPv6(plans, in: namespace)
       var requests = endpoints.flatMap { NetlinkRequest.bringUp($0.interface) }
       requests += zip(plans, links).flatMap { plan, answer in
         guard let link = answer.flatMap(Link.init) else { return [NetlinkRequest]() }
@@ -78,14 +72,17 @@ extension NetworkStore {
   }
 }
 
-/// A host may start namespaces with IPv6 switched off.
-private func allowIPv6(_ plans: [EndpointPlan], in namespace: CInt) throws {
-  let names = plans.filter(\.hasIPv6).map(\.endpoint.interface)
-  if names.isEmpty { return }
+/// On for the interfaces that have addresses of it, whatever the host starts namespaces with, and off
+/// for the others: there it could only lead around the walls. Announcements of routers are not heeded:
+/// routes are berth's to give.
+private func switchIPv6(_ plans: [EndpointPlan], in namespace: CInt) throws {
   try inNetworkNamespace(namespace) { () throws(SystemCallError) in
-    for name in names {
-      let folder = FilePath("/proc/sys/net/ipv6/conf").appending(name)
-      try writeSwitch(folder.appending("disable_ipv6"), "0", mayLack: true)
+    for plan in plans {
+      let folder = FilePath("/proc/sys/net/ipv6/conf").appending(plan.endpoint.interface)
+      // A kernel without IPv6 has nothing to switch.
+      try writeSwitch(
+        folder.appending("disable_ipv6"), plan.hasIPv6 ? "0" : "1", mayLack: true)
+      if plan.hasIPv6 { try writeSwitch(folder.appending("accept_ra"), "0", mayLack: true) }
     }
   }
 }
@@ -110,6 +107,7 @@ private struct EndpointPlan {
   let group: UInt32
   /// It may not reach its neighbours on the bridge.
   let isAlone: Bool
+  let attachment: NetworkAttachment?
 
   var hasIPv6: Bool { addresses.contains { $0.address.isV6 } }
 
@@ -133,6 +131,7 @@ private struct EndpointPlan {
     mtu = network.mtu
     group = network.linkGroup
     isAlone = !network.rules.allowsContainers
+    attachment = network.attachment
     if let text = endpoint.address6 {
       guard let address = IPv6Address(text), let length = endpoint.prefixLength6,
         IPv6Subnet(address, prefixLength: length) != nil
@@ -153,5 +152,34 @@ private struct EndpointPlan {
       guard let gateway = IPv6Address(text) else { throw damaged(text) }
       gateway6 = gateway
     }
+  }
+
+  /// What makes the interface: a pair with an end on the bridge, or one link on top of the host's.
+  func links(on bridge: Int32, _ namespace: CInt) -> [NetlinkRequest] {
+    if let attachment {
+      let mode = NetworkAttachment.modes(of: attachment.kind)[attachment.mode] ?? 0
+      switch attachment.kind {
+      case .macvlan:
+        return [
+          .addMacvlan(
+            endpoint.interface, on: bridge, mode: mode, address: hardwareAddress,
+            namespace: namespace)
+        ]
+      case .ipvlan:
+        let flag = attachment.flag.flatMap { NetworkAttachment.flags[$0] } ?? 0
+        return [
+          .addIPvlan(
+            endpoint.interface, on: bridge, mode: UInt16(clamping: mode), flag: flag,
+            namespace: namespace)
+        ]
+      }
+    }
+    let pair = NetlinkRequest.addPair(
+      endpoint.hostInterface, bridge: bridge, mtu: mtu, group: group, peer: endpoint.interface,
+      peerAddress: hardwareAddress, namespace: namespace)
+    let name = endpoint.hostInterface
+    let hairpin = endpoint.isPrimary && bridgedPacketsAreTranslated
+    return [pair] + (hairpin ? [.allowHairpin(name)] : [])
+      + (isAlone ? [.isolatePort(name)] : []) + NetlinkRequest.bringUp(name)
   }
 }

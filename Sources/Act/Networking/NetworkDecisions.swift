@@ -1,6 +1,6 @@
 // What a new network gets: its blocks of addresses, gateways and bridge, checked against what is there.
 
-import Addressing
+package import Addressing
 import Blueprint
 import Glibc
 import Linux
@@ -11,7 +11,7 @@ import Netlink
 func decide(_ wanted: NetworkSpecification, others: [NetworkRecord], now: Timestamp) throws
   -> NetworkRecord
 {
-  let present = try Present(others)
+  let present = try Present(others, isOnHostsLink: wanted.attachment != nil)
   let subnet = try decideSubnet(wanted, present)
   guard subnet.prefixLength <= 30, let first = subnet.address(at: 1) else {
     throw NetworkError.subnetTooSmall(name: wanted.name, subnet: "\(subnet)")
@@ -25,7 +25,9 @@ func decide(_ wanted: NetworkSpecification, others: [NetworkRecord], now: Timest
     throw NetworkError.rangeOutside(name: wanted.name, range: "\(range)", subnet: "\(subnet)")
   }
   let id = try randomDigits(64)
-  let bridge = wanted.bridge ?? "br-\(id.prefix(12))"
+  let bridge =
+    wanted.attachment.map { $0.parent ?? "dm-\(id.prefix(12))" } ?? wanted.bridge
+    ?? "br-\(id.prefix(12))"
   guard isValidLinkName(bridge) else { throw NetworkError.invalidBridge(bridge) }
   var record = NetworkRecord(
     id: id, name: wanted.name, labels: wanted.labels, subnet: subnet, gateway: gateway,
@@ -33,6 +35,7 @@ func decide(_ wanted: NetworkSpecification, others: [NetworkRecord], now: Timest
     isAttachable: wanted.isAttachable, mtu: wanted.mtu ?? 1500, options: wanted.options,
     createdAt: now)
   record.ipv6 = try decideBlock6(wanted, present)
+  record.attachment = wanted.attachment
   if wanted.policy != NetworkPolicy() { record.policy = wanted.policy }
   if !wanted.reserved.isEmpty { record.reserved = wanted.reserved }
   for (name, address) in wanted.reserved where !record.contains(address) {
@@ -46,10 +49,12 @@ private struct Present {
   let blocks4: [(block: IPv4Subnet, holder: String)]
   let blocks6: [(block: IPv6Subnet, holder: String)]
 
-  init(_ others: [NetworkRecord]) throws {
+  /// - Parameter isOnHostsLink: what the host itself has there is where the containers are to be.
+  init(_ others: [NetworkRecord], isOnHostsLink: Bool) throws {
     var socket = try NetlinkSocket()
-    let addresses = try socket.addresses().compactMap(\.subnet)
-    let routes = try socket.routes().map(\.destination).filter { $0.prefixLength > 0 }
+    let addresses = isOnHostsLink ? [] : try socket.addresses().compactMap(\.subnet)
+    let routes =
+      isOnHostsLink ? [] : try socket.routes().map(\.destination).filter { $0.prefixLength > 0 }
     blocks4 =
       others.map { ($0.subnet, "network `\($0.name)`") }
       + addresses.compactMap(\.v4).map { ($0, "address block \($0) of this host") }
@@ -123,6 +128,10 @@ extension NetworkRecord {
 
   package var hasGateway: Bool { !isInternal && rules.gateway != .isolated }
   package var hasGateway6: Bool { !isInternal && rules.gateway6 != .isolated }
+  /// Where ports are published that name no address of the host.
+  package var hostBinding: IPAddress? { rules.hostBinding }
+  /// Whether ports can be published by this host.
+  package var publishes: Bool { attachment == nil }
   /// Of the names of interfaces inside, before their number.
   package var interfacePrefix: String { rules.interfacePrefix }
 

@@ -28,6 +28,8 @@ package struct NetworkSpecification: Sendable, Hashable {
   /// Addresses that no container gets, by the names of who has them.
   package var reserved: [String: IPAddress] = [:]
   package var policy = NetworkPolicy()
+  /// Nil is a bridge.
+  package var attachment: NetworkAttachment?
   /// Nil is 1500.
   package var mtu: UInt32?
   /// Nil is made from the id.
@@ -65,6 +67,39 @@ package struct NetworkPolicy: Codable, Sendable, Hashable {
   package init() {}
 }
 
+/// How containers are on a network that is not a bridge of its own: each has a link on top of one of
+/// the host's. Nothing is translated or filtered, and the host itself cannot be reached by it.
+package struct NetworkAttachment: Codable, Sendable, Hashable {
+  package enum Kind: String, Codable, Sendable {
+    case macvlan
+    case ipvlan
+  }
+
+  package var kind: Kind
+  /// A link of the host, `eth0` or `eth0.10`, which is made as a VLAN of `eth0` when it lacks; nil makes
+  /// one that leads nowhere.
+  package var parent: String?
+  /// One of `modes`.
+  package var mode: String
+  /// Of ipvlan: one of `flags`.
+  package var flag: String?
+
+  package init(kind: Kind) {
+    self.kind = kind
+    mode = kind == .macvlan ? "bridge" : "l2"
+  }
+
+  /// The words for `mode` and their numbers in the kernel.
+  package static func modes(of kind: Kind) -> [String: UInt32] {
+    switch kind {
+    case .macvlan: ["private": 1, "vepa": 2, "bridge": 4, "passthru": 8]
+    case .ipvlan: ["l2": 0, "l3": 1, "l3s": 2]
+    }
+  }
+
+  package static let flags: [String: UInt16] = ["bridge": 0, "private": 1, "vepa": 2]
+}
+
 /// The part of a network that is about IPv6.
 package struct NetworkBlock6: Codable, Sendable, Hashable {
   package var subnet: IPv6Subnet
@@ -96,6 +131,7 @@ package struct NetworkRecord: Codable, Sendable, Hashable {
   package var ipv6: NetworkBlock6?
   package var reserved: [String: IPAddress]?
   package var policy: NetworkPolicy?
+  package var attachment: NetworkAttachment?
 
   package var shortID: String { String(id.prefix(12)) }
   /// The nftables table of the family inet that holds all rules of this network.
@@ -115,6 +151,7 @@ package enum NetworkError: Diagnosable, Hashable {
   case rangeOutside(name: String, range: String, subnet: String)
   case subnetTaken(name: String, subnet: String, holder: String)
   case poolsExhausted(name: String)
+  case noParent(network: String, parent: String)
   case invalidBridge(String)
   case bridgeTaken(name: String, bridge: String)
   case missing(name: String)
@@ -142,6 +179,8 @@ package enum NetworkError: Diagnosable, Hashable {
       "subnet \(subnet) of network `\(name)` overlaps \(holder)"
     case .poolsExhausted(let name):
       "no block of addresses is free for network `\(name)`"
+    case .noParent(let network, let parent):
+      "network `\(network)` is to stand on the link `\(parent)`, which this machine has not"
     case .invalidBridge(let bridge): "`\(bridge)` is not a name for a bridge"
     case .bridgeTaken(let name, let bridge):
       "bridge `\(bridge)` of network `\(name)` exists and is not its own"

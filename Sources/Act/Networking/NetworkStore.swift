@@ -121,6 +121,7 @@ package final class NetworkStore: Sendable {
 
   /// Rules come before the link: there is no moment at which the bridge stands open.
   private func materialise(_ record: NetworkRecord) throws {
+    if let attachment = record.attachment { return try provideParent(attachment, record) }
     if try !Firewall.hasTable(record.table) {
       try firewall.run(
         try ruleset(for: record) + publishedElements(of: record),
@@ -146,6 +147,26 @@ package final class NetworkStore: Sendable {
       NetlinkRequest.addAddress($0.address, prefixLength: $0.prefixLength, link: link.index)
     }
     try socket.perform(addresses + NetlinkRequest.bringUp(record.bridge))
+  }
+
+  /// The link of the host on which the containers' links stand.
+  private func provideParent(_ attachment: NetworkAttachment, _ record: NetworkRecord) throws {
+    var socket = try NetlinkSocket()
+    if try socket.link(named: record.bridge) != nil { return }
+    if attachment.parent == nil {
+      try socket.perform(
+        [.addDummy(record.bridge, group: record.linkGroup)]
+          + NetlinkRequest.bringUp(record.bridge))
+      return
+    }
+    let parts = record.bridge.split(separator: ".")
+    guard parts.count == 2, let number = UInt16(parts[1]), (1...4094).contains(number),
+      let base = try socket.link(named: String(parts[0]))
+    else { throw NetworkError.noParent(network: record.name, parent: record.bridge) }
+    try socket.perform([
+      .addVLAN(record.bridge, on: base.index, number: number, group: record.linkGroup),
+      .setUp(record.bridge),
+    ])
   }
 
   /// Switches of the bridge alone: no router announcements from containers; translated packets from

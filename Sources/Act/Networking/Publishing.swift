@@ -41,6 +41,8 @@ extension NetworkStore {
   package func publish(_ publications: [Publication]) throws {
     for (network, group) in Dictionary(grouping: publications, by: \.network) {
       guard let record = try record(network) else { throw NetworkError.missing(name: network) }
+      // Nothing of such a network passes by this host's rules.
+      if record.attachment != nil { continue }
       let elements = try group.flatMap { try $0.elements(record) }
       if elements.isEmpty { continue }
       try makeFolders(portsFolder(network))

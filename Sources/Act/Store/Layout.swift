@@ -42,9 +42,9 @@ package struct Layout: Sendable, Hashable {
   package var runningContainers: FilePath { run.appending("containers") }
   package func running(_ id: String) -> FilePath { runningContainers.appending(id) }
   package func stateRecord(_ id: String) -> FilePath { running(id).appending("state.json") }
-  package func cgroupRecord(_ id: String) -> FilePath { running(id).appending("cgroup") }
   package func runningVolume(_ name: String) -> FilePath {
     run.appending("volumes").appending(name)
   }
+  package func cgroupRecord(_ id: String) -> FilePath { running(id).appending("cgroup") }
   package func project(_ name: String) -> FilePath { run.appending("projects").appending(name) }
 }

@@ -2,6 +2,7 @@
 
 package import Blueprint
 package import Diagnostics
+import Glibc
 import Linux
 import SystemPackage
 
@@ -66,12 +67,22 @@ package struct VolumeStore: Sendable {
     if try readFile(record, limit: 1 << 20) != nil { return }
     try makeFolders(layout.volume(name))
     try makeFolders(layout.volumeData(name), mode: 0o755)
-    if let size {
-      try limitSize(of: [layout.volumeData(name)], to: size, for: "volume `\(name)`")
-    }
+    if let size { try limit(name, to: size) }
     try writeRecord(
       VolumeRecord(name: name, labels: labels, createdAt: now, driverOptions: driverOptions),
       to: record, .durable)
+  }
+
+  /// A volume that cannot be limited is none: its folders go again, unless something is in them.
+  private func limit(_ name: String, to size: UInt64) throws {
+    do {
+      try limitSize(of: [layout.volumeData(name)], to: size, for: "volume `\(name)`")
+    } catch {
+      for folder in [layout.volumeData(name), layout.volume(name)] {
+        _ = folder.withPlatformString { rmdir($0) }
+      }
+      throw error
+    }
   }
 
   /// One volume's record; nil when there is none.

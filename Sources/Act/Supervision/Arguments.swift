@@ -41,6 +41,8 @@ struct CopyOptions {
   var run: FilePath
   var direction = Direction.out
   var keepsOwners = false
+  /// Of files that are made on the host, unless they keep theirs.
+  var owner: (uid: UInt32, gid: UInt32) = (0, 0)
   var followsLinks = false
   var containerPath: Bytes = ""
   /// Absolute, or `-` for a tar stream on a standard stream.
@@ -108,6 +110,12 @@ private func parseCopy(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Cop
     switch word {
     case "--container", "--run": paths[word] = try words.path(of: word)
     case "--archive": options.keepsOwners = true
+    case "--owner":
+      let parts = try words.value(of: word).text.split(separator: ":").map { UInt32($0) }
+      guard parts.count == 2, let uid = parts[0], let gid = parts[1] else {
+        throw UsageError(message: "`--owner` needs UID:GID")
+      }
+      options.owner = (uid, gid)
     case "--follow-link": options.followsLinks = true
     case "--out": options.direction = .out
     case "--into": options.direction = .into

@@ -17,6 +17,9 @@ import SystemPackage
 /// What is read from a stream at once.
 private let chunk = 256 << 10
 
+/// A shim whose program has ended goes soon, or starts it again: so long that is waited for.
+private let endWait = (rounds: 100, microseconds: UInt32(20_000))
+
 /// - Returns: 0, or 1 when something was not copied, which it has said.
 func copyFiles(_ options: CopyOptions) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
@@ -40,7 +43,7 @@ private struct CopySession {
   init(_ options: CopyOptions) throws {
     self.options = options
     let blueprint = try readBlueprint(options.containerFolder)
-    let descriptors = try CopyTree.ownDescriptors()
+    let descriptors = SharedDescriptor(try ownDescriptors())
     let root = SharedDescriptor(try Descriptor.open("/", O_PATH | O_DIRECTORY))
     host = CopyTree(root: root, descriptors: descriptors, label: "")
     container = CopyTree(
@@ -53,12 +56,20 @@ private struct CopySession {
   {
     let client = ShimClient(
       runFolder: Layout(state: "/", run: options.run).running(blueprint.id))
-    do {
-      let pidfd = try client.view()
-      return try withExtendedLifetime(pidfd) { try enterMounts(of: pidfd.raw) }
-    } catch ControlError.notRunning {
-      return try mountStandingRoot(blueprint, containerFolder: options.containerFolder)
+    for _ in 0..<endWait.rounds {
+      do {
+        let pidfd = try client.view()
+        return try withExtendedLifetime(pidfd) { try enterMounts(of: pidfd.raw) }
+      } catch ControlError.notRunning, ControlError.lost {
+        // While its shim lives it may be started again, and its root is not ours to mount.
+        guard client.isAlive else {
+          return try mountStandingRoot(blueprint, containerFolder: options.containerFolder)
+        }
+        usleep(endWait.microseconds)
+      }
     }
+    throw ShimFailure(
+      stage: "copying", message: "the container is between two starts: stop it, or try again")
   }
 
   func run() throws {
@@ -70,7 +81,7 @@ private struct CopySession {
       try archiver.archive(source, as: source.name)
     case (.out, false):
       let owner: TreeWriter.Owner =
-        options.keepsOwners ? .asArchived : .fixed(uid: geteuid(), gid: getegid())
+        options.keepsOwners ? .asArchived : .fixed(uid: options.owner.uid, gid: options.owner.gid)
       try copy(
         options.containerPath.raw, of: container, to: options.hostPath.raw, of: host,
         owner: owner, trust: .plain(keepsSetIDs: options.keepsOwners))

@@ -35,6 +35,8 @@ extension Supervisor {
         guard let input = run.giveInput(blueprint.process.input) else { throw Refusal.noInput }
         connection.reply(.done, [input.raw])
       }
+    } catch Refusal.notRunning {
+      connection.reply(.notRunning)
     } catch let refusal as Refusal {
       connection.reply(.failed(refusal.failure))
     } catch {

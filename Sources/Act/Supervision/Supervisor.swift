@@ -259,8 +259,8 @@ final class Supervisor {
     records.withdrawNames()
     killAll()
     reap()
-    // A group with a dying process in it stays for the next command to sweep.
-    try? cgroup.remove()
+    // A group with a dying process in it stays for the next command to sweep, and its record too.
+    let isGone = (try? cgroup.remove()) != nil
     ports = []
     state.status = .exited
     state.pid = nil
@@ -270,7 +270,7 @@ final class Supervisor {
     }
     // Nothing is recorded on a full disk; the run folder's end says that it has ended.
     try? records.writeExit(state)
-    records.removeRunFolder()
+    if isGone { records.removeRunFolder() }
     if releasesNetwork, !blueprint.network.ports.isEmpty || blueprint.removeOnExit {
       release()
     }

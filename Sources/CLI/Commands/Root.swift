@@ -6,6 +6,7 @@ import Console
 import Diagnostics
 import Engine
 import Glibc
+import Linux
 
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
@@ -44,6 +45,13 @@ struct DocumentedCommand: AsyncParsableCommand {
 /// watches for signals. (Left to the runtime, the main thread would let every signal through.)
 package func runProcess(_ arguments: [String]) -> Never {
   Signals.block()
+  // Swift's own runtime opens a few before any of our code could say what is missing.
+  guard hasFreeDescriptors(8) else {
+    Invocation.showPlain([
+      Diagnostic("too few file descriptors are left", hint: "raise the limit: `ulimit -n 1024`")
+    ])
+    exit(1)
+  }
   Task.detached { await runCommandLine(arguments) }
   Signals.watch()
 }

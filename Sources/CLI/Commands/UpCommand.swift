@@ -121,6 +121,7 @@ struct UpCommand: AsyncParsableCommand {
     options.scale = try parseScale(scale)
     options.timeout = timeout
     options.isDryRun = dryRun
+    options.recreatesVolumes = yes
     if wait { options.wait = waitTimeout.map { .atMost(seconds: $0) } ?? .forever }
     return options
   }

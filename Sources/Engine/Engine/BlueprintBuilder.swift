@@ -53,6 +53,7 @@ extension Session {
     let sysctls = try interfaceSysctls(of: service, network.endpoints, project)
     blueprint.security.sysctls.merge(sysctls) { asked, _ in asked }
     blueprint.labels = labels(base, identity, project)
+    for note in service.annotations { blueprint.annotations[note.key] = note.value }
     blueprint.mounts = mounts
     blueprint.resources = try resources(of: service)
     blueprint.stop = try stop(of: service, image: base.image.config)
@@ -69,7 +70,7 @@ extension Session {
   {
     let service = base.service
     var labels = base.image.config.labels
-    for label in service.labels + service.annotations { labels[label.key] = label.value }
+    for label in service.labels { labels[label.key] = label.value }
     labels[Label.project] = projectName
     labels[Label.service] = service.name
     labels[Label.oneOff] = identity.slug == nil ? "False" : "True"

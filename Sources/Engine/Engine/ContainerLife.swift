@@ -90,6 +90,7 @@ extension Session {
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
   /// nobody named.
   func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
+    try takeAwayLost(blueprint.id)
     for endpoint in blueprint.network.endpoints {
       for text in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
         guard let address = IPAddress(text) else { continue }

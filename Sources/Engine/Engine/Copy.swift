@@ -95,7 +95,7 @@ extension Session {
   private func copy(_ request: CopyRequest, _ record: ContainerRecord) throws -> Int32 {
     var words = [
       "berth-shim", "cp", "--container", layout.container(record.id).string, "--run",
-      layout.run.string,
+      layout.run.string, "--owner", "\(HostProfile.callerID):\(HostProfile.callerGroup)",
     ]
     if request.keepsOwners { words.append("--archive") }
     if request.followsLinks { words.append("--follow-link") }

@@ -57,7 +57,8 @@ extension Session {
           .map(Planning.Dependency.init),
         networks: networkNames(of: base.service, in: project),
         volumes: volumeNames(of: base.service, in: project),
-        joins: base.service.joinedServices.filter(present.contains))
+        joins: base.service.joinedServices.filter(present.contains),
+        volumeSources: base.service.volumeServices.filter(present.contains))
     }
     let usedNetworks = Set(services.flatMap(\.networks))
     let usedVolumes = Set(services.flatMap(\.volumes))

@@ -20,8 +20,10 @@ extension Session {
     wanted.isAttachable = network.isAttachable
     wanted.hasIPv6 = network.enablesIPv6 ?? false
     let reader = NetworkReader(network: network)
-    try reader.checkDriver()
-    for option in network.driverOptions { try reader.read(option, into: &wanted) }
+    wanted.attachment = try reader.attachment()
+    for option in network.driverOptions where wanted.attachment == nil {
+      try reader.read(option, into: &wanted)
+    }
     for pool in network.pools { try reader.read(pool, into: &wanted) }
     if wanted.policy.gateway == .isolated || wanted.policy.gateway6 == .isolated,
       !wanted.isInternal
@@ -43,10 +45,37 @@ private struct NetworkReader {
     ])
   }
 
-  func checkDriver() throws {
-    guard [nil, "", "bridge", "default"].contains(network.driver) else {
-      throw fault("the driver `\(network.driver ?? "")`", "berth has the driver bridge")
+  /// What the driver says of the links; nil for a bridge.
+  func attachment() throws -> NetworkAttachment? {
+    let name = network.driver ?? ""
+    if ["", "bridge", "default"].contains(name) { return nil }
+    guard let kind = NetworkAttachment.Kind(rawValue: name) else {
+      throw fault("the driver `\(name)`", "berth has the drivers bridge, macvlan and ipvlan")
     }
+    var result = NetworkAttachment(kind: kind)
+    for option in network.driverOptions {
+      switch option.key {
+      case "parent": result.parent = option.value.isEmpty ? nil : option.value
+      case "\(name)_mode", "com.docker.network.\(name).mode":
+        let modes = NetworkAttachment.modes(of: kind)
+        guard modes[option.value] != nil else {
+          throw value(option, modes.keys.sorted().joined(separator: ", "))
+        }
+        result.mode = option.value
+      case "ipvlan_flag" where kind == .ipvlan:
+        guard NetworkAttachment.flags[option.value] != nil else {
+          throw value(option, "bridge, private, vepa")
+        }
+        result.flag = option.value
+      default:
+        throw fault(
+          "driver_opts `\(option.key)`",
+          kind == .macvlan
+            ? "macvlan knows parent and macvlan_mode"
+            : "ipvlan knows parent, ipvlan_mode and ipvlan_flag")
+      }
+    }
+    return result
   }
 
   /// One of `driver_opts`, by docker's names.

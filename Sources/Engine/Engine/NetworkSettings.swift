@@ -31,8 +31,21 @@ extension PortWish {
 }
 
 extension Session {
-  func portWishes(of service: Service) throws -> [PortWish] {
-    try service.ports.map { port in
+  /// The ports that the service wants of this host: none on a network that the host is not on.
+  func portWishes(of service: Service, in project: Project) throws -> [PortWish] {
+    var binding: String?
+    if !service.ports.isEmpty, let way = try wayOut(of: service, in: project) {
+      guard way.publishes else {
+        tell(
+          .warning(
+            Diagnostic(
+              "the ports of `\(service.name)` are not published: its network is not this host's",
+              severity: .warning, span: service.span)))
+        return []
+      }
+      binding = way.binding.map { "\($0)" }
+    }
+    return try service.ports.map { port in
       let transport: Blueprint.PublishedPort.Transport
       switch port.transport {
       case .tcp: transport = .tcp
@@ -43,8 +56,35 @@ extension Session {
       }
       return PortWish(
         transport: transport,
-        hostAddress: port.hostIP ?? "",
+        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? binding ?? "",
         candidates: port.published, containerPort: port.target)
+    }
+  }
+
+  /// What the network says of ports by which the service's default route goes; nil for none.
+  private func wayOut(of service: Service, in project: Project) throws -> (
+    publishes: Bool, binding: IPAddress?
+  )? {
+    let open = ordered(service.networks).filter { attachment in
+      !(project.network(attachment.network)?.isInternal ?? false)
+    }
+    let best = open.enumerated().max {
+      $0.element.gatewayPriority == $1.element.gatewayPriority
+        ? $0.offset > $1.offset : $0.element.gatewayPriority < $1.element.gatewayPriority
+    }?.element
+    guard let best, let network = project.network(best.network) else { return nil }
+    if let record = try networks.record(network.name) {
+      return (record.publishes, record.hostBinding)
+    }
+    let wanted = try specification(network)
+    return (wanted.attachment == nil, wanted.policy.hostBinding)
+  }
+
+  /// In the order of the interfaces.
+  private func ordered(_ attachments: [Compose.Attachment]) -> [Compose.Attachment] {
+    attachments.sorted {
+      $0.priority == $1.priority
+        ? $0.network.utf8.lexicographicallyPrecedes($1.network.utf8) : $0.priority > $1.priority
     }
   }
 
@@ -62,20 +102,25 @@ extension Session {
     }
     if network.mode == .bridge {
       network.endpoints = try endpoints(base, identity, project)
-      network.ports = try portWishes(of: service).map { $0.port($0.candidates?.lowerBound ?? 0) }
+      network.ports = try portWishes(of: service, in: project).map {
+        $0.port($0.candidates?.lowerBound ?? 0)
+      }
     }
-    let gateway = network.endpoints.first(where: \.isPrimary)?.gateway
+    let primary = network.endpoints.first(where: \.isPrimary)
     for host in service.extraHosts {
       guard host.value == "host-gateway" else {
         network.extraHosts.append(HostEntry(name: host.key, address: host.value))
         continue
       }
-      guard let gateway else {
+      guard let gateway = primary?.gateway else {
         throw UnsupportedSetting(
           service: service, setting: "extra_hosts `\(host.key):host-gateway`",
           hint: "join a network that is not internal")
       }
       network.extraHosts.append(HostEntry(name: host.key, address: gateway))
+      if let gateway = primary?.gateway6 {
+        network.extraHosts.append(HostEntry(name: host.key, address: gateway))
+      }
     }
     return network
   }
@@ -98,10 +143,7 @@ extension Session {
   private func endpoints(
     _ base: ServiceBase, _ identity: ContainerIdentity, _ project: Project
   ) throws -> [EndpointBlueprint] {
-    let attachments = base.service.networks.sorted {
-      $0.priority == $1.priority
-        ? $0.network.utf8.lexicographicallyPrecedes($1.network.utf8) : $0.priority > $1.priority
-    }
+    let attachments = ordered(base.service.networks)
     var endpoints: [EndpointBlueprint] = []
     for (index, attachment) in attachments.enumerated() {
       let name = project.network(attachment.network)?.name ?? attachment.network

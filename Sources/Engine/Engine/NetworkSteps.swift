@@ -122,7 +122,8 @@ extension StepRunner {
   private func wishes(of name: String) throws -> [PortWish] {
     let made = plannedServices.withLock { $0[name] }
     if let made, let base = bases[made] {
-      return base.service.networkMode == nil ? try session.portWishes(of: base.service) : []
+      guard base.service.networkMode == nil, let project else { return [] }
+      return try session.portWishes(of: base.service, in: project)
     }
     return try blueprint(name).network.ports.map(PortWish.init)
   }

@@ -23,10 +23,11 @@ struct NoCommand: Diagnosable {
   }
 }
 
-/// Entrypoint and command joined. A service's entrypoint takes the image's command away (E97).
+/// Entrypoint and command joined. A service's entrypoint takes the image's command away (E97); one that
+/// is empty takes away the image's entrypoint alone (A17).
 func arguments(of service: Service, image: ImageConfig) throws -> [Bytes] {
   let entrypoint = service.entrypoint ?? image.entrypoint
-  let command = service.command ?? (service.entrypoint == nil ? image.cmd : [])
+  let command = service.command ?? (service.entrypoint?.isEmpty ?? true ? image.cmd : [])
   let arguments = entrypoint + command
   guard !arguments.isEmpty else { throw NoCommand(service: service.name, span: service.span) }
   return arguments.map { Bytes($0) }

@@ -61,10 +61,7 @@ final class StepRunner: Sendable {
       try await tell("Volume \(name)", "Creating", "Created", doing: "creating volume `\(name)`") {
         try self.createVolume(name)
       }
-    case .removeVolume(let name):
-      try await tell("Volume \(name)", "Removing", "Removed", doing: "removing volume `\(name)`") {
-        try self.session.volumes.remove(name)
-      }
+    case .removeVolume(let name): try await removeVolume(name)
     case .createContainer(let service, let number, let name):
       try await tell("Container \(name)", "Creating", "Created", doing: "creating `\(name)`") {
         try self.createContainer(service: service, number: number, name: name)
@@ -92,6 +89,24 @@ final class StepRunner: Sendable {
       throw Failure(doing, error)
     }
     session.tell(.progress(ProgressEvent(id, end, .done)))
+  }
+
+  /// One that a container of whatever project has stays; it is said, as the reference does.
+  private func removeVolume(_ name: String) async throws {
+    let users = try await blocking {
+      try self.session.containers.list().filter { $0.volumeNames.contains(name) }
+    }
+    guard users.isEmpty else {
+      session.tell(
+        .warning(
+          Diagnostic(
+            "volume `\(name)`: resource is still in use", severity: .warning,
+            causes: ["it is mounted in \(users.map { "`\($0.name)`" }.joined(separator: ", "))"])))
+      return
+    }
+    try await tell("Volume \(name)", "Removing", "Removed", doing: "removing volume `\(name)`") {
+      try self.session.volumes.remove(name)
+    }
   }
 
   private func createVolume(_ name: String) throws {

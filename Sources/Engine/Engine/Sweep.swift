@@ -3,12 +3,17 @@
 
 import SystemPackage
 import Blueprint
+import CLinux
 import Cgroups
 import Diagnostics
+import Glibc
 package import Host
 import Linux
 import Networking
 import Store
+
+/// How long a lost shim's guard may take to end its group.
+private let guardWait = (rounds: 1_600, microseconds: UInt32(5_000))
 
 extension Session {
   func sweep() throws {
@@ -26,6 +31,18 @@ extension Session {
     for network in try networks.list() where network.labels[Label.project] == projectName {
       try networks.sweepLeases(network.name) { containers.exists($0) }
     }
+  }
+
+  /// A container that is about to be removed has no run folder any more, unless its shim was lost
+  /// after this command had swept: then what that left goes now, for with the record nobody would find
+  /// it again. A guard that is still at work is waited for.
+  func takeAwayLost(_ id: String) throws {
+    let lock = layout.running(id).appending("lock")
+    for _ in 0..<guardWait.rounds where FileLock.isHeld(lock) {
+      usleep(guardWait.microseconds)
+    }
+    guard layout.running(id).withPlatformString({ access($0, F_OK) }) == 0 else { return }
+    try takeAway(id)
   }
 
   /// A run folder without a shim: the shim was killed. Its end is written down, then what it could

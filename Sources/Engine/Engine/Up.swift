@@ -41,6 +41,7 @@ extension Session {
       policy: options.policy)
     try checkGivenFiles(plan, of: selected, in: project)
     tellOrphans(plan.orphans)
+    tellVolumes(desired, plan.changedVolumes, observed)
     let result = UpResult(
       plan: plan, services: Set(selected.map(\.name)),
       attachable: selected.filter(\.attaches).map(\.name))
@@ -125,6 +126,28 @@ extension Session {
           hint: "bring up the project that makes it, or remove `external: true`"))
     }
     if !faults.isEmpty { throw Faults(faults) }
+  }
+
+  private func tellVolumes(
+    _ desired: DesiredProject, _ changed: [String], _ observed: Observed
+  ) {
+    for name in changed {
+      tell(
+        .warning(
+          Diagnostic(
+            "volume `\(name)` exists but doesn't match its configuration in the compose file",
+            severity: .warning,
+            hint: "it is used as it is; `up --yes` makes it anew, and what is in it is lost")))
+    }
+    for volume in desired.volumes where !volume.isExternal {
+      let isForeign = observed.volumes.contains { $0.name == volume.name && !$0.isOwn }
+      guard isForeign else { continue }
+      tell(
+        .warning(
+          Diagnostic(
+            "volume `\(volume.name)` already exists but was not made by this project",
+            severity: .warning, hint: "say `external: true` to use an existing volume")))
+    }
   }
 
   private func tellOrphans(_ orphans: [String]) {

@@ -36,6 +36,8 @@ package struct UpOptions: Sendable {
   /// Waits until everything runs or is healthy.
   package var wait: Wait?
   package var isDryRun = false
+  /// Volumes that changed are made anew, and what is in them is lost.
+  package var recreatesVolumes = false
 
   package init() {}
 
@@ -51,6 +53,7 @@ package struct UpOptions: Sendable {
     policy.recreatesDependencies = recreatesDependencies
     policy.startsContainers = startsContainers
     policy.removesOrphans = removesOrphans
+    policy.recreatesVolumes = recreatesVolumes
     return policy
   }
 }

@@ -17,6 +17,7 @@ extension ContainerBlueprint {
       security: try SecurityBlueprint(record.record("security")))
     version = Int(try record.integer("version"))
     labels = try record.table("labels")
+    if record.has("annotations") { annotations = try record.table("annotations") }
     domainname = try record.optionalString("domainname")
     for mount in try record.records("mounts") { mounts.append(try MountStep(mount)) }
     for file in record.has("files") ? try record.records("files") : [] {

@@ -27,6 +27,8 @@ package struct Plan: Hashable, Sendable {
   package private(set) var steps: [Step] = []
   /// Containers of services that the project no longer has; left alone.
   package var orphans: [String] = []
+  /// Volumes that are not what the file says, and are left alone.
+  package var changedVolumes: [String] = []
 
   package init() {}
 

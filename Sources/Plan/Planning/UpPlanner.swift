@@ -16,6 +16,8 @@ package struct UpPolicy: Hashable, Sendable {
   package var recreatesDependencies = false
   package var startsContainers = true
   package var removesOrphans = false
+  /// Volumes whose definition changed are removed and made anew; else they stay as they are.
+  package var recreatesVolumes = false
 
   package init() {}
 
@@ -98,9 +100,26 @@ private struct UpPlanner {
 
   mutating func makeVolumes() {
     for volume in desired.volumes where !volume.isExternal {
-      guard !observed.volumes.contains(where: { $0.name == volume.name }) else { continue }
-      volumeSteps[volume.name] = plan.add(.createVolume(volume.name), because: "it does not exist")
+      guard let present = observed.volumes.first(where: { $0.name == volume.name }) else {
+        volumeSteps[volume.name] = plan.add(
+          .createVolume(volume.name), because: "it does not exist")
+        continue
+      }
+      guard present.isOwn, present.configHash != volume.configHash else { continue }
+      policy.recreatesVolumes
+        ? remakeVolume(volume.name) : plan.changedVolumes.append(volume.name)
     }
+  }
+
+  /// With all that is in it.
+  private mutating func remakeVolume(_ name: String) {
+    var gone: [Int] = []
+    for container in observed.containers where container.volumes.contains(name) {
+      gone.append(remove(container, because: "volume \(name) changed"))
+    }
+    let removed = plan.add(.removeVolume(name), because: "its configuration changed", after: gone)
+    volumeSteps[name] = plan.add(
+      .createVolume(name), because: "its configuration changed", after: [removed])
   }
 
   /// Stops (where needed) and removes a container; answers the step that removes it.

@@ -241,9 +241,18 @@ package struct Mount: Sendable, Hashable {
   package var isReadOnly: Bool
   /// Of an anonymous volume that is made for it.
   package var volumeLabels: [KeyValue] = []
-  /// What the container's user makes in the bind belongs to the user who called.
+  /// What the container's user makes in the bind belongs to somebody else outside.
   package var mapsOwner = false
   package var span: SourceSpan?
+}
+
+extension Service {
+  /// The services whose mounts it takes over.
+  package var volumeServices: [String] {
+    volumesFrom.compactMap { entry in
+      if case .service(let name) = entry.source { name } else { nil }
+    }
+  }
 }
 
 extension Mount {

@@ -3,7 +3,7 @@
 import Diagnostics
 
 /// Why a mount in long form cannot be made; nil when it can.
-@Sendable func mountReason(_ mount: Node) -> String? {
+private func mountReason(_ mount: Node) -> String? {
   let type = mount["type"]?.text ?? ""
   if mount["x-berth"]?["bind_owner"] != nil, type != "bind" {
     return "has `bind_owner`, which is for a `bind` only"
@@ -38,6 +38,18 @@ import Diagnostics
 }
 
 extension Project {
+  /// Mounts whose options do not fit together.
+  func mountFaults() -> [Fault] {
+    (model["services"]?.map?.entries ?? []).flatMap { service in
+      (service.node["volumes"]?.list ?? []).enumerated().compactMap { index, mount in
+        mountReason(mount).map { reason in
+          Fault(
+            .unsupported, "`services.\(service.key).volumes.\(index)` \(reason)", at: mount.origin)
+        }
+      }
+    }
+  }
+
   /// What volumes of the driver `local` are told and it does not understand.
   func driverOptionFaults() -> [Fault] {
     var faults: [Fault] = []

@@ -93,11 +93,20 @@ extension Tables {
     .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
     .ignored("services.*.deploy.placement"),
     .ignored("services.*.deploy.resources.reservations.cpus"),
+    .ignored("services.*.deploy.resources.reservations.devices.*.options"),
     .ignored("services.*.deploy.resources.reservations.generic_resources"),
     .ignored("services.*.deploy.restart_policy.delay"),
     .ignored("services.*.deploy.restart_policy.window"),
     .ignored("services.*.deploy.rollback_config"),
     .ignored("services.*.deploy.update_config"),
+    .ignored("services.*.gpus.*.options"),
+    UpRow(
+      path: ["services", "*", "hostname"], severity: .error, asks: { !isHostName($0.text ?? "") },
+      note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
+    UpRow(
+      path: ["services", "*", "domainname"], severity: .error,
+      asks: { !isHostName($0.text ?? "") },
+      note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
     UpRow(
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
@@ -127,14 +136,11 @@ extension Tables {
       asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
     .refused("services.*.use_api_socket"),
     .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    UpRow(
-      path: ["services", "*", "volumes", "*"], severity: .error,
-      asks: { mountReason($0) != nil }, note: "cannot be mounted", reason: mountReason),
     .refused(
       "services.*.volumes.*.bind.propagation",
       UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
-    .refused("networks.*.driver", UpRow.isNone(of: "bridge")),
+    .refused("networks.*.driver", UpRow.isNone(of: "bridge", "default", "macvlan", "ipvlan")),
     UpRow(
       path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
       note: "must not be `false`"),
@@ -153,6 +159,12 @@ extension Tables {
 private func isContainerName(_ name: String) -> Bool {
   guard let first = name.utf8.first else { return true }
   return isLetterOrDigit(first) && name.utf8.count > 1 && Names.resource.allow(name)
+}
+
+/// RFC 1123 with `_`, which hosts have all the same; the kernel takes no more than 64 bytes.
+private func isHostName(_ name: String) -> Bool {
+  guard let first = name.utf8.first else { return true }
+  return isLetterOrDigit(first) && name.utf8.count <= 63 && Names.resource.allow(name)
 }
 
 @Sendable private func imageReason(_ node: Node) -> String? {
@@ -187,10 +199,7 @@ extension Project {
   /// it refuses, warnings for what it leaves out as the reference does. In file order.
   package func unsupportedByUp() -> [Diagnostic] {
     let refusals = UpRefusals(model: model)
-    for fault in valueFaults + driverOptionFaults() + sharingFaults(model) {
-      refusals.findings.add(fault)
-    }
-    for fault in sharingWarnings(model) { refusals.findings.warn(fault) }
+    for fault in valueFaults + driverOptionFaults() + mountFaults() { refusals.findings.add(fault) }
     return refusals.diagnostics(sources)
   }
 
@@ -215,6 +224,8 @@ struct UpRefusals {
       collect(model, row, depth: 0, shown: [], origin: .none, findings)
     }
     guard services == nil else { return }
+    for fault in sharingFaults(model) { findings.add(fault) }
+    for fault in sharingWarnings(model) { findings.warn(fault) }
     for service in model["services"]?.map?.entries ?? [] {
       SandboxRules(service: service, findings: findings).check()
     }

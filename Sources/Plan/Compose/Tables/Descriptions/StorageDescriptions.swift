@@ -44,8 +44,8 @@ extension Descriptions {
     "services.*.volumes.*.image.subpath": "Folder of the image that is mounted. Default: all.",
     "services.*.volumes.*.x-berth": "What berth has beyond compose files.",
     "services.*.volumes.*.x-berth.bind_owner": """
-    For a `bind`: `map` lets files that are made inside belong to the user who called berth, by an \
-    id-mapped mount.
+    For a `bind`: `map` lets files that are made inside belong to the user who called sudo, else to \
+    the owner of the source, by an id-mapped mount.
     """,
     "services.*.volumes_from": """
     Services or containers whose mounts are taken over, as `SERVICE[:ro|rw]` or \
