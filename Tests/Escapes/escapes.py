@@ -72,6 +72,11 @@ def observe(world):
     return {"canary": describe(os.path.join(world.folder, "canary")), "mounts": mounts(), "programs": digests(world.berth)}
 
 
+def difference(before, after):
+    old, new = ([f"{item}" for item in (side.items() if isinstance(side, dict) else side)] for side in (before, after))
+    return [f"- {item}" for item in old if item not in new] + [f"+ {item}" for item in new if item not in old]
+
+
 def attempt(world, attack, is_long):
     field = Field(world, attack.__name__, is_long)
     complaints, before = [], observe(world)
@@ -88,7 +93,7 @@ def attempt(world, attack, is_long):
     finally:
         complaints += field.close()
     after = observe(world)
-    complaints += [f"escape: the {what} changed" for what in before if before[what] != after[what]]
+    complaints += [f"escape: the {what} changed: {difference(before[what], after[what])}" for what in before if before[what] != after[what]]
     return field.tries, complaints
 
 

@@ -2,11 +2,11 @@
 """Holds what a container of berth may do to the committed table, line by line.
 
   sandbox.py --berth PROGRAM [--write]        compares with golden.txt, or writes it
-  sandbox.py --peer docker|podman|runc|crun   prints the same table of another engine, as far as it is installed here
+  sandbox.py --peer docker|podman             prints the same table of another engine, where it is installed
 
 A static program in an image of its own tries what can be tried (probe.c): as the service's main process, by `exec`, as a
-health probe, with a terminal, as another user, without privileges to gain, and privileged. Lines that depend on the machine
-are made alike first.
+health probe, with a terminal, as another user, without privileges to gain, without seccomp, with a read-only root, on the host's
+network. Lines that depend on the machine are made alike first.
 """
 
 import argparse
