@@ -103,20 +103,25 @@ struct ExecSession: ~Copyable {
   private let signals: ForwardedSignals
   private var process: LaunchedContainer
   private var bridge: TerminalBridge?
+  private let pipes: StreamBridge?
 
   /// - Parameter streams: stands for all three standard streams instead of our own.
   init(_ options: ExecOptions, _ signals: ForwardedSignals, streams: SharedDescriptor? = nil)
     throws
   {
-    self.init(options, signals, try join(options, streams))
+    let pipes = options.terminal || streams != nil ? nil : try StreamBridge()
+    self.init(options, signals, try join(options, streams, pipes), pipes)
   }
 
   private init(
-    _ options: ExecOptions, _ signals: ForwardedSignals, _ process: consuming LaunchedContainer
+    _ options: ExecOptions, _ signals: ForwardedSignals, _ process: consuming LaunchedContainer,
+    _ pipes: StreamBridge?
   ) {
     self.options = options
     self.signals = signals
     self.process = process
+    self.pipes = pipes
+    pipes?.handedOver()
   }
 
   mutating func run() throws -> Int32 {
@@ -137,12 +142,14 @@ struct ExecSession: ~Copyable {
   /// Returns with its exit code; our terminal is as it was before.
   mutating func wait() throws -> Int32 {
     while true {
-      try bridge?.waitAndMove(or: signals.descriptor.raw) ?? waitFor(signals.descriptor.raw)
+      let raw = signals.descriptor.raw
+      try bridge?.waitAndMove(or: raw) ?? pipes?.waitAndMove(or: raw) ?? waitFor(raw)
       while let number = signals.next() {
         switch number {
         case SIGCHLD:
           guard let status = ended() else { continue }
           bridge?.finish()
+          pipes?.finish()
           return exitCode(ofStatus: status)
         case SIGWINCH:
           bridge?.resize()
@@ -172,16 +179,17 @@ private func waitFor(_ fd: CInt) throws(SystemCallError) {
 }
 
 /// Asks the container's shim for its first process, and puts a new one beside it.
-private func join(_ options: ExecOptions, _ streams: SharedDescriptor?) throws
-  -> LaunchedContainer
-{
+private func join(
+  _ options: ExecOptions, _ streams: SharedDescriptor?, _ pipes: StreamBridge?
+) throws -> LaunchedContainer {
   let blueprint = try readBlueprint(options.containerFolder)
   let layout = Layout(state: "/", run: options.run)
   let runFolder = layout.running(blueprint.id)
   let (_, pidfd) = try ShimClient(runFolder: runFolder).join()
+  let ours = pipes?.streams ?? (input: STDIN_FILENO, output: STDOUT_FILENO, error: STDERR_FILENO)
   let own = Streams.inherited(
-    input: streams?.raw ?? STDIN_FILENO, output: streams?.raw ?? STDOUT_FILENO,
-    error: streams?.raw ?? STDERR_FILENO)
+    input: streams?.raw ?? ours.input, output: streams?.raw ?? ours.output,
+    error: streams?.raw ?? ours.error)
   return try joinContainer(
     JoinRequest(
       pidfd: pidfd.raw, blueprint: blueprint, cgroup: try openGroup(blueprint, layout),
