@@ -38,7 +38,7 @@ struct FirstProcessTests {
     #expect(fields["Seccomp"] == "2")
     #expect(fields["Uid"] == "1000 1000 1000 1000")
     #expect(fields["Gid"] == "1001 1001 1001 1001")
-    #expect(fields["Groups"] == "44 77 5000")
+    #expect(fields["Groups"] == "44 77 1001 5000")
     #expect(result.output.hasSuffix("/home/app\n"))
   }
 

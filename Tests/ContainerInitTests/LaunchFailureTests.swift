@@ -64,7 +64,7 @@ struct LaunchFailureTests {
     Row("missing layer", 1, "mounting the root file system") {
       $0.root.layers = ["/nonexistent/layer"]
     },
-    Row("unknown tmpfs option", 1, "tmpfs option loop=1") {
+    Row("unknown tmpfs option", 1, "fsconfig `tmpfs loop=1`") {
       $0.mounts = [.tmpfs(target: "/x", size: nil, mode: nil, options: ["loop=1"])]
     },
     Row("missing device", 1, "adding device `/dev/nonexistent`") {
@@ -75,7 +75,7 @@ struct LaunchFailureTests {
     Row("setting of an interface that never came", 1, "setting sysctl `net.ipv4.conf.nope") {
       $0.security.sysctls = ["net.ipv4.conf.nope.forwarding": "1"]
     },
-    Row("unknown limit", 1, "setting limit `nope`") {
+    Row("unknown limit", 1, "setting `ulimits.nope`") {
       $0.resources.limits = [ProcessLimit(name: "nope", soft: 1, hard: 1)]
     },
   ]

@@ -123,6 +123,7 @@ extension SourceRule {
     ("Sources/Act/Supervision/ShimMain.swift", "the shim has no Console, and one line to say"),
     ("Sources/Act/Unpacking/UnpackMain.swift", "nor has the child that unpacks"),
     ("Sources/Act/Supervision/ExecSession.swift", "the streams of a command go to its caller's"),
+    ("Sources/Act/Supervision/StreamBridge.swift", "the streams of a command are its caller's"),
     ("Sources/Act/Supervision/TerminalBridge.swift", "a terminal is passed on to its caller's"),
   ]
 

@@ -89,7 +89,10 @@ struct Privileges {
   }
 
   private func become(_ identity: Identity) throws(SystemCallError) {
-    try checking("setgroups") { berth_set_groups(identity.groups, identity.groups.count) }
+    // The own group among them: a program that gives it up by setgid must not so gain what is denied
+    // to its members (CVE-2022-36109).
+    let groups = [identity.group] + identity.groups.filter { $0 != identity.group }
+    try checking("setgroups") { berth_set_groups(groups, groups.count) }
     try checking("setresgid") { berth_set_group(identity.group) }
     try checking("setresuid") { berth_set_user(identity.user) }
   }
