@@ -28,7 +28,7 @@ extension NetworkStore {
       return plan.links(on: bridge.index, namespace)
     }
     do {
-      try here.perform(links)
+      try make(links, for: endpoints)
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
       try switchIPv6(plans, in: namespace)
@@ -52,6 +52,20 @@ extension NetworkStore {
       try? disconnect(endpoints)
       throw error
     }
+  }
+
+  /// The kernel takes a namespace down some time after its last process: links of the container's
+  /// last run may still be there, and go first.
+  private func make(_ links: [NetlinkRequest], for endpoints: [EndpointBlueprint]) throws {
+    do throws(SystemCallError) {
+      var socket = try NetlinkSocket()
+      return try socket.perform(links)
+    } catch {
+      guard error.errno == .fileExists else { throw error }
+    }
+    try disconnect(endpoints)
+    var socket = try NetlinkSocket()
+    try socket.perform(links)
   }
 
   /// Deletes the host's ends, and with them the container's. Those already gone are no error. The
