@@ -128,7 +128,7 @@ struct ConfigTests {
 
   @Test("check speaks the Language Server Protocol: files, places from 0, UTF-16")
   func check() async throws {
-    let bad = "services:\n  web:\n    image: \"𝄞${X:?no}\"\n    uts: host\n    prots: []\n"
+    let bad = "services:\n  web:\n    image: \"𝄞${X:?no}\"\n    build: .\n    prots: []\n"
     try await scenario(bad, files: [".env": "A=1\n"]) { berth in
       let result = try await berth("check", "--format", "json")
       #expect(result.exitCode == 1)
@@ -154,7 +154,8 @@ struct ConfigTests {
 
   @Test("check tells what up would refuse; a good project has nothing wrong")
   func refusals() async throws {
-    try await scenario("services: {web: {image: i, uts: host, deploy: {mode: global}}}\n") {
+    try await scenario("services: {web: {image: i, userns_mode: remap, deploy: {mode: global}}}\n")
+    {
       berth in
       let result = try await berth("check")
       #expect(result.exitCode == 1)
