@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shows of every attribute of a service what it does, as seen from inside a container and from the host.
 
-  run.py --berth PROGRAM [--only NAME…] [--jobs N] [--list]
+  run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--list]
 
 Each scenario is a compose file, `berth up`, and what is seen then; nothing of berth is called but the program. Prints
 what was not as it should be and a line with the counts. Ends with 1 when there was anything.
@@ -55,10 +55,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--berth", required=True, type=os.path.abspath)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--modules", nargs="*", default=[])
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     chosen = [each for each in scenarios if not options.only or any(each[0].startswith(name) for name in options.only)]
+    chosen = [each for each in chosen if not options.modules or each[3].__module__ in options.modules]
     if options.list:
         for name, rows, needs, _ in chosen:
             print(name, " ".join(rows), "".join(f" [{need}]" for need in needs))

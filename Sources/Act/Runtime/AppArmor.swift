@@ -100,7 +100,7 @@ package struct AppArmor: Sendable {
 
       # Of /proc only what belongs to a process, and settings of the network, can be written.
       deny /proc/* w,
-      deny /proc/{acpi,asound,bus,driver,fs,irq,scsi,sysvipc,tty}/** wklx,
+      deny /proc/{acpi,asound,bus,driver,dynamic_debug,fs,irq,scsi,sysvipc,tty}/** wklx,
       deny /proc/sys/[a-mo-z]** wklx,
       deny /proc/sysrq-trigger rwklx,
       deny /proc/kcore rwklx,

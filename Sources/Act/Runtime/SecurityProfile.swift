@@ -31,6 +31,8 @@ package enum SecurityProfile {
   /// Hidden from the container: files by /dev/null, folders by an empty one.
   package static let maskedPaths: [Bytes] =
     [
+      // Nothing but its mode keeps root from writing to it, and docker leaves it to AppArmor.
+      "/proc/dynamic_debug",
       "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",
       "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux",
