@@ -1,6 +1,8 @@
 // A shim that is killed takes its container's first process with it, and with that the processes of
 // an own pid namespace. Where the pid namespace is somebody else's the others would live on with
-// nobody to watch them: a small process waits for the shim's end and then ends the group.
+// nobody to watch them: a small process waits for the shim's end and then ends the group. So it is
+// where AppArmor confines the first process: with the change of profile the kernel forgets the signal
+// that it was to get with its parent's death.
 
 import Blueprint
 import CLinux
@@ -9,6 +11,11 @@ import Glibc
 import Linux
 import Store
 import SystemPackage
+
+extension ContainerBlueprint {
+  /// Whether a killed shim would leave processes behind.
+  var needsGuard: Bool { sharing.pid != .own || security.appArmorProfile != nil }
+}
 
 final class GroupGuard {
   private let pid: pid_t

@@ -71,7 +71,7 @@ private func start(
   defer { watch?.dismiss() }
   do {
     try writeFile(cgroup.record, to: layout.cgroupRecord(blueprint.id), .volatile)
-    if blueprint.sharing.pid != .own { watch = try GroupGuard(cgroup, keeping: lock) }
+    if blueprint.needsGuard { watch = try GroupGuard(cgroup, keeping: lock) }
     let supervisor = try Supervisor(
       options: options, blueprint: blueprint, cgroup: cgroup, network: network,
       handed: handed)
