@@ -319,8 +319,13 @@ def terminals(box):
     box.until(lambda: "err" in box.log("app"), "nothing was said")
     said = box.berth("logs", "--no-log-prefix", "--no-color", "app").out
     box.true("/dev/pts/0" in said or "/dev/console" in said, f"no terminal: {said!r}")
-    with open_journal(box) as raw:
-        box.true(b"out\r\n" in raw and b"err\r\n" in raw, "a terminal ends lines with CR LF")
+
+    def ends_lines():
+        with open_journal(box) as raw:
+            return b"out\r\n" in raw and b"err\r\n" in raw
+
+    # Words and the end of their line may come one after the other.
+    box.until(ends_lines, "a terminal ends lines with CR LF")
     box.equal(box.inside("app", "for each in 0 1 2; do readlink /proc/1/fd/$each; done"), "\n".join(["/dev/pts/0"] * 3), "streams")
 
 
