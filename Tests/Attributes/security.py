@@ -214,6 +214,7 @@ def selinux_label(box):
     else:
         outcome = service(box, "security_opt: ['label=type:x_t', 'label:level:s0', 'label=disable']")
         box.true("`label=type:x_t` has no effect" in outcome.err, f"no warning: {outcome.err}")
+        box.equal(outcome.err.count("`label=type:x_t` has no effect"), 1, "times that it is told")
         box.true("disable" not in outcome.err, f"a warning of what is so already: {outcome.err}")
 
 

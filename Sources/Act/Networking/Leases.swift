@@ -2,6 +2,7 @@
 // processes at once never give out the same one.
 
 package import Addressing
+package import Blueprint
 import CLinux
 import Glibc
 import Linux
@@ -90,6 +91,16 @@ extension NetworkStore {
     let path = leasesFolder(network).appending(address.description)
     guard let holder = try readFile(path, limit: 256), holder == Array(id.utf8) else { return }
     try removeFile(path)
+  }
+
+  /// Gives back all addresses of a container's endpoints.
+  package func release(_ endpoints: [EndpointBlueprint], container id: String) throws {
+    for endpoint in endpoints {
+      for text in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
+        guard let address = IPAddress(text) else { continue }
+        try release(address, network: endpoint.network, container: id)
+      }
+    }
   }
 
   /// Gives back what belongs to containers that are gone. `isPresent` answers for a container's id.

@@ -1,7 +1,6 @@
 // One container made, started, stopped and removed: the same for `up`, `run`, `start` and `down`.
 
 import Host
-import Addressing
 import Blueprint
 import Compose
 import Control
@@ -91,12 +90,7 @@ extension Session {
   /// nobody named.
   func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
     try takeAwayLost(blueprint.id)
-    for endpoint in blueprint.network.endpoints {
-      for text in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
-        guard let address = IPAddress(text) else { continue }
-        try networks.release(address, network: endpoint.network, container: blueprint.id)
-      }
-    }
+    try networks.release(blueprint.network.endpoints, container: blueprint.id)
     try containers.remove(id: blueprint.id, name: blueprint.name)
     guard withVolumes else { return }
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })

@@ -1,6 +1,7 @@
 // What the engine tells while it works. It prints nothing: whoever asked decides how to show it.
 
 package import Diagnostics
+import Synchronization
 
 /// A change of one thing that is being worked on. Shown as a line, a redraw or JSON.
 package struct ProgressEvent: Hashable, Sendable {
@@ -49,3 +50,17 @@ package enum EngineEvent: Sendable {
 
 /// Called from any thread, in the order in which things happened to one thing.
 package typealias EventSink = @Sendable (EngineEvent) -> Void
+
+/// The same sink, but a warning comes through once: what is looked at before anything is made is looked
+/// at again for each container.
+func tellingWarningsOnce(_ events: @escaping EventSink) -> EventSink {
+  let told = Mutex<Set<Diagnostic>>([])
+  return { event in
+    if case .warning(let warning) = event,
+      !told.withLock({ $0.insert(warning).inserted })
+    {
+      return
+    }
+    events(event)
+  }
+}

@@ -78,7 +78,7 @@ package struct Session: Sendable {
   package init(_ request: SessionRequest, host: HostProfile, events: @escaping EventSink) throws {
     self.host = host
     self.request = request
-    tell = events
+    tell = tellingWarningsOnce(events)
     layout = Layout(state: host.state, run: host.run)
     containers = ContainerStore(layout: layout, bootID: host.bootID)
     images = ImageStore(root: layout.images)
@@ -87,7 +87,7 @@ package struct Session: Sendable {
     let (loaded, name) = try loadProject(request)
     self.loaded = loaded
     projectName = name
-    for warning in loaded?.warnings ?? [] { events(.warning(warning)) }
+    for warning in loaded?.warnings ?? [] { tell(.warning(warning)) }
   }
 
   /// The project, for verbs that cannot do without its file.

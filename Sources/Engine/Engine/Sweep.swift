@@ -90,15 +90,11 @@ extension Session {
 /// nobody waits for.
 package func releaseContainer(_ id: String, host: HostProfile) throws {
   let layout = Layout(state: host.state, run: host.run)
-  try NetworkStore(layout: layout).unpublish([id])
+  let networks = NetworkStore(layout: layout)
+  try networks.unpublish([id])
   guard let blueprint = try readBlueprintRecord(at: layout.blueprint(id)),
     blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
   else { return }
-  let networks = NetworkStore(layout: layout)
-  for endpoint in blueprint.network.endpoints {
-    for lease in try networks.leases(endpoint.network) where lease.container == id {
-      try networks.release(lease.address, network: endpoint.network, container: id)
-    }
-  }
+  try networks.release(blueprint.network.endpoints, container: id)
   try ContainerStore(layout: layout, bootID: host.bootID).remove(id: id, name: blueprint.name)
 }
