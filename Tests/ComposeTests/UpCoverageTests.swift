@@ -18,7 +18,7 @@ struct UpCoverageTests {
     "secrets.*.file", "services.*.configs", "services.*.secrets",
     "include", "include.*.env_file", "include.*.path", "include.*.project_directory", "name",
     "networks", "networks.*.external", "external.name", "networks.*.internal", "networks.*.ipam",
-    "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",
+    "networks.*.enable_ipv4", "networks.*.ipam.config", "networks.*.ipam.config.*.gateway",
     "networks.*.ipam.config.*.ip_range", "networks.*.ipam.config.*.subnet", "networks.*.labels",
     "networks.*.name", "services", "services.*.annotations", "services.*.attach",
     "services.*.cap_add", "services.*.cap_drop", "services.*.cgroup", "services.*.cgroup_parent",

@@ -10,12 +10,20 @@ extension Session {
   /// Reads the definition of a network. Also called before anything is made, so that what cannot be
   /// made stops `up` while nothing has changed.
   func specification(_ network: Compose.Network) throws -> NetworkSpecification {
-    var wanted = NetworkSpecification(name: network.name)
-    for label in network.labels { wanted.labels[label.key] = label.value }
+    var wanted = try NetworkSpecification(network)
     wanted.labels[Label.project] = projectName
     wanted.labels[Label.network] = network.key
     wanted.labels[Label.version] = berthVersion
     wanted.labels[Label.configHash] = networkHash(network)
+    return wanted
+  }
+}
+
+extension NetworkSpecification {
+  init(_ network: Compose.Network) throws {
+    var wanted = NetworkSpecification(name: network.name)
+    for label in network.labels { wanted.labels[label.key] = label.value }
+    for option in network.driverOptions { wanted.options[option.key] = option.value }
     wanted.isInternal = network.isInternal
     wanted.isAttachable = network.isAttachable
     if network.enablesIPv4 == false { wanted.ipv4 = nil }
@@ -34,7 +42,7 @@ extension Session {
     {
       throw reader.fault("a gateway mode of `isolated`", "write `internal: true` too")
     }
-    return wanted
+    self = wanted
   }
 }
 
