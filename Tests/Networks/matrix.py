@@ -16,9 +16,10 @@ SERVER = '{image: IMAGE, volumes: ["ANSWER:/answer:ro"], command: /answer - 80 8
 
 def service(name, ports):
     networks = ", ".join(
-        f"{net}: {{ipv4_address: {NETS[net].address(last, 0)}"
-        + (f', ipv6_address: "{NETS[net].address(last, 1)}"' if NETS[net].address(last, 1) else "")
-        + f", gw_priority: {1 if index == 0 else 0}}}" for index, (net, last) in enumerate(CONTAINERS[name].items()))
+        f"{net}: {{" + "".join(
+            f'ipv{"46"[family]}_address: "{NETS[net].address(last, family)}", ' for family in (0, 1)
+            if NETS[net].address(last, family)) + f"gw_priority: {1 - index}}}"
+        for index, (net, last) in enumerate(CONTAINERS[name].items()))
     texts = []
     for port in ports:
         host = f"[{port.host}]:" if ":" in port.host else f"{port.host}:" if port.host else ""
@@ -32,8 +33,8 @@ def network(name):
         # The neighbour is the way out; it sends nothing on.
         pools = '{subnet: 10.99.0.0/24, gateway: 10.99.0.2}, {subnet: "fd99::/64", gateway: "fd99::2"}'
     else:
-        pools = f"{{subnet: {net.address(0, 0)}/24}}"
-        pools += f', {{subnet: "{net.address(0, 1)}/64"}}' if net.has6 else ""
+        pools = ", ".join(f'{{subnet: "{net.address(0, family)}/{(24, 64)[family]}"}}' for family in (0, 1)
+                          if net.address(0, family))
     six = ", enable_ipv6: true" if net.has6 else ""
     lines = f", {net.lines}" if net.lines else ""
     return f"  {name}: {{ipam: {{config: [{pools}]}}{six}{lines}}}\n"

@@ -13,17 +13,22 @@ OPEN, PRIVATE = 9000, 9001
 class Net:
     number: int
     lines: str = ""
+    has4: bool = True
     has6: bool = True
     internal: bool = False
     icc: bool = True
     routed: bool = False
+    # Who has a route reaches everything.
+    unprotected: bool = False
+    # Who reaches published ports at the containers' own addresses.
+    trusted: tuple = ()
     on_link: bool = False
 
     def address(self, last, family):
         """`last` 1 is the gateway's."""
         if self.on_link:
             return (f"10.99.0.{last}", f"fd99::{last}")[family]
-        if family and not self.has6:
+        if not (self.has6 if family else self.has4):
             return None
         return (f"10.80.{self.number}.{last}", f"fd80:{self.number}::{last}")[family]
 
@@ -37,6 +42,10 @@ NETS = {
     "open": Net(6, "driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: routed, "
                    "com.docker.network.bridge.gateway_mode_ipv6: routed}", routed=True),
     "cable": Net(7, "driver: macvlan, driver_opts: {parent: uplink}", on_link=True),
+    "six": Net(9, "enable_ipv4: false", has4=False),
+    "wide": Net(10, "driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: nat-unprotected, "
+                    "com.docker.network.bridge.gateway_mode_ipv6: nat-unprotected}", unprotected=True),
+    "trust": Net(11, "driver_opts: {com.docker.network.bridge.trusted_host_interfaces: uplink}", trusted=("lan",)),
     # Of another project.
     "far": Net(8),
 }
@@ -44,7 +53,7 @@ NETS = {
 CONTAINERS = {
     "web": {"front": 10}, "twin": {"front": 11}, "data": {"back": 12}, "old": {"plain": 13}, "vault": {"inner": 14},
     "safe": {"inner": 15}, "both": {"front": 16, "inner": 16}, "lone": {"lonely": 17}, "solo": {"lonely": 18},
-    "gate": {"open": 19}, "deck": {"cable": 20}, "away": {"far": 21},
+    "gate": {"open": 19}, "deck": {"cable": 20}, "away": {"far": 21}, "hex": {"six": 22}, "barn": {"wide": 23}, "friend": {"trust": 24},
     # Replicas choose their own.
     "many-1": {"front": 0}, "many-2": {"front": 0}, "many-3": {"front": 0}, "any": {"back": 0},
 }
@@ -73,7 +82,8 @@ PORTS = [
     Port(8084, "::1", "web"), Port(8085, "10.99.0.1", "web"), Port(8086, "fd99::1", "web"), Port(8087, "10.98.0.1", "web"),
     Port(8180, EVERYWHERE, "old"), Port(8181, "127.0.0.1", "old"), Port(8182, "::1", "old"), Port(8190, EVERYWHERE, "lone"),
     Port(8200, EVERYWHERE, "gate"), Port(8300, EVERYWHERE, "vault"), Port(8400, EVERYWHERE, "both"),
-    Port(8500, EVERYWHERE, "away"),
+    Port(8500, EVERYWHERE, "away"), Port(8600, EVERYWHERE, "hex"), Port(8601, "0.0.0.0", "hex"),
+    Port(8602, "127.0.0.1", "hex"), Port(8700, EVERYWHERE, "barn"), Port(8800, EVERYWHERE, "friend"),
 ]
 RANGE = range(8100, 8103)
 
@@ -131,9 +141,9 @@ class Model:
             return (name, MACHINES["lan"][family]) if who == "lan" else None
         if who == "host":
             return name, net.address(1, family)
-        # From outside of the network (S-70, S-72): never, unless it is there to be routed to, and then its ports alone.
+        # From outside of the network (S-70, S-72): never, unless the file opens it, and then its ports alone.
         is_published = port == 80 and any(each.container == name for each in self.ports)
-        if net.routed and is_published:
+        if net.unprotected or is_published and (net.routed or who in net.trusted):
             source = self.seen_from(who, net.address(1, family), family)
             return (name, source) if source else None
         return None
@@ -143,7 +153,7 @@ class Model:
         if who in MACHINES:
             return MACHINES[who][family]
         network = self.way_out(who)
-        if network is None or NETS[network].on_link or (family and not NETS[network].has6):
+        if network is None or NETS[network].on_link or NETS[network].address(1, family) is None:
             return None
         return self.own(who, network, family) if NETS[network].routed else leaving
 
@@ -162,8 +172,9 @@ class Model:
     def gateway(self, who, target):
         """To the address that the host has on a bridge: from there, and from nowhere else (S-70, S-72)."""
         network = target.owner[0]
-        if who != "host" and not NETS[network].routed:
-            if network not in self.networks(who) or NETS[network].internal:
+        net = NETS[network]
+        if who != "host" and not net.routed and not net.unprotected and who not in net.trusted:
+            if network not in self.networks(who) or net.internal:
                 return None
         return self.host(who, target, by=network)
 
@@ -198,10 +209,10 @@ class Model:
         # No way in (S-73); and routed networks have nothing translated.
         if net.internal or net.routed:
             return None
-        if family and (not net.has6 or address == "::1"):
-            # Taken by the shim, as the kernel cannot translate it: the host asks in the client's stead.
-            return port.container, net.address(1, 0)
         gateway = net.address(1, family)
+        if gateway is None or address == "::1":
+            # Taken by the shim, as the kernel cannot translate it: the host asks in the client's stead.
+            return port.container, net.address(1, 0) or net.address(1, 1)
         if who == "host":
             return self.published_to_host(port, network, address, family)
         if network in self.networks(who):
