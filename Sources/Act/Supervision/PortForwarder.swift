@@ -34,6 +34,10 @@ final class PortForwarder {
         NameServer(address: address), port: published.containerPort)
       try setFlags(socket)
       if transport == .tcp {
+        // Connections take it over, and linger for a minute after their end: without it nobody could have
+        // the port for as long.
+        var on: CInt = 1
+        setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &on, 4)
         try checking("listen") { listen(socket.raw, 128) }
         let listener = ForwardedStreams(socket, target, watch)
         try watch.add(listener, WatchSet.readable)
