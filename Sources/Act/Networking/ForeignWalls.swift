@@ -2,6 +2,7 @@
 // one closes, and others' tables are not ours to change: so the one who may is told what to type, once,
 // when a network is made. Read over netlink, as opening libnftables and parsing its text takes longer.
 
+import Addressing
 import CLinux
 import Diagnostics
 import Glibc
@@ -24,6 +25,9 @@ struct ForeignWall: Hashable {
   let family: NetfilterFamily
   let table: String
   let chain: String
+  /// The link of the default route, beside docker: what is accepted for another one would pass docker's
+  /// own walls.
+  let wayOut: String?
 
   /// - Parameter bridge: the link that is to pass.
   /// - Parameter families: those that the network has addresses of.
@@ -40,12 +44,22 @@ struct ForeignWall: Hashable {
       let isClosed = chain.drops || last?.closes ?? false
       if !isClosed || rules.contains(where: { $0.letsPass(bridge) }) { continue }
       let beside = chains.filter { $0.table == chain.table && $0.family == chain.family }
+      let keeper = keeper(of: chain, beside: Set(beside.map(\.name)))
       walls.append(
         ForeignWall(
-          keeper: keeper(of: chain, beside: Set(beside.map(\.name))), family: chain.family,
-          table: chain.table, chain: chain.name))
+          keeper: keeper, family: chain.family, table: chain.table, chain: chain.name,
+          wayOut: keeper == .docker ? try wayOut(isV6: chain.family == .ip6) : nil))
     }
     return walls
+  }
+
+  private static func wayOut(isV6: Bool) throws(SystemCallError) -> String? {
+    var socket = try NetlinkSocket()
+    let route = try socket.routes().first {
+      $0.destination.prefixLength == 0 && ($0.destination.v6 != nil) == isV6
+    }
+    guard let index = route?.link else { return nil }
+    return try socket.links().first { $0.index == index }?.name
   }
 
   private static func keeper(of chain: ForeignChain, beside names: Set<String>) -> Keeper {
@@ -83,9 +97,11 @@ struct ForeignWall: Hashable {
     case .docker, .iptables:
       let program = family == .ip6 ? "ip6tables" : "iptables"
       let chain = keeper == .docker ? "DOCKER-USER" : chain
-      return ["src", "dst"].map {
-        "\(program) -I \(chain) -m devgroup --\($0)-group \(Self.group)/\(Self.group) -j ACCEPT"
-      }
+      let out = wayOut.map { " -o \($0)" } ?? ""
+      return [
+        "--src-group \(Self.group)/\(Self.group)\(out)", "--dst-group \(Self.group)/\(Self.group)",
+      ]
+      .map { "\(program) -I \(chain) -m devgroup \($0) -j ACCEPT" }
     case .ufw: return ["in", "out"].map { "ufw route allow \($0) on \(links)" }
     case .firewalld:
       return [
