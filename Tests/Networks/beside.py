@@ -4,10 +4,11 @@ Each scenario lays rules on the host as another program does, looks who reaches 
 word by word, and looks again. `ufw` and `firewall-cmd` are played by what they do to the rules (see `Stand`).
 """
 
+import os
 import re
 import shlex
 
-from world import Question, ask, scenario
+from world import TOP, Question, ask, scenario
 
 PROJECT = """
   services:
@@ -247,3 +248,36 @@ def beside_an_open_firewall(box):
       }
     """)
     stand.try_all(())
+
+
+def examples():
+    """The tables in docs/networks.md: what a user may add."""
+    with open(os.path.join(TOP, "docs/networks.md")) as file:
+        found = re.findall(r"((?:^    .*\n)+)", file.read(), flags=re.M)
+    return [text for text in found if text.lstrip().startswith("table inet")]
+
+
+@scenario("S-71")
+def a_users_own_rules(box):
+    """Both examples of the document: who may ask published ports, and a machine that stays no router."""
+    stand = Stand(box)
+    chosen, alone = examples()
+    box.up(PROJECT)
+    lan = box.world.namespaces["lan"]
+    router = Question(lan, "10.98.0.2", 80, "tcp")
+    ask([router])
+    box.equal(router.answer, "other 10.99.0.2", "what a neighbour reaches by a machine that sends on packets")
+    stand.world.run("host", "nft", "-f", "-", input=chosen)
+    cells = [Question(lan, "10.99.0.1", 8080, "tcp"),
+             Question(box.world.namespaces["other"], "10.98.0.1", 8080, "tcp", hopeful=False),
+             Question(box.namespace("twin"), "10.99.0.2", 80, "tcp")]
+    ask(cells)
+    box.equal([each.answer is not None for each in cells], [True, False, True], "the first example: lan, other, outward")
+    stand.world.run("host", "nft", "delete", "table", "inet", "mine")
+    stand.world.run("host", "nft", "-f", "-", input=alone)
+    stand.expect((), "with the second example")
+    router = Question(lan, "10.98.0.2", 80, "tcp", hopeful=False)
+    ask([router])
+    box.equal(router.answer, None, "what a neighbour reaches by a machine that is no router")
+    box.berth("down")
+    box.true("warning" not in box.up().err, "berth takes the second example for a wall")

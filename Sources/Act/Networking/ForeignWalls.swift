@@ -76,7 +76,7 @@ struct ForeignWall: Hashable {
   private static let group = "0x80000000"
 
   func warning(_ bridge: String) -> Diagnostic {
-    let commands = commands(bridge).map { "`\($0)`" }.joined(separator: " and ")
+    let commands = commands(bridge).map { "`\($0)`" }.joined(separator: ", ")
     return Diagnostic(
       "this machine's firewall drops what containers send to other machines and get from them",
       severity: .warning, causes: [place],
@@ -97,11 +97,15 @@ struct ForeignWall: Hashable {
     case .docker, .iptables:
       let program = family == .ip6 ? "ip6tables" : "iptables"
       let chain = keeper == .docker ? "DOCKER-USER" : chain
-      let out = wayOut.map { " -o \($0)" } ?? ""
-      return [
-        "--src-group \(Self.group)/\(Self.group)\(out)", "--dst-group \(Self.group)/\(Self.group)",
-      ]
-      .map { "\(program) -I \(chain) -m devgroup \($0) -j ACCEPT" }
+      let source = "--src-group \(Self.group)/\(Self.group)"
+      var matches = ["--dst-group \(Self.group)/\(Self.group)"]
+      if let wayOut {
+        // Answers go by any link.
+        matches += ["\(source) -o \(wayOut)", "\(source) -m conntrack --ctstate ESTABLISHED"]
+      } else {
+        matches.append(source)
+      }
+      return matches.map { "\(program) -I \(chain) -m devgroup \($0) -j ACCEPT" }
     case .ufw: return ["in", "out"].map { "ufw route allow \($0) on \(links)" }
     case .firewalld:
       return [
