@@ -31,27 +31,34 @@ extension Session {
 
   /// What the network says of ports by which the service's default route goes; nil for none.
   func wayOut(of service: Service, in project: Project) throws -> WayOut? {
-    let open = attachments(of: service, in: project).filter { !($0.network?.isInternal ?? false) }
+    let open = try attachments(of: service, in: project).filter { attached in
+      if let record = try networks.record(attached.name) { return !record.isInternal }
+      return !(attached.network?.isInternal ?? false)
+    }
     let best = open.enumerated().max {
       let (left, right) = ($0.element.wish.gatewayPriority, $1.element.wish.gatewayPriority)
       return left == right ? $0.offset > $1.offset : left < right
     }?.element
     guard let best else { return nil }
     if let record = try networks.record(best.name) {
-      return record.isInternal
-        ? nil : WayOut(publishes: record.publishes, binding: record.hostBinding.map { "\($0)" })
+      return WayOut(
+        publishes: record.publishes, translates: record.translates,
+        binding: record.hostBinding.map { "\($0)" })
     }
     guard let network = best.network, !network.isExternal else {
-      return WayOut(publishes: true, binding: nil)
+      return WayOut(publishes: true, translates: true)
     }
     let wanted = try specification(network)
     return WayOut(
-      publishes: wanted.attachment == nil, binding: wanted.policy.hostBinding.map { "\($0)" })
+      publishes: wanted.attachment == nil, translates: wanted.translates,
+      binding: wanted.policy.hostBinding.map { "\($0)" })
   }
 
   struct WayOut {
     /// Whether this host can publish ports by it.
     var publishes: Bool
+    /// Whether a port of the host stands for one of a container.
+    var translates: Bool
     /// Where ports are published that name no address of the host.
     var binding: String?
   }

@@ -13,6 +13,8 @@ struct PortWish: Hashable, Sendable {
   var hostAddress: String
   var candidates: ClosedRange<UInt16>?
   var containerPort: UInt16
+  /// The port of the host itself is wanted. Where nothing is translated the container's own is opened.
+  var isOfHost = true
 
   func port(_ number: UInt16) -> Blueprint.PublishedPort {
     Blueprint.PublishedPort(
@@ -21,28 +23,32 @@ struct PortWish: Hashable, Sendable {
   }
 }
 
-extension PortWish {
-  init(_ port: Blueprint.PublishedPort) {
-    self.init(
-      transport: port.transport, hostAddress: port.hostAddress,
-      candidates: port.hostPort == 0 ? nil : port.hostPort...port.hostPort,
-      containerPort: port.containerPort)
-  }
-}
-
 extension Session {
-  /// The ports that the service wants of this host: none on a network that the host is not on.
+  /// The ports that a container had before.
+  func portWishes(of network: NetworkBlueprint) throws -> [PortWish] {
+    let primary = network.endpoints.first(where: \.isPrimary)
+    let record = try primary.flatMap { try networks.record($0.network) }
+    return network.ports.map { port in
+      PortWish(
+        transport: port.transport, hostAddress: port.hostAddress,
+        candidates: port.hostPort == 0 ? nil : port.hostPort...port.hostPort,
+        containerPort: port.containerPort, isOfHost: record?.translates ?? true)
+    }
+  }
+
+  /// The ports that the service wants of this host: none on a network that the host is not on, or that
+  /// has no way in.
   func portWishes(of service: Service, in project: Project) throws -> [PortWish] {
-    let way = service.ports.isEmpty ? nil : try wayOut(of: service, in: project)
-    if let way {
-      guard way.publishes else {
-        tell(
-          .warning(
-            Diagnostic(
-              "the ports of `\(service.name)` are not published: its network is not this host's",
-              severity: .warning, span: service.span)))
-        return []
-      }
+    if service.ports.isEmpty { return [] }
+    let way = try wayOut(of: service, in: project)
+    guard let way, way.publishes else {
+      let reason = way == nil ? "its networks are internal" : "its network is not this host's"
+      tell(
+        .warning(
+          Diagnostic(
+            "the ports of `\(service.name)` are not published: \(reason)", severity: .warning,
+            span: service.span)))
+      return []
     }
     return try service.ports.map { port in
       let transport: Blueprint.PublishedPort.Transport
@@ -55,8 +61,8 @@ extension Session {
       }
       return PortWish(
         transport: transport,
-        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? way?.binding ?? "",
-        candidates: port.published, containerPort: port.target)
+        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? way.binding ?? "",
+        candidates: port.published, containerPort: port.target, isOfHost: way.translates)
     }
   }
 

@@ -15,6 +15,11 @@ extension Session {
     Digest(of: network.configHashInput).hex
   }
 
+  /// What stands in the way of networks that were made or repaired.
+  func tellOfNetworks() {
+    for warning in networks.takeWarnings() { tell(.warning(warning)) }
+  }
+
   /// Links, addresses, routes and open ports of a container that is about to run.
   func connect(_ blueprint: ContainerBlueprint, namespace: CInt?) throws {
     guard let namespace, !blueprint.network.endpoints.isEmpty else { return }
@@ -49,6 +54,11 @@ extension Session {
   }
 
   private func reserveOne(_ wish: PortWish) throws -> PortReservation {
+    guard wish.isOfHost else {
+      var opened = try networks.reserve([])
+      opened.ports = [wish.port(wish.candidates?.lowerBound ?? wish.containerPort)]
+      return opened
+    }
     guard let candidates = wish.candidates else { return try networks.reserve([wish.port(0)]) }
     for number in candidates.dropLast() {
       do {
@@ -67,6 +77,7 @@ extension StepRunner {
       throw NetworkError.missing(name: name)
     }
     _ = try session.networks.ensure(try session.specification(network), now: Session.now())
+    session.tellOfNetworks()
     _ = repaired.withLock { $0.insert(name) }
   }
 
@@ -90,6 +101,7 @@ extension StepRunner {
       let isKnown = repaired.withLock { !$0.insert(endpoint.network).inserted }
       if !isKnown { _ = try session.networks.repair(endpoint.network) }
     }
+    session.tellOfNetworks()
   }
 
   /// Reserves the host ports of everything that the plan starts, before anything is made, so that a
@@ -119,7 +131,7 @@ extension StepRunner {
       guard isOwn, let project else { return [] }
       return try session.portWishes(of: base.service, in: project)
     }
-    return try blueprint(name).network.ports.map(PortWish.init)
+    return try session.portWishes(of: blueprint(name).network)
   }
 
   func ports(for blueprint: ContainerBlueprint) throws -> PortReservation {
@@ -131,6 +143,6 @@ extension StepRunner {
 extension PortWish {
   /// Whether it could be met by this very port of the host.
   fileprivate func meets(_ port: Blueprint.PublishedPort) -> Bool {
-    transport == port.transport && candidates?.contains(port.hostPort) ?? false
+    isOfHost && transport == port.transport && candidates?.contains(port.hostPort) ?? false
   }
 }

@@ -140,6 +140,7 @@ extension Session {
         _ = try networks.repair(attached.name)
       }
     }
+    tellOfNetworks()
     for name in volumeNames(of: base.service, in: project) {
       let volume = project.volumes.first { $0.name == name }
       if volume?.isExternal ?? false { continue }
@@ -151,7 +152,7 @@ extension Session {
   package func runDetached(_ run: PreparedRun) async throws -> String {
     try await blocking {
       do {
-        let wishes = run.blueprint.network.ports.map(PortWish.init)
+        let wishes = try portWishes(of: run.blueprint.network)
         _ = try self.start(run.blueprint, ports: try self.reserve(wishes))
       } catch {
         try? self.remove(run.blueprint, withVolumes: true)
