@@ -155,6 +155,91 @@ def trusted_and_unprotected(box):
     box.equal(reached, {"shut": [], "trust": [80], "open": [80, 81]})
 
 
+@scenario("A109", "E139", "E140")
+def sctp_port(box):
+    """The kernel may have no sockets of SCTP: a packet made by hand is seen inside all the same."""
+    box.up("""
+      services: {app: {image: IMAGE, command: sleep 1000, ports: ["38412:3868/sctp"]}}
+    """)
+    box.true(":38412->3868/sctp" in box.berth("ps").out, "ps does not show the port")
+    outcome = box.berth("-p", f"{box.name}-second", "up", "-d", code=None)
+    box.true(outcome.code != 0 and f"container `{container(box, 'app')}`" in outcome.err, f"no conflict: {outcome.text}")
+    box.berth("-p", f"{box.name}-second", "down")
+    catch = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132); s.settimeout(10); print(flush=True)\n"
+             "while True:\n p, a = s.recvfrom(200)\n if p[22:24] == (3868).to_bytes(2, 'big'): print(a[0]); break")
+    catcher = subprocess.Popen(["nsenter", "-t", str(box.pid("app")), "-n", "python3", "-c", catch], stdout=subprocess.PIPE)
+    catcher.stdout.readline()
+    with neighbour(box, []) as inside:
+        subprocess.run(inside + ["python3", "-c", INIT], check=True)
+    box.equal(catcher.communicate(timeout=20)[0].decode().strip(), "10.79.0.2", "who sent the packet")
+
+
+# An INIT chunk (RFC 9260, 3.3.2) with its CRC32c.
+INIT = """
+import socket, struct, time
+def crc(data):
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8): value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+body = struct.pack('>HHII', 40000, 38412, 0, 0) + struct.pack('>BBHIIHHI', 1, 0, 20, 7, 65536, 1, 1, 1)
+packet = body[:8] + struct.pack('<I', crc(body)) + body[12:]
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+for _ in range(10):
+    s.sendto(packet, ('10.79.0.1', 0))
+    time.sleep(0.05)
+"""
+
+@scenario("A186")
+def stolen_addresses(box):
+    """A container that says it were another one: heard on an ordinary network, not on one that guards addresses."""
+    services = "".join(
+        f"  {name}_{net}:\n    {SLEEPER}\n    networks: [{net}]\n" for net in ("plain", "guarded")
+        for name in ("client", "victim", "thief"))
+    box.up("services:\n" + services + "networks:\n  plain: {enable_ipv6: true}\n"
+           "  guarded: {enable_ipv6: true, driver_opts: {berth.antispoof: \"true\"}}\n")
+    stolen = {}
+    for net in ("plain", "guarded"):
+        four, six = (next(each.split("/")[0] for each in addresses(box, f"victim_{net}") if test(each))
+                     for test in (lambda each: "." in each, lambda each: each.startswith("fd")))
+        for address in (four, six):
+            box.inside(f"client_{net}", f"ping -c 1 -W 2 {address}")
+        inside = ["nsenter", "-t", str(box.pid(f"thief_{net}")), "-n"]
+        subprocess.run(inside + ["python3", "-c", THIEF, four, six], check=True)
+        known = subprocess.run(["nsenter", "-t", str(box.pid(f"client_{net}")), "-n", "ip", "neigh"], capture_output=True,
+                               text=True).stdout
+        thief = box.inside(f"thief_{net}", "cat /sys/class/net/eth0/address")
+        stolen[net] = [thief in line for address in (four, six) for line in known.splitlines() if line.startswith(address)]
+        box.inside(f"thief_{net}", f"ping -c 1 -W 2 client_{net}")
+        box.inside(f"thief_{net}", f"ping -6 -c 1 -W 2 client_{net}")
+    box.equal(stolen, {"plain": [True, True], "guarded": [False, False]}, "addresses that the thief got")
+    box.berth("down", "-t", "0")
+    box.true("bridge" not in host("nft", "list", "tables"), "the guard outlived its network")
+
+
+# An answer of ARP that nobody asked for, and an unsolicited, overriding advertisement of a neighbour.
+THIEF = """
+import socket, struct, sys
+four, six = socket.inet_aton(sys.argv[1]), socket.inet_pton(socket.AF_INET6, sys.argv[2])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('eth0', 0))
+own = s.getsockname()[4]
+def sum16(data):
+    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    while total >> 16: total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+arp = b'\\xff' * 6 + own + b'\\x08\\x06' + struct.pack('>HHBBH', 1, 0x800, 6, 4, 2) + own + four + own + four
+group = bytes.fromhex('ff020000000000000000000000000001')
+body = struct.pack('>BBHI', 136, 0, 0, 0x20000000) + six + b'\\x02\\x01' + own
+check = sum16(six + group + struct.pack('>II', len(body), 58) + body)
+body = body[:2] + struct.pack('>H', check) + body[4:]
+advert = b'\\x33\\x33\\0\\0\\0\\x01' + own + b'\\x86\\xdd' + struct.pack('>IHBB', 0x60000000, len(body), 58, 255) + six + group + body
+for _ in range(3):
+    s.send(arp)
+    s.send(advert)
+"""
+
 SERVICE = """
         NAME:
           image: IMAGE

@@ -30,6 +30,7 @@ extension NetworkStore {
       return plan.links(on: bridge.index, namespace)
     }
     do {
+      try guardAddresses(of: endpoints)
       try make(links, for: endpoints)
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })

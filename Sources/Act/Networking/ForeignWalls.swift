@@ -124,12 +124,14 @@ struct ForeignWall: Hashable {
 enum NetfilterFamily: UInt8, CustomStringConvertible {
   case inet = 1
   case ip = 2
+  case bridge = 7
   case ip6 = 10
 
   var description: String {
     switch self {
     case .inet: "inet"
     case .ip: "ip"
+    case .bridge: "bridge"
     case .ip6: "ip6"
     }
   }

@@ -90,6 +90,8 @@ package struct NetworkPolicy: Codable, Sendable, Hashable {
   package var trustedInterfaces: [String] = []
   /// The bridge gets no address of IPv4: somebody else on the network has the gateway's.
   package var inhibitsIPv4 = false
+  /// Containers may only send with their own addresses.
+  package var preventsSpoofing = false
   /// `eth` of eth0.
   package var interfacePrefix = "eth"
 

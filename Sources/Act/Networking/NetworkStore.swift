@@ -126,6 +126,7 @@ package final class NetworkStore: Sendable {
   private func dismantle(_ record: NetworkRecord) throws {
     var socket = try NetlinkSocket()
     try socket.perform([.deleteLinks(ofGroup: record.linkGroup)])
+    try removeGuard(record)
     guard try Firewall.hasChain(NetworkRules.mainChain(record), in: table) else { return }
     try takeOut(
       NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.deleting),
@@ -185,6 +186,7 @@ package final class NetworkStore: Sendable {
       let ports = try publishedElements(of: record).map(\.adding).joined()
       try firewall.run(NetworkRules(record, table: table).adding + ports, doing: doing)
     }
+    try provideGuard(record)
     var socket = try NetlinkSocket()
     if let link = try socket.link(named: record.bridge) {
       guard link.kind == "bridge", link.hardwareAddress == record.bridgeHardwareAddress else {

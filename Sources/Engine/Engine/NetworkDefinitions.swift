@@ -93,6 +93,10 @@ private struct NetworkReader {
   /// One of `driver_opts`, by docker's names.
   func read(_ option: KeyValue, into wanted: inout NetworkSpecification) throws {
     let prefix = "com.docker.network."
+    if option.key == "berth.antispoof" {
+      wanted.policy.preventsSpoofing = try flag(option)
+      return
+    }
     guard option.key.hasPrefix(prefix) else { throw unknown(option) }
     switch option.key.dropFirst(prefix.count) {
     case "bridge.name": wanted.bridge = option.value
@@ -135,7 +139,7 @@ private struct NetworkReader {
       "of com.docker.network berth knows bridge.name, driver.mtu, bridge.enable_icc, "
         + "bridge.enable_ip_masquerade, bridge.host_binding_ipv4, bridge.gateway_mode_ipv4, "
         + "bridge.gateway_mode_ipv6, bridge.inhibit_ipv4, bridge.trusted_host_interfaces, host_ipv4, "
-        + "host_ipv6 and container_iface_prefix")
+        + "host_ipv6 and container_iface_prefix; of its own it has berth.antispoof")
   }
 
   private func value(_ option: KeyValue, _ wanted: String) -> Faults {

@@ -50,14 +50,12 @@ extension Session {
             span: service.span)))
       return []
     }
-    return try service.ports.map { port in
+    return service.ports.map { port in
       let transport: Blueprint.PublishedPort.Transport
       switch port.transport {
       case .tcp: transport = .tcp
       case .udp: transport = .udp
-      case .sctp:
-        throw UnsupportedSetting(
-          service: service, setting: "a port of sctp", hint: "berth publishes tcp and udp")
+      case .sctp: transport = .sctp
       }
       return PortWish(
         transport: transport,

@@ -102,6 +102,7 @@ package struct PublishedPort: Codable, Hashable, Sendable {
   package enum Transport: String, Codable, Sendable {
     case tcp
     case udp
+    case sctp
   }
 
   package var transport: Transport
