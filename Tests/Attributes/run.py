@@ -29,6 +29,7 @@ import resources  # noqa: F401
 import security  # noqa: F401
 import standing  # noqa: F401
 import storage  # noqa: F401
+import verbs  # noqa: F401
 
 
 def attempt(world, name, needs, function):
