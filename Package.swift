@@ -196,7 +196,7 @@ let package = Package(
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
     test("Addressing", ["Addressing"]),
-    test("Netlink", ["Netlink", "Addressing", "Linux", "CLinux", system]),
+    test("Netlink", ["Netlink", "Addressing", "Linux", "CLinux", "TestSupport", system]),
     test(
       "Networking",
       [

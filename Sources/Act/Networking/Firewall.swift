@@ -58,13 +58,6 @@ final class Firewall: Sendable {
   /// Whether a table of the family inet exists. Asked without the library, which takes ms to open.
   static func hasTable(_ name: String) throws(SystemCallError) -> Bool {
     var socket = try NetlinkSocket(NETLINK_NETFILTER)
-    let getTable = Int(NFNL_SUBSYS_NFTABLES) << 8 | Int(NFT_MSG_GETTABLE.rawValue)
-    let request = NetlinkRequest("find table", name, type: getTable, tolerated: ENOENT) { writer in
-      writer.append(UInt8(1))  // NFPROTO_INET
-      writer.append(UInt8(NFNETLINK_V0))
-      writer.append(UInt16(0))
-      writer.attribute(Int(NFTA_TABLE_NAME.rawValue), text: name)
-    }
-    return try socket.exchange([request]).first.flatMap { $0 } != nil
+    return try socket.exchange([.findTable(name)]).first.flatMap { $0 } != nil
   }
 }
