@@ -58,8 +58,7 @@ extension NetworkStore {
   private func holder(of port: PublishedPort) throws -> String? {
     let isSame = { (other: PublishedPort) in
       other.transport == port.transport && other.hostPort == port.hostPort
-        && (other.hostAddress == port.hostAddress || other.isOnAllAddresses
-          || port.isOnAllAddresses)
+        && other.sharesAddress(with: port)
     }
     if let publication = try publications().first(where: { $0.ports.contains(where: isSame) }) {
       return "container `\(publication.name)`"
@@ -76,7 +75,14 @@ extension PublishedPort {
     return IPAddress(hostAddress).map { [$0] }
   }
 
-  fileprivate var isOnAllAddresses: Bool { hosts?.contains(where: \.isUnspecified) ?? false }
+  /// Whether both want some address of this host. A text that is no address shares none.
+  package func sharesAddress(with other: PublishedPort) -> Bool {
+    (hosts ?? []).contains { own in
+      (other.hosts ?? []).contains { its in
+        own == its || own.isV6 == its.isV6 && (own.isUnspecified || its.isUnspecified)
+      }
+    }
+  }
 }
 
 /// A free port must be free for both families; the kernel is asked for another one this often.

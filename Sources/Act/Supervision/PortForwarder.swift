@@ -109,6 +109,11 @@ private final class ForwardedStreams: WatchedParty {
     let fd = CInt(truncatingIfNeeded: berth_accept4(raw, flags))
     if fd < 0 { return }
     let client = Descriptor(owning: fd)
+    // The kernel remembers an ended connection for a minute, and this option with it: without it nobody
+    // could have the port so long, also not the next container. On the listening socket itself it
+    // would let others in while we hold the port.
+    var on: CInt = 1
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, 4)
     // More at once would cost memory that a container is not worth.
     guard connections.count < Self.connectionLimit,
       let connection = ForwardedConnection(client, target, watch)

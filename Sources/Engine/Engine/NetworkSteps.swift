@@ -138,5 +138,6 @@ extension PortWish {
   /// Whether it could be met by this very port of the host.
   fileprivate func meets(_ port: Blueprint.PublishedPort) -> Bool {
     transport == port.transport && candidates?.contains(port.hostPort) ?? false
+      && self.port(port.hostPort).sharesAddress(with: port)
   }
 }
