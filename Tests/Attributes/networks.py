@@ -57,6 +57,22 @@ def ipv6_static(box):
     box.inside("two", "ping -6 -c 1 -W 2 fd77:5::20")
 
 
+@scenario("A196", "E136")
+def ipv6_alone(box):
+    box.up(on(["enable_ipv4: false", "enable_ipv6: true"], pair(
+        one=["networks: [net]", "extra_hosts: [\"up:host-gateway\"]"])))
+    found = addresses(box, "one")
+    box.true(not [address for address in found if "." in address], f"addresses: {found}")
+    box.inside("two", "ping -6 -c 1 -W 2 one")
+    box.true("fd" in box.inside("one", "grep up /etc/hosts"), "host-gateway is not of IPv6")
+    box.true("fd" not in box.inside("two", "nslookup -type=a one 127.0.0.11"), "an A record")
+
+
+@scenario("A196")
+def ipv4_and_ipv6_off(box):
+    box.refused(on(["enable_ipv4: false"]), "enable_ipv6: true")
+
+
 @scenario("A97")
 def ipv6_address_without_ipv6(box):
     box.refused(on([], "  app: {image: IMAGE, networks: {net: {ipv6_address: \"fd77:6::2\"}}}\n"), "no IPv6")
@@ -216,6 +232,15 @@ def port_with_ipv6_inside(box):
         box.equal(fetch(box, f"http://{address}:{port}/"), "seen", address)
 
 
+@scenario("A196", "E139")
+def port_of_ipv6_alone(box):
+    box.up(PORTS.replace("NETWORKS", "networks: [net]")
+           + "      networks: {net: {enable_ipv4: false, enable_ipv6: true}}\n")
+    for address in ("127.0.0.1", "[::1]"):
+        box.equal(fetch(box, f"http://{address}:{published(box)}/"), "seen", address)
+    echoing(box, socket.AF_INET6)
+
+
 @scenario("A108")
 def port_on_one_address(box):
     box.up(PORTS.replace("0:80", "127.0.0.1:0:80").replace("NETWORKS", ""))
@@ -229,9 +254,14 @@ def port_on_one_address(box):
 @scenario("A109", "E139")
 def datagrams_on_ipv6(box):
     box.up(PORTS.replace("NETWORKS", ""))
+    echoing(box, socket.AF_INET)
+
+
+def echoing(box, family):
+    """Datagrams come back from the published port, by both families of the host."""
     port = published(box, "udp")
     # Nothing in the image answers datagrams: a program of the test does so in the container's network.
-    echo = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 5353))\n"
+    echo = (f"import socket; s = socket.socket({int(family)}, socket.SOCK_DGRAM); s.bind(('', 5353))\n"
             "while True: s.sendto(*s.recvfrom(64))")
     server = subprocess.Popen(["nsenter", "-t", str(box.pid("web")), "-n", sys.executable, "-c", echo])
     try:

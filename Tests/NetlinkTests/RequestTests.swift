@@ -115,6 +115,9 @@ struct RequestTests {
     try check("forget-in-zone", [.forget(zoned)])
   }
 
-  @Test("whether a table of nftables exists")
-  func table() throws { try check("find-table", [.findTable("berth")]) }
+  @Test("whether a table of nftables exists, and a chain of it")
+  func tables() throws {
+    try check("find-table", [.findTable("berth")])
+    try check("find-chain", [.findChain("ports", in: "berth")])
+  }
 }

@@ -102,13 +102,13 @@ final class Laboratory {
   func containerFrom(_ machine: Machine, on networks: [NetworkRecord]) throws -> Container {
     let name = machine.name
     let endpoints = try networks.enumerated().map { index, network in
-      let address = try store.lease(network, container: name)
+      let lease = try store.lease(network, container: name)
       return EndpointBlueprint(
         network: network.name, bridge: network.bridge,
         hostInterface: try NetworkStore.newInterfaceName(), interface: "eth\(index)",
-        address: address.description, prefixLength: network.subnet.prefixLength,
+        address: lease.address?.description, prefixLength: network.subnet.prefixLength,
         gateway: network.isInternal ? nil : network.gateway.description,
-        hardwareAddress: MACAddress(for: address).description, names: [name],
+        hardwareAddress: lease.hardwareAddress.description, names: [name],
         isInternal: network.isInternal, isPrimary: index == 0)
     }
     try store.connect(namespace: machine.namespace.raw, endpoints: endpoints)
@@ -145,12 +145,13 @@ struct Container: Sendable {
   let endpoints: [EndpointBlueprint]
 
   var address: String { endpoints.first?.address ?? "" }
+  func address(on index: Int) -> String { endpoints[index].address ?? "" }
 
   func publication(_ ports: [PublishedPort]) -> Publication {
     Publication(
       container: machine.name, name: "shop-\(machine.name)-1",
       network: endpoints.first?.network ?? "",
-      address: IPv4Address(address) ?? .unspecified, ports: ports)
+      address: IPv4Address(address), ports: ports)
   }
 }
 
@@ -165,9 +166,17 @@ func published(
 /// A network that is nowhere but in this value.
 func record(subnet text: String) throws -> NetworkRecord {
   let json = """
-    {"version":1,"id":"0123456789abcdef","name":"n","labels":{},"subnet":"\(text)",
-     "gateway":"10.7.0.1","bridge":"br-0123456789ab","isInternal":false,"isAttachable":false,
+    {"version":1,"id":"0123456789abcdef","name":"n","labels":{},
+     "ipv4":{"subnet":"\(text)","gateway":"10.7.0.1"},"bridge":"br-0123456789ab","isInternal":false,"isAttachable":false,
      "mtu":1500,"options":{},"createdAt":1}
     """
   return try JSONValue(parsing: Array(json.utf8)).decode(NetworkRecord.self)
+}
+
+extension NetworkRecord {
+  /// Of the tests' networks, which have IPv4.
+  var subnet: IPv4Subnet {
+    ipv4?.subnet ?? IPv4Subnet(.unspecified, prefixLength: 32).unsafelyUnwrapped
+  }
+  var gateway: IPv4Address { ipv4?.gateway ?? .unspecified }
 }

@@ -32,18 +32,19 @@ struct NetworkStoreTests {
       #expect(try socket.addresses().contains { $0.address == .v4(record.gateway) })
 
       try run(["ip", "link", "delete", record.bridge], in: lab.host)
-      try run(["nft", "delete", "table", "inet", record.table], in: lab.host)
+      try run(["nft", "delete", "table", "inet", lab.store.table], in: lab.host)
       #expect(try lab.network("shop_default") == record)
       let again = try #require(try socket.link(named: record.bridge))
       #expect(again.isUp && again.hardwareAddress == link.hardwareAddress)
-      try run(["sh", "-c", "nft list table inet \(record.table) >/dev/null 2>&1"], in: lab.host)
+      try run(["sh", "-c", "nft list table inet \(lab.store.table) >/dev/null 2>&1"], in: lab.host)
 
       _ = try lab.container("web", on: [record])
       try lab.store.remove("shop_default")
       try lab.store.remove("shop_default")
       #expect(Set(try socket.links().map(\.name)) == before)
       #expect(throws: (any Error).self) {
-        try run(["sh", "-c", "nft list table inet \(record.table) >/dev/null 2>&1"], in: lab.host)
+        try run(
+          ["sh", "-c", "nft list table inet \(lab.store.table) >/dev/null 2>&1"], in: lab.host)
       }
       #expect(try lab.store.list().isEmpty && lab.store.record("shop_default") == nil)
       #expect(try readFile(forwarding, limit: 4)?.first == UInt8(ascii: "0"))
@@ -111,7 +112,7 @@ struct NetworkStoreTests {
         let subnet = try #require(IPv4Subnet(text))
         #expect(
           throws: NetworkError.subnetTaken(name: "two", subnet: "\(subnet)", holder: holder)
-        ) { try lab.network("two") { $0.subnet = subnet } }
+        ) { try lab.network("two") { $0.ipv4 = BlockWish(subnet: subnet) } }
       }
       #expect(try lab.store.record("two") == nil)
       withExtendedLifetime(outside) {}
@@ -131,15 +132,12 @@ struct NetworkStoreTests {
   @Test("addresses are given lowest first, to one container each, and come back")
   func leases() async throws {
     try await laboratory { lab in
-      let network = try lab.network("small") { $0.subnet = IPv4Subnet("10.7.0.0/29") }
-      let store = lab.store
-      #expect(try store.lease(network, container: "c2") == IPv4Address(10, 7, 0, 2))
-      #expect(throws: NetworkError.full(name: "small", subnet: "\(network.subnet)")) {
-        try store.lease(network, containers: (3...7).map { "c\($0)" })
+      let network = try lab.network("small") {
+        $0.ipv4 = BlockWish(subnet: IPv4Subnet("10.7.0.0/29"))
       }
-      #expect(try store.leases("small").count == 1)
-      let given = try store.lease(network, containers: (3...6).map { "c\($0)" })
-      #expect(given.map(\.description) == (3...6).map { "10.7.0.\($0)" })
+      let store = lab.store
+      let given = try (2...6).map { try store.lease(network, container: "c\($0)").address }
+      #expect(given == (2...6).map { IPv4Address(10, 7, 0, $0) })
       #expect(throws: NetworkError.full(name: "small", subnet: "\(network.subnet)")) {
         try store.lease(network, container: "c7")
       }
@@ -150,11 +148,11 @@ struct NetworkStoreTests {
       ) {
         try store.lease(network, container: "other", wanted: third)
       }
-      #expect(try store.lease(network, container: "c3", wanted: third) == third)
+      #expect(try store.lease(network, container: "c3", wanted: third).address == third)
       try store.release(.v4(third), network: "small", container: "other")
       #expect(try store.leases("small").count == 5)
       try store.release(.v4(third), network: "small", container: "c3")
-      #expect(try store.lease(network, container: "c8") == third)
+      #expect(try store.lease(network, container: "c8").address == third)
       let outside = IPv4Address(10, 8, 0, 1)
       #expect(throws: NetworkError.addressOutside(address: .v4(outside), name: "small")) {
         try store.lease(network, container: "c9", wanted: outside)
@@ -162,8 +160,32 @@ struct NetworkStoreTests {
       #expect(throws: NetworkError.self) {
         try store.lease(network, container: "c9", wanted: network.gateway)
       }
+      let six = try #require(IPv6Address("fd12::2"))
+      #expect(throws: NetworkError.familyMissing(address: .v6(six), name: "small")) {
+        try store.lease(network, container: "c9", wanted6: six)
+      }
       try store.sweepLeases("small") { $0 == "c8" }
       #expect(try store.leases("small").map(\.container) == ["c8"])
+    }
+  }
+
+  @Test("a network of both families gives the same place in each, one of IPv6 alone the lowest")
+  func families() async throws {
+    try await laboratory { lab in
+      let both = try lab.network("both") {
+        $0.ipv4 = BlockWish(subnet: IPv4Subnet("10.7.0.0/24"))
+        $0.ipv6 = BlockWish(subnet: IPv6Subnet("fd12::/64"))
+      }
+      let first = try lab.store.lease(both, container: "a", wanted: IPv4Address(10, 7, 0, 9))
+      #expect(first.address6 == IPv6Address("fd12::9"))
+      let alone = try lab.network("alone") {
+        $0.ipv4 = nil
+        $0.ipv6 = BlockWish(subnet: IPv6Subnet("fd13::/64"))
+      }
+      let leases = try ["a", "b"].map { try lab.store.lease(alone, container: $0) }
+      #expect(leases.map(\.address6) == [IPv6Address("fd13::2"), IPv6Address("fd13::3")])
+      #expect(leases.allSatisfy { $0.address == nil })
+      #expect(throws: NetworkError.noFamily("none")) { try lab.network("none") { $0.ipv4 = nil } }
     }
   }
 
@@ -205,7 +227,9 @@ struct NetworkStoreTests {
         group.addTask {
           try await blocking {
             let store = NetworkStore(layout: layout)
-            return try (0..<10).map { try store.lease(record, container: "\(worker)-\($0)") }
+            return try (0..<10).compactMap {
+              try store.lease(record, container: "\(worker)-\($0)").address
+            }
           }
         }
       }

@@ -48,8 +48,8 @@ struct ReachabilityTests {
         }
         cell(web.machine, app.address, "app \(web.address)")
         cell(app.machine, web.address, "web \(app.address)")
-        cell(app.machine, vault.address, "vault \(app.endpoints[1].address)")
-        cell(vault.machine, app.endpoints[1].address, "app \(vault.address)")
+        cell(app.machine, vault.address, "vault \(app.address(on: 1))")
+        cell(vault.machine, app.address(on: 1), "app \(vault.address)")
         cell(web.machine, data.address, nil)
         cell(data.machine, web.address, nil)
         cell(web.machine, vault.address, nil)

@@ -6,23 +6,27 @@ import Testing
 
 @Suite("The rules of a network are these")
 struct RulesetTests {
-  @Test("an open network")
-  func open() throws {
-    #expect(ruleset(for: try record(subnet: "10.7.0.0/24")) == expectedOpen)
+  private func rules(_ change: (inout NetworkRecord) -> Void = { _ in }) throws -> NetworkRules {
+    var network = try record(subnet: "10.7.0.0/24")
+    change(&network)
+    return NetworkRules(network, table: "berth")
   }
 
-  @Test("a network of both families has every rule twice")
+  @Test("an open network")
+  func open() throws {
+    #expect(try rules().adding == expectedOpen)
+    #expect(try rules().deleting.joined() == expectedDeletions)
+  }
+
+  @Test("a network of both families has the elements of both")
   func families() throws {
-    var network = try record(subnet: "10.7.0.0/24")
     let subnet = try #require(IPv6Subnet("fd12::/64"))
-    network.ipv6 = NetworkBlock6(
-      subnet: subnet, gateway: try #require(subnet.address(at: 1)), range: nil)
-    let rules = ruleset(for: network)
+    let gateway = try #require(subnet.address(at: 1))
+    let rules = try rules { $0.ipv6 = NetworkBlock(subnet: subnet, gateway: gateway) }.adding
     for line in [
-      "map ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }",
-      "ip6 daddr ::1 iifname != \"lo\" drop",
-      "ip6 daddr fd12::/64 iifname != { \"lo\", \"br-0123456789ab\" } drop",
-      "oifname != \"br-0123456789ab\" ip6 saddr fd12::/64 masquerade",
+      "add element inet berth guarded6 { fd12::/64 : jump guard-0123456789ab }",
+      "add element inet berth departing6 { fd12::/64 : jump out-0123456789ab }",
+      "meta nfproto ipv6 oifname != \"br-0123456789ab\" masquerade",
     ] {
       #expect(rules.contains(line), "\(line)")
     }
@@ -30,80 +34,103 @@ struct RulesetTests {
 
   @Test("a routed network translates nothing and opens its published ports alone")
   func routed() throws {
-    var network = try record(subnet: "10.7.0.0/24")
-    network.policy = NetworkPolicy()
-    network.policy?.gateway = .routed
-    let rules = ruleset(for: network)
-    #expect(!rules.contains("dnat ip") && !rules.contains("masquerade"))
-    #expect(!rules.contains("ip daddr 10.7.0.0/24 iifname"))
+    let rules = try rules {
+      $0.policy = NetworkPolicy()
+      $0.policy?.gateway = .routed
+    }.adding
+    #expect(!rules.contains("masquerade") && !rules.contains("guard"))
     #expect(rules.contains("ip daddr . meta l4proto . th dport @opened accept"))
+  }
+
+  @Test("an unprotected network lets everything in that finds the way")
+  func unprotected() throws {
+    let rules = try rules {
+      $0.policy = NetworkPolicy()
+      $0.policy?.gateway = .unprotected
+    }.adding
+    #expect(rules.contains("masquerade") && !rules.contains("guard"))
+    #expect(rules.contains("ip daddr 10.7.0.0/24 accept"))
+  }
+
+  @Test("trusted interfaces pass the guard, and reach published ports")
+  func trusted() throws {
+    let rules = try rules {
+      $0.policy = NetworkPolicy()
+      $0.policy?.trustedInterfaces = ["lan0"]
+    }.adding
+    #expect(rules.contains("iifname != { \"lo\", \"br-0123456789ab\", \"lan0\" } drop"))
+    #expect(
+      rules.contains("iifname { \"lan0\" } ip daddr . meta l4proto . th dport @opened accept"))
   }
 
   @Test("an internal network lets nothing in or out")
   func closed() throws {
-    var network = try record(subnet: "10.7.0.0/24")
-    network.isInternal = true
-    #expect(ruleset(for: network) == expectedClosed)
+    #expect(try rules { $0.isInternal = true }.adding == expectedClosed)
   }
 }
 
-private let head = """
-  table inet berth-0123456789ab {
-    map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
-    map bound { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
-    set opened { type ipv4_addr . inet_proto . inet_service; }
-    chain guard {
-      type filter hook prerouting priority -300; policy accept;
-      ip daddr 127.0.0.0/8 iifname != "lo" drop
-      ip saddr 127.0.0.0/8 iifname "br-0123456789ab" drop
-      ip daddr 10.7.0.0/24 iifname != { "lo", "br-0123456789ab" } drop
+private let expectedOpen = """
+  table inet berth {
+    chain guard-0123456789ab {
+      iifname != { "lo", "br-0123456789ab" } drop
     }
+    chain in-0123456789ab {
+      iifname "br-0123456789ab" accept
+      ct state established,related accept
+      ct status dnat accept
+      drop
+    }
+    chain back-0123456789ab {
+      ip saddr { 127.0.0.0/8, 10.7.0.0/24 } ct status dnat masquerade
+    }
+    chain out-0123456789ab {
+      meta nfproto ipv4 oifname != "br-0123456789ab" masquerade
+    }
+  }
+  add element inet berth bridges { "br-0123456789ab" }
+  add element inet berth guarded { 10.7.0.0/24 : jump guard-0123456789ab }
+  add element inet berth entering { "br-0123456789ab" : jump in-0123456789ab }
+  add element inet berth returning { "br-0123456789ab" : jump back-0123456789ab }
+  add element inet berth departing { 10.7.0.0/24 : jump out-0123456789ab }
 
   """
 
-private let expectedOpen =
-  head + """
-      chain prerouting {
-        type nat hook prerouting priority -100; policy accept;
-        fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @bound
-        meta nfproto ipv4 fib daddr type local dnat ip to meta l4proto . th dport map @ports
-      }
-      chain output {
-        type nat hook output priority -100; policy accept;
-        fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @bound
-        meta nfproto ipv4 fib daddr type local dnat ip to meta l4proto . th dport map @ports
-      }
-      chain forward {
-        type filter hook forward priority 0; policy accept;
-        oifname != "br-0123456789ab" accept
-        iifname "br-0123456789ab" accept
-        ct state established,related accept
-        ct status dnat accept
-        drop
-      }
-      chain postrouting {
-        type nat hook postrouting priority 100; policy accept;
-        oifname "br-0123456789ab" ip saddr { 127.0.0.0/8, 10.7.0.0/24 } ct status dnat masquerade
-        oifname != "br-0123456789ab" ip saddr 10.7.0.0/24 masquerade
-      }
+private let expectedDeletions = """
+  delete element inet berth bridges { "br-0123456789ab" }
+  delete element inet berth guarded { 10.7.0.0/24 }
+  delete element inet berth entering { "br-0123456789ab" }
+  delete element inet berth returning { "br-0123456789ab" }
+  delete element inet berth departing { 10.7.0.0/24 }
+  delete chain inet berth guard-0123456789ab
+  delete chain inet berth in-0123456789ab
+  delete chain inet berth back-0123456789ab
+  delete chain inet berth out-0123456789ab
+
+  """
+
+private let expectedClosed = """
+  table inet berth {
+    chain guard-0123456789ab {
+      iifname != { "lo", "br-0123456789ab" } drop
     }
-
-    """
-
-private let expectedClosed =
-  head + """
-      chain input {
-        type filter hook input priority 0; policy accept;
-        iifname "br-0123456789ab" ct state established,related accept
-        iifname "br-0123456789ab" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
-        iifname "br-0123456789ab" drop
-      }
-      chain forward {
-        type filter hook forward priority 0; policy accept;
-        iifname "br-0123456789ab" oifname "br-0123456789ab" accept
-        iifname "br-0123456789ab" drop
-        oifname "br-0123456789ab" drop
-      }
+    chain in-0123456789ab {
+      iifname "br-0123456789ab" accept
+      drop
     }
+    chain wall-0123456789ab {
+      oifname "br-0123456789ab" accept
+      drop
+    }
+    chain host-0123456789ab {
+      ct state established,related accept
+      icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+      drop
+    }
+  }
+  add element inet berth bridges { "br-0123456789ab" }
+  add element inet berth guarded { 10.7.0.0/24 : jump guard-0123456789ab }
+  add element inet berth entering { "br-0123456789ab" : jump in-0123456789ab }
+  add element inet berth leaving { "br-0123456789ab" : jump wall-0123456789ab }
+  add element inet berth calling { "br-0123456789ab" : jump host-0123456789ab }
 
-    """
+  """

@@ -9,7 +9,7 @@ import SystemPackage
 /// The names that appeared in a scenario's folders so far.
 struct Footprint {
   var containers: Set<String> = []
-  /// The twelve digits in `br-0123456789ab` and `berth-0123456789ab`.
+  /// The twelve digits in `br-0123456789ab`.
   var networks: Set<String> = []
   var interfaces: Set<String> = []
 }
@@ -62,9 +62,7 @@ extension Berth {
     for name in known.interfaces.union(known.networks.map { "br-" + $0 }) {
       _ = runQuietly(["ip", "link", "delete", name])
     }
-    for network in known.networks {
-      _ = runQuietly(["nft", "delete", "table", "inet", "berth-" + network])
-    }
+    for table in leftTables(known) { _ = runQuietly(["nft", "delete", table]) }
     for folder in cgroupFolders(known).reversed() { rmdir(folder) }
     for target in mountPoints().reversed() { umount2(target, Int32(MNT_DETACH)) }
   }
@@ -87,9 +85,9 @@ extension Berth {
 
   private func leftTables(_ known: Footprint) -> [String] {
     guard !known.networks.isEmpty else { return [] }
-    let tables = runQuietly(["nft", "list", "tables"])
-    return known.networks.sorted().filter { tables.contains("berth-" + $0) }
-      .map { "nft table berth-\($0)" }
+    let table = "table inet berth" + String(state.map { $0 == "/" ? "-" : $0 })
+    return runQuietly(["nft", "list", "tables"]).split(separator: "\n").map(String.init)
+      .filter { $0 == table }
   }
 
   private func leftCgroups(_ known: Footprint) -> [String] {

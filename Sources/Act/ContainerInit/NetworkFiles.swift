@@ -29,7 +29,7 @@ struct NetworkFiles {
       hosts = Self.standardHosts
       let full = blueprint.domainname.map { "\(blueprint.hostname).\($0) " } ?? ""
       for endpoint in network.endpoints {
-        for address in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
+        for address in endpoint.addresses {
           hosts += "\(address)\t\(full)\(blueprint.hostname)\n"
         }
       }

@@ -130,10 +130,13 @@ private struct EndpointPlan {
     let damaged = { (value: String?) in
       NetworkError.invalidEndpoint(network: endpoint.network, value: value ?? "")
     }
-    guard let address = IPv4Address(endpoint.address),
-      IPv4Subnet(address, prefixLength: endpoint.prefixLength) != nil
-    else { throw damaged(endpoint.address) }
-    addresses = [(.v4(address), endpoint.prefixLength)]
+    addresses = []
+    if let text = endpoint.address {
+      guard let address = IPv4Address(text), let length = endpoint.prefixLength,
+        IPv4Subnet(address, prefixLength: length) != nil
+      else { throw damaged(text) }
+      addresses.append((.v4(address), length))
+    }
     guard let hardwareAddress = MACAddress(endpoint.hardwareAddress),
       !hardwareAddress.isMulticast
     else { throw damaged(endpoint.hardwareAddress) }

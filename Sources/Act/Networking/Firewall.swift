@@ -57,7 +57,15 @@ final class Firewall: Sendable {
 
   /// Whether a table of the family inet exists. Asked without the library, which takes ms to open.
   static func hasTable(_ name: String) throws(SystemCallError) -> Bool {
+    try exists(.findTable(name))
+  }
+
+  static func hasChain(_ name: String, in table: String) throws(SystemCallError) -> Bool {
+    try exists(.findChain(name, in: table))
+  }
+
+  private static func exists(_ request: NetlinkRequest) throws(SystemCallError) -> Bool {
     var socket = try NetlinkSocket(NETLINK_NETFILTER)
-    return try socket.exchange([.findTable(name)]).first.flatMap { $0 } != nil
+    return try socket.exchange([request]).first.flatMap { $0 } != nil
   }
 }

@@ -14,8 +14,8 @@ enum Forwarding {
     layout.run.appending("networks").appending(".forwarding")
   }
 
-  static func enable(_ layout: Layout, withIPv6: Bool) throws {
-    try enable(layout)
+  static func enable(_ layout: Layout, withIPv4: Bool, withIPv6: Bool) throws {
+    if withIPv4 { try enable(layout) }
     if withIPv6 { try enableIPv6(layout) }
   }
 

@@ -9,71 +9,65 @@ import Linux
 import Store
 import SystemPackage
 
+/// The addresses of one container on one network: of each family that the network has.
+package struct Lease: Sendable, Hashable {
+  package var address: IPv4Address?
+  package var address6: IPv6Address?
+
+  /// Made of the address, so that a neighbour finds a new container at the old one's address as before.
+  package var hardwareAddress: MACAddress {
+    MACAddress(for: address ?? IPv4Address(UInt32(truncatingIfNeeded: hash)))
+  }
+
+  private var hash: UInt64 { fowlerNollVo(address6?.octets ?? []) }
+}
+
 extension NetworkStore {
-  /// Takes `wanted`, or the lowest free address, for the container `id`. To ask again for a wanted
-  /// address that the container already holds is no error.
+  /// Takes the wanted addresses, or the lowest free ones, for the container `id`; of IPv6, if nothing is
+  /// wanted, the one at the same place of its block as the other. To ask again for a wanted address that
+  /// the container already holds is no error.
   package func lease(
-    _ network: NetworkRecord, container id: String, wanted: IPv4Address? = nil
-  ) throws -> IPv4Address {
+    _ network: NetworkRecord, container id: String, wanted: IPv4Address? = nil,
+    wanted6: IPv6Address? = nil
+  ) throws -> Lease {
+    for address in [wanted?.any, wanted6?.any].compactMap({ $0 }) {
+      let hasFamily = address.isV6 ? network.ipv6 != nil : network.ipv4 != nil
+      if !hasFamily { throw NetworkError.familyMissing(address: address, name: network.name) }
+    }
     try makeFolders(leasesFolder(network.name))
-    if let wanted {
-      try take(wanted: .v4(wanted), network, id)
-      return wanted
+    var lease = Lease()
+    lease.address = try take(network.ipv4, wanted, network, id)
+    var place: UInt64?
+    if let address = lease.address, let block = network.ipv4 {
+      place = UInt64(address.number &- block.subnet.base.number)
     }
-    guard let lowest = try lease(network, containers: [id]).first else {
-      throw NetworkError.full(name: network.name, subnet: "\(network.subnet)")
-    }
-    return lowest
+    lease.address6 = try take(network.ipv6, wanted6, network, id, first: place)
+    return lease
   }
 
-  /// Takes the lowest free addresses for many containers, in their order: the folder is read once.
-  /// All of them or none.
-  package func lease(_ network: NetworkRecord, containers ids: [String]) throws -> [IPv4Address] {
-    try makeFolders(leasesFolder(network.name))
-    let taken = Set(
-      try namesInFolder(leasesFolder(network.name)).compactMap { IPv4Address($0.string) })
-    let range = network.range ?? network.subnet
-    var given: [IPv4Address] = []
-    for index in 0..<min(range.count, 1 << 20) where given.count < ids.count {
-      guard let address = range.address(at: index), network.mayGive(.v4(address)),
-        !taken.contains(address)
-      else { continue }
-      if try take(.v4(address), network, ids[given.count]) { given.append(address) }
-    }
-    if given.count == ids.count { return given }
-    for (address, id) in zip(given, ids) {
-      try release(.v4(address), network: network.name, container: id)
-    }
-    throw NetworkError.full(name: network.name, subnet: "\(range)")
-  }
-
-  /// The same of IPv6: `wanted`, or what stands at the same place of its block as `address` of the
-  /// network's other block, or the lowest free one. Nil on a network without IPv6.
-  package func lease6(
-    _ network: NetworkRecord, container id: String, beside address: IPv4Address,
-    wanted: IPv6Address? = nil
-  ) throws -> IPv6Address? {
-    guard let block = network.ipv6 else {
-      guard let wanted else { return nil }
-      throw NetworkError.noIPv6(address: wanted, name: network.name)
-    }
-    try makeFolders(leasesFolder(network.name))
+  /// An address of `block`: the wanted one, that at the place `first`, or the lowest free one. Nil on a
+  /// network without this family.
+  private func take<Block>(
+    _ block: NetworkBlock<Block>?, _ wanted: Block.Address?, _ network: NetworkRecord, _ id: String,
+    first: UInt64? = nil
+  ) throws -> Block.Address? {
+    guard let block else { return nil }
     if let wanted {
-      try take(wanted: .v6(wanted), network, id)
+      try take(wanted: wanted.any, network, id)
       return wanted
     }
-    let range = block.range ?? block.subnet
-    let place = UInt64(address.number &- network.subnet.base.number)
-    if block.range == nil, let twin = range.address(at: place), network.mayGive(.v6(twin)),
-      try take(.v6(twin), network, id)
+    if block.range == nil, let first, let twin = block.subnet.address(at: first),
+      network.mayGive(twin.any), try take(twin.any, network, id)
     {
       return twin
     }
+    let taken = Set(try namesInFolder(leasesFolder(network.name)).map(\.string))
     for index in UInt64(0)..<(1 << 20) {
-      guard let address = range.address(at: index) else { break }
-      if network.mayGive(.v6(address)), try take(.v6(address), network, id) { return address }
+      guard let address = block.pool.address(at: index) else { break }
+      guard network.mayGive(address.any), !taken.contains(address.description) else { continue }
+      if try take(address.any, network, id) { return address }
     }
-    throw NetworkError.full(name: network.name, subnet: "\(range)")
+    throw NetworkError.full(name: network.name, subnet: "\(block.pool)")
   }
 
   /// Who holds which address of the network.
@@ -96,8 +90,7 @@ extension NetworkStore {
   /// Gives back all addresses of a container's endpoints.
   package func release(_ endpoints: [EndpointBlueprint], container id: String) throws {
     for endpoint in endpoints {
-      for text in [endpoint.address, endpoint.address6].compactMap({ $0 }) {
-        guard let address = IPAddress(text) else { continue }
+      for address in endpoint.addresses.compactMap({ IPAddress($0) }) {
         try release(address, network: endpoint.network, container: id)
       }
     }
@@ -112,7 +105,7 @@ extension NetworkStore {
 
   /// Takes this very address or says who has it.
   private func take(wanted: IPAddress, _ network: NetworkRecord, _ id: String) throws {
-    guard network.contains(wanted), network.isAssignable(wanted) else {
+    guard network.isAssignable(wanted) else {
       throw NetworkError.addressOutside(address: wanted, name: network.name)
     }
     if let holder = network.holder(of: wanted) {
@@ -149,14 +142,14 @@ extension NetworkStore {
 extension NetworkRecord {
   fileprivate func isAssignable(_ address: IPAddress) -> Bool {
     switch address {
-    case .v4(let address): subnet.isAssignable(address)
+    case .v4(let address): ipv4?.subnet.isAssignable(address) ?? false
     case .v6(let address): ipv6?.subnet.isAssignable(address) ?? false
     }
   }
 
   /// Who has an address without a lease.
   fileprivate func holder(of address: IPAddress) -> String? {
-    if address == .v4(gateway) || address == (ipv6?.gateway).map(IPAddress.v6) {
+    if address == ipv4?.gateway.any || address == ipv6?.gateway.any {
       return "the network's gateway"
     }
     return reserved?.first { $0.value == address }.map { "`\($0.key)` of its aux_addresses" }

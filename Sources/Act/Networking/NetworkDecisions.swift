@@ -11,30 +11,30 @@ import Netlink
 func decide(_ wanted: NetworkSpecification, others: [NetworkRecord], now: Timestamp) throws
   -> NetworkRecord
 {
+  guard wanted.ipv4 != nil || wanted.ipv6 != nil else { throw NetworkError.noFamily(wanted.name) }
   let present = try Present(others, isOnHostsLink: wanted.attachment != nil)
-  let subnet = try decideSubnet(wanted, present)
-  guard subnet.prefixLength <= 30, let first = subnet.address(at: 1) else {
-    throw NetworkError.subnetTooSmall(name: wanted.name, subnet: "\(subnet)")
-  }
-  let gateway = wanted.gateway ?? first
-  guard subnet.isAssignable(gateway) else {
-    throw NetworkError.gatewayOutside(
-      name: wanted.name, gateway: .v4(gateway), subnet: "\(subnet)")
-  }
-  if let range = wanted.range, !subnet.contains(range) {
-    throw NetworkError.rangeOutside(name: wanted.name, range: "\(range)", subnet: "\(subnet)")
-  }
   let id = try randomDigits(64)
   let bridge =
     wanted.attachment.map { $0.parent ?? "dm-\(id.prefix(12))" } ?? wanted.bridge
     ?? "br-\(id.prefix(12))"
   guard isValidLinkName(bridge) else { throw NetworkError.invalidBridge(bridge) }
   var record = NetworkRecord(
-    id: id, name: wanted.name, labels: wanted.labels, subnet: subnet, gateway: gateway,
-    range: wanted.range, bridge: bridge, isInternal: wanted.isInternal,
-    isAttachable: wanted.isAttachable, mtu: wanted.mtu ?? 1500, options: wanted.options,
-    createdAt: now)
-  record.ipv6 = try decideBlock6(wanted, present)
+    id: id, name: wanted.name, labels: wanted.labels,
+    ipv4: try wanted.ipv4.map { wish in
+      try decide(wish, wanted.name, present.blocks4) {
+        SubnetPool.choose(for: wanted.name, avoiding: $0)
+      }
+    },
+    bridge: bridge, isInternal: wanted.isInternal, isAttachable: wanted.isAttachable,
+    mtu: wanted.mtu ?? 1500, options: wanted.options, createdAt: now)
+  record.ipv6 = try wanted.ipv6.map { wish in
+    guard access("/proc/sys/net/ipv6/conf/all", F_OK) == 0 else {
+      throw NetworkError.hostLacksIPv6(wanted.name)
+    }
+    return try decide(wish, wanted.name, present.blocks6) {
+      IPv6Subnet.unique(for: wanted.name, avoiding: $0)
+    }
+  }
   record.attachment = wanted.attachment
   if wanted.policy != NetworkPolicy() { record.policy = wanted.policy }
   if !wanted.reserved.isEmpty { record.reserved = wanted.reserved }
@@ -42,6 +42,31 @@ func decide(_ wanted: NetworkSpecification, others: [NetworkRecord], now: Timest
     throw NetworkError.reservedOutside(name: name, address: address, network: wanted.name)
   }
   return record
+}
+
+/// The block of one family for the network `name`: the wanted one, unless it overlaps one of
+/// `present`, or what `choose` finds beside those.
+private func decide<Block>(
+  _ wish: BlockWish<Block>, _ name: String, _ present: [(block: Block, holder: String)],
+  _ choose: ([Block]) -> Block?
+) throws -> NetworkBlock<Block> {
+  guard let subnet = wish.subnet ?? choose(present.map(\.block)) else {
+    throw NetworkError.poolsExhausted(name: name)
+  }
+  if wish.subnet != nil, let holder = present.first(where: { $0.block.overlaps(subnet) })?.holder {
+    throw NetworkError.subnetTaken(name: name, subnet: "\(subnet)", holder: holder)
+  }
+  guard subnet.prefixLength <= Block.longestPrefix, let first = subnet.address(at: 1) else {
+    throw NetworkError.subnetTooSmall(name: name, subnet: "\(subnet)")
+  }
+  let gateway = wish.gateway ?? first
+  guard subnet.isAssignable(gateway) else {
+    throw NetworkError.gatewayOutside(name: name, gateway: gateway.any, subnet: "\(subnet)")
+  }
+  if let range = wish.range, !subnet.contains(range) {
+    throw NetworkError.rangeOutside(name: name, range: "\(range)", subnet: "\(subnet)")
+  }
+  return NetworkBlock(subnet: subnet, gateway: gateway, range: wish.range)
 }
 
 /// What blocks may not overlap: with the words for who has each.
@@ -56,7 +81,7 @@ private struct Present {
     let routes =
       isOnHostsLink ? [] : try socket.routes().map(\.destination).filter { $0.prefixLength > 0 }
     blocks4 =
-      others.map { ($0.subnet, "network `\($0.name)`") }
+      others.compactMap { other in other.ipv4.map { ($0.subnet, "network `\(other.name)`") } }
       + addresses.compactMap(\.v4).map { ($0, "address block \($0) of this host") }
       + routes.compactMap(\.v4).map { ($0, "route \($0) of this host") }
     // Every link has a block of fe80::, and the routes for groups are everybody's.
@@ -68,60 +93,10 @@ private struct Present {
   }
 }
 
-private func decideSubnet(_ wanted: NetworkSpecification, _ present: Present) throws
-  -> IPv4Subnet
-{
-  guard let subnet = wanted.subnet else {
-    let taken = present.blocks4.map(\.block)
-    guard let block = SubnetPool.choose(for: wanted.name, avoiding: taken) else {
-      throw NetworkError.poolsExhausted(name: wanted.name)
-    }
-    return block
-  }
-  if let holder = present.blocks4.first(where: { $0.block.overlaps(subnet) })?.holder {
-    throw NetworkError.subnetTaken(name: wanted.name, subnet: "\(subnet)", holder: holder)
-  }
-  return subnet
-}
-
-private func decideBlock6(_ wanted: NetworkSpecification, _ present: Present) throws
-  -> NetworkBlock6?
-{
-  guard wanted.hasIPv6 else { return nil }
-  guard access("/proc/sys/net/ipv6/conf/all", F_OK) == 0 else {
-    throw NetworkError.hostLacksIPv6(wanted.name)
-  }
-  let subnet: IPv6Subnet
-  if let asked = wanted.subnet6 {
-    subnet = asked
-    if let holder = present.blocks6.first(where: { $0.block.overlaps(asked) })?.holder {
-      throw NetworkError.subnetTaken(name: wanted.name, subnet: "\(asked)", holder: holder)
-    }
-  } else {
-    let taken = present.blocks6.map(\.block)
-    guard let block = IPv6Subnet.unique(for: wanted.name, avoiding: taken) else {
-      throw NetworkError.poolsExhausted(name: wanted.name)
-    }
-    subnet = block
-  }
-  guard subnet.prefixLength <= 126, let first = subnet.address(at: 1) else {
-    throw NetworkError.subnetTooSmall(name: wanted.name, subnet: "\(subnet)")
-  }
-  let gateway = wanted.gateway6 ?? first
-  guard subnet.isAssignable(gateway) else {
-    throw NetworkError.gatewayOutside(
-      name: wanted.name, gateway: .v6(gateway), subnet: "\(subnet)")
-  }
-  if let range = wanted.range6, !subnet.contains(range) {
-    throw NetworkError.rangeOutside(name: wanted.name, range: "\(range)", subnet: "\(subnet)")
-  }
-  return NetworkBlock6(subnet: subnet, gateway: gateway, range: wanted.range6)
-}
-
 extension NetworkRecord {
   func contains(_ address: IPAddress) -> Bool {
     switch address {
-    case .v4(let address): subnet.contains(address)
+    case .v4(let address): ipv4?.subnet.contains(address) ?? false
     case .v6(let address): ipv6?.subnet.contains(address) ?? false
     }
   }
@@ -140,7 +115,9 @@ extension NetworkRecord {
   /// What the bridge itself has: the way out for containers. Isolated bridges have none.
   var bridgeAddresses: [(address: IPAddress, prefixLength: Int)] {
     var addresses: [(address: IPAddress, prefixLength: Int)] = []
-    if rules.gateway != .isolated { addresses.append((.v4(gateway), subnet.prefixLength)) }
+    if let ipv4, rules.gateway != .isolated, !rules.inhibitsIPv4 {
+      addresses.append((.v4(ipv4.gateway), ipv4.subnet.prefixLength))
+    }
     if let ipv6, rules.gateway6 != .isolated {
       addresses.append((.v6(ipv6.gateway), ipv6.subnet.prefixLength))
       // The kernel looks for neighbours with it when it passes on what others have sent.

@@ -10,21 +10,13 @@ package struct NetworkSpecification: Sendable, Hashable {
   /// `shop_default`.
   package var name: String
   package var labels: [String: String] = [:]
-  /// Nil takes a block of the pools.
-  package var subnet: IPv4Subnet?
-  /// Nil is the first address of the subnet.
-  package var gateway: IPv4Address?
-  /// Only these addresses are given out without being asked for; nil is the whole subnet.
-  package var range: IPv4Subnet?
+  /// Nil is a network of IPv6 alone. Without a subnet it gets a block of the pools.
+  package var ipv4: BlockWish<IPv4Subnet>? = BlockWish()
+  /// Nil is a network without IPv6. Without a subnet it gets a block of fd00::/8 that the name leads to.
+  package var ipv6: BlockWish<IPv6Subnet>?
   /// No way in or out.
   package var isInternal = false
   package var isAttachable = false
-  /// Addresses of IPv6 too.
-  package var hasIPv6 = false
-  /// The same three of IPv6; nil takes a block of fd00::/8 that the name leads to.
-  package var subnet6: IPv6Subnet?
-  package var gateway6: IPv6Address?
-  package var range6: IPv6Subnet?
   /// Addresses that no container gets, by the names of who has them.
   package var reserved: [String: IPAddress] = [:]
   package var policy = NetworkPolicy()
@@ -39,15 +31,35 @@ package struct NetworkSpecification: Sendable, Hashable {
   package init(name: String) { self.name = name }
 }
 
+/// The addresses of one family that a network is to have.
+package struct BlockWish<Block: AddressBlock>: Hashable, Sendable {
+  package var subnet: Block?
+  /// Nil is the first address of the subnet.
+  package var gateway: Block.Address?
+  /// Only these addresses are given out without being asked for; nil is the whole subnet.
+  package var range: Block?
+
+  package init(subnet: Block? = nil, gateway: Block.Address? = nil, range: Block? = nil) {
+    self.subnet = subnet
+    self.gateway = gateway
+    self.range = range
+  }
+}
+
 /// What a bridge lets through, beside what every bridge of berth does.
 package struct NetworkPolicy: Codable, Sendable, Hashable {
   package enum Gateway: String, Codable, Sendable {
     /// Packets that leave have the host's address.
     case nat
+    /// The same, and who has a route to the containers reaches every port of theirs.
+    case unprotected = "nat-unprotected"
     /// Packets that leave keep their address: others have a route to the containers.
     case routed
     /// The bridge has no address: no way to the host or through it.
     case isolated
+
+    /// Whether packets are translated on their way in and out.
+    var translates: Bool { self == .nat || self == .unprotected }
   }
 
   /// Containers of the network reach each other.
@@ -61,6 +73,10 @@ package struct NetworkPolicy: Codable, Sendable, Hashable {
   /// The address that packets which leave get, instead of that of the link they leave by.
   package var hostAddress: IPv4Address?
   package var hostAddress6: IPv6Address?
+  /// Links of this host from where published ports are also reached at the containers' own addresses.
+  package var trustedInterfaces: [String] = []
+  /// The bridge gets no address of IPv4: somebody else on the network has the gateway's.
+  package var inhibitsIPv4 = false
   /// `eth` of eth0.
   package var interfacePrefix = "eth"
 
@@ -100,17 +116,20 @@ package struct NetworkAttachment: Codable, Sendable, Hashable {
   package static let flags: [String: UInt16] = ["bridge": 0, "private": 1, "vepa": 2]
 }
 
-/// The part of a network that is about IPv6.
-package struct NetworkBlock6: Codable, Sendable, Hashable {
-  package var subnet: IPv6Subnet
-  package var gateway: IPv6Address
-  package var range: IPv6Subnet?
+/// The addresses of one family that a network has.
+package struct NetworkBlock<Block: AddressBlock>: Codable, Sendable, Hashable {
+  package var subnet: Block
+  package var gateway: Block.Address
+  package var range: Block?
 
-  package init(subnet: IPv6Subnet, gateway: IPv6Address, range: IPv6Subnet?) {
+  package init(subnet: Block, gateway: Block.Address, range: Block? = nil) {
     self.subnet = subnet
     self.gateway = gateway
     self.range = range
   }
+
+  /// From where addresses are given out.
+  var pool: Block { range ?? subnet }
 }
 
 package struct NetworkRecord: Codable, Sendable, Hashable {
@@ -119,29 +138,26 @@ package struct NetworkRecord: Codable, Sendable, Hashable {
   package var id: String
   package var name: String
   package var labels: [String: String]
-  package var subnet: IPv4Subnet
-  package var gateway: IPv4Address
-  package var range: IPv4Subnet?
+  package var ipv4: NetworkBlock<IPv4Subnet>?
   package var bridge: String
   package var isInternal: Bool
   package var isAttachable: Bool
   package var mtu: UInt32
   package var options: [String: String]
   package var createdAt: Timestamp
-  package var ipv6: NetworkBlock6?
+  package var ipv6: NetworkBlock<IPv6Subnet>?
   package var reserved: [String: IPAddress]?
   package var policy: NetworkPolicy?
   package var attachment: NetworkAttachment?
 
   package var shortID: String { String(id.prefix(12)) }
-  /// The nftables table of the family inet that holds all rules of this network.
-  package var table: String { "berth-\(shortID)" }
-
   /// Links of this network are of this group, so that all go in one request. Groups below 2^31 are
   /// for people.
   package var linkGroup: UInt32 { 0x8000_0000 | (UInt32(id.prefix(8), radix: 16) ?? 0) }
 
-  package var bridgeHardwareAddress: MACAddress { MACAddress(for: gateway) }
+  package var bridgeHardwareAddress: MACAddress {
+    MACAddress(for: ipv4?.gateway ?? IPv4Address(UInt32(id.suffix(8), radix: 16) ?? 0))
+  }
 }
 
 package enum NetworkError: Diagnosable, Hashable {
@@ -160,7 +176,8 @@ package enum NetworkError: Diagnosable, Hashable {
   case addressTaken(address: IPAddress, name: String, holder: String)
   case reservedOutside(name: String, address: IPAddress, network: String)
   case hostLacksIPv6(String)
-  case noIPv6(address: IPv6Address, name: String)
+  case familyMissing(address: IPAddress, name: String)
+  case noFamily(String)
   case invalidEndpoint(network: String, value: String)
   case unsupportedAddress(String)
 
@@ -194,8 +211,9 @@ package enum NetworkError: Diagnosable, Hashable {
       "address \(address) of `\(name)` under aux_addresses is in no subnet of network `\(network)`"
     case .hostLacksIPv6(let name):
       "network `\(name)` cannot have IPv6: this machine's kernel has none"
-    case .noIPv6(let address, let name):
-      "network `\(name)` has no IPv6, so nobody on it can have \(address)"
+    case .familyMissing(let address, let name):
+      "network `\(name)` has no \(address.isV6 ? "IPv6" : "IPv4"), so nobody on it can have \(address)"
+    case .noFamily(let name): "network `\(name)` has neither IPv4 nor IPv6"
     case .invalidEndpoint(let network, let value):
       "the record of an endpoint on network `\(network)` is damaged: `\(value)`"
     case .unsupportedAddress(let address):
@@ -208,7 +226,9 @@ package enum NetworkError: Diagnosable, Hashable {
     case .subnetTaken, .poolsExhausted:
       "choose a `subnet` under `ipam` that nothing else uses"
     case .hostLacksIPv6: "remove `enable_ipv6`, or start the kernel without `ipv6.disable=1`"
-    case .noIPv6: "write `enable_ipv6: true` in the network"
+    case .familyMissing(let address, _):
+      "write `enable_\(address.isV6 ? "ipv6" : "ipv4"): true` in the network"
+    case .noFamily: "write `enable_ipv6: true`, or leave `enable_ipv4` out"
     case .full: "remove containers that are not needed, or give the network a larger `subnet`"
     case .bridgeTaken: "choose another `com.docker.network.bridge.name`"
     default: nil

@@ -16,9 +16,17 @@ import SystemPackage
 /// `FirewallError`, `PortConflict` and `SystemCallError`, all `Diagnosable`.
 package final class NetworkStore: Sendable {
   package let layout: Layout
+  /// The nftables table of the family inet that holds all rules of this store's networks: `berth`, or
+  /// for a store that is not at its usual place, that and its path with `-` for what names cannot have.
+  package let table: String
   let firewall = Firewall()
 
-  package init(layout: Layout) { self.layout = layout }
+  package init(layout: Layout) {
+    self.layout = layout
+    let path = layout.state.string
+    let letters = path.utf8.map { isNameByte($0) ? Character(Unicode.Scalar($0)) : "-" }
+    table = path == "/var/lib/berth" ? "berth" : "berth" + String(letters.suffix(200))
+  }
 
   /// The network of that name, nil when there is none.
   package func record(_ name: String) throws -> NetworkRecord? {
@@ -74,17 +82,32 @@ package final class NetworkStore: Sendable {
       if let record = try record(name) { try dismantle(record) }
       try removeTree(layout.network(name))
       try removeTree(runFolder(name))
-      if try list().isEmpty { try Forwarding.restore(layout) }
+      guard try list().isEmpty else { return }
+      if try Firewall.hasTable(table) {
+        try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
+      }
+      try Forwarding.restore(layout)
     }
   }
 
   private func dismantle(_ record: NetworkRecord) throws {
     var socket = try NetlinkSocket()
     try socket.perform([.deleteLinks(ofGroup: record.linkGroup)])
-    if try Firewall.hasTable(record.table) {
-      try firewall.run(
-        "delete table inet \(record.table)",
-        doing: "removing the rules of network `\(record.name)`")
+    guard try Firewall.hasChain(NetworkRules.mainChain(record), in: table) else { return }
+    try takeOut(
+      NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.deleting),
+      doing: "removing the rules of network `\(record.name)`")
+  }
+
+  /// Runs all `commands` as one transaction, or, when somebody else has taken out a part, one by one.
+  func takeOut(_ commands: [String], doing: String) throws {
+    if commands.isEmpty { return }
+    do throws(FirewallError) {
+      try firewall.run(commands.joined(), doing: doing)
+    } catch {
+      if error == .libraryMissing { throw error }
+      // One that lacks makes the whole transaction fail; alone, its failure says that it is gone.
+      for command in commands { try? firewall.run(command, doing: doing) }
     }
   }
 
@@ -122,10 +145,12 @@ package final class NetworkStore: Sendable {
   /// Rules come before the link: there is no moment at which the bridge stands open.
   private func materialise(_ record: NetworkRecord) throws {
     if let attachment = record.attachment { return try provideParent(attachment, record) }
-    if try !Firewall.hasTable(record.table) {
-      try firewall.run(
-        try ruleset(for: record) + publishedElements(of: record),
-        doing: "setting the rules of network `\(record.name)`")
+    if try !Firewall.hasChain(NetworkRules.mainChain(record), in: table) {
+      let doing = "setting the rules of network `\(record.name)`"
+      // Apart: Linux takes no jumps into an interval map that is made in the same transaction.
+      if try !Firewall.hasTable(table) { try firewall.run(baseRuleset(table), doing: doing) }
+      let ports = try publishedElements(of: record).map(\.adding).joined()
+      try firewall.run(NetworkRules(record, table: table).adding + ports, doing: doing)
     }
     var socket = try NetlinkSocket()
     if let link = try socket.link(named: record.bridge) {
@@ -177,24 +202,33 @@ package final class NetworkStore: Sendable {
     try writeSwitch(six.appending("accept_ra"), "0", mayLack: true)
     if record.ipv6 != nil { try writeSwitch(six.appending("disable_ipv6"), "0") }
     if record.isInternal { return }
-    try writeSwitch(
-      root.appending("ipv4/conf").appending(record.bridge).appending("route_localnet"), "1")
-    try Forwarding.enable(layout, withIPv6: record.ipv6 != nil)
+    if record.ipv4 != nil {
+      try writeSwitch(
+        root.appending("ipv4/conf").appending(record.bridge).appending("route_localnet"), "1")
+    }
+    try Forwarding.enable(layout, withIPv4: record.ipv4 != nil, withIPv6: record.ipv6 != nil)
   }
 }
 
 /// Names become folder names and parts of messages: letters, digits, `_`, `.` and `-`.
 func isValidName(_ name: String) -> Bool {
   guard let first = name.utf8.first, name.utf8.count <= 200 else { return false }
-  let isAlphanumeric = { (byte: UInt8) in
-    Unicode.Scalar(byte).properties.isASCIIHexDigit
-      || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-  }
-  return isAlphanumeric(first)
-    && name.utf8.allSatisfy { isAlphanumeric($0) || "_.-".utf8.contains($0) }
+  return isAlphanumeric(first) && name.utf8.allSatisfy(isNameByte)
+}
+
+private func isNameByte(_ byte: UInt8) -> Bool {
+  isAlphanumeric(byte) || "_.-".utf8.contains(byte)
+}
+
+private func isAlphanumeric(_ byte: UInt8) -> Bool {
+  (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
 }
 
 extension NetworkStore {
+  /// Whether it can be the name of an interface.
+  package static func isInterface(_ text: String) -> Bool { isValidLinkName(text) }
+
   /// Whether a number may follow it to make the name of an interface.
   package static func isInterfacePrefix(_ text: String) -> Bool {
     isValidLinkName(text) && text.utf8.count <= linkNameLimit - 3

@@ -17,13 +17,13 @@ package struct Publication: Codable, Sendable, Hashable {
   /// `shop-web-1`, for messages.
   package var name: String
   package var network: String
-  package var address: IPv4Address
-  /// On a network with IPv6.
+  /// Of each family that the network has.
+  package var address: IPv4Address?
   package var address6: IPv6Address?
   package var ports: [PublishedPort]
 
   package init(
-    container: String, name: String, network: String, address: IPv4Address,
+    container: String, name: String, network: String, address: IPv4Address?,
     address6: IPv6Address? = nil, ports: [PublishedPort]
   ) {
     self.container = container
@@ -43,21 +43,21 @@ extension NetworkStore {
       guard let record = try record(network) else { throw NetworkError.missing(name: network) }
       // Nothing of such a network passes by this host's rules.
       if record.attachment != nil { continue }
-      let elements = try group.flatMap { try $0.elements(record) }
+      let elements = try group.flatMap { try $0.elements(record, table) }
       if elements.isEmpty { continue }
       try makeFolders(portsFolder(network))
       for publication in group where !publication.ports.isEmpty {
         try writeRecord(publication, to: path(of: publication), .volatile)
       }
       let doing = "publishing ports on network `\(network)`"
-      let adding = elements.map { $0.adding(record.table) }.joined()
+      let adding = elements.map(\.adding).joined()
       do throws(FirewallError) {
         try firewall.run(adding, doing: doing)
       } catch {
         if error == .libraryMissing { throw error }
         for element in elements {
           // Most are not there to be deleted; the transaction below tells what is really wrong.
-          try? firewall.run(element.deleting(record.table), doing: doing)
+          try? firewall.run(element.deleting, doing: doing)
         }
         try firewall.run(adding, doing: doing)
       }
@@ -80,22 +80,13 @@ extension NetworkStore {
     let wanted = Set(containers)
     let present = try publications().filter { wanted.contains($0.container) }
     for (network, group) in Dictionary(grouping: present, by: \.network) {
-      if let record = try record(network), try Firewall.hasTable(record.table) {
-        let elements = try group.flatMap { try $0.elements(record) }
-        close(elements, record.table)
+      if let record = try record(network), try Firewall.hasTable(table) {
+        let elements = try group.flatMap { try $0.elements(record, table) }
+        try takeOut(elements.map(\.deleting), doing: "closing ports")
       }
       for publication in group { try removeFile(path(of: publication)) }
     }
     forgetDatagrams(to: present)
-  }
-
-  private func close(_ elements: [Element], _ table: String) {
-    let all = elements.map { $0.deleting(table) }.joined()
-    if (try? firewall.run(all, doing: "closing ports")) != nil { return }
-    for element in elements {
-      // One that lacks makes the whole transaction fail; alone, its failure says that it is gone.
-      try? firewall.run(element.deleting(table), doing: "closing ports")
-    }
   }
 
   /// What is published now, by every project.
@@ -109,11 +100,9 @@ extension NetworkStore {
       .compactMap { try readRecord(Publication.self, at: portsFolder(network).appending($0)) }
   }
 
-  /// For a table that is made again: what should be open in it.
-  func publishedElements(of record: NetworkRecord) throws -> String {
-    try publications(network: record.name).flatMap { publication in
-      try publication.elements(record).map { $0.adding(record.table) }
-    }.joined()
+  /// For a table that is made again, or a network that goes: what is open by it.
+  func publishedElements(of record: NetworkRecord) throws -> [PortElement] {
+    try publications(network: record.name).flatMap { try $0.elements(record, table) }
   }
 
   private func portsFolder(_ network: String) -> FilePath {
@@ -127,50 +116,57 @@ extension NetworkStore {
 
 extension Publication {
   /// The entries for all ports: one of each family that the port is published on and the container
-  /// has an address of.
-  fileprivate func elements(_ network: NetworkRecord) throws -> [Element] {
-    try ports.flatMap { port throws(NetworkError) in
+  /// has an address of. Where it has none the shim takes the connections and passes them on.
+  fileprivate func elements(_ network: NetworkRecord, _ table: String) throws -> [PortElement] {
+    let rules = network.rules
+    return try ports.flatMap { port throws(NetworkError) in
       guard let hosts = port.hosts else {
         throw NetworkError.unsupportedAddress(port.hostAddress)
       }
-      // Where the container has no IPv6 the shim takes its connections and passes them on.
-      return hosts.compactMap { host in
-        if !host.isV6 { return Element(port, host, .v4(address), network.rules.gateway) }
-        return address6.map { Element(port, host, .v6($0), network.rules.gateway6) }
+      return hosts.flatMap { host -> [PortElement] in
+        let target = host.isV6 ? address6.map(IPAddress.v6) : address.map(IPAddress.v4)
+        let gateway = host.isV6 ? rules.gateway6 : rules.gateway
+        guard let target else { return [] }
+        var elements: [PortElement] = []
+        if gateway.translates {
+          elements.append(PortElement(table, translating: port, host, target))
+        }
+        if gateway == .routed || !rules.trustedInterfaces.isEmpty {
+          elements.append(PortElement(table, opening: port, target))
+        }
+        return elements
       }
     }
   }
 }
 
 /// One entry of a map of ports, or of the set of what may be reached without translation.
-private struct Element {
-  let list: String
-  let key: String
-  let value: String?
+struct PortElement {
+  private let table: String
+  private let list: String
+  private let key: String
+  private let value: String?
 
-  init(
-    _ port: PublishedPort, _ host: IPAddress, _ address: IPAddress,
-    _ gateway: NetworkPolicy.Gateway
+  fileprivate init(
+    _ table: String, translating port: PublishedPort, _ host: IPAddress, _ target: IPAddress
   ) {
-    let suffix = address.isV6 ? "6" : ""
-    let transport = port.transport.rawValue
-    if gateway == .routed {
-      list = "opened" + suffix
-      key = "\(address) . \(transport) . \(port.containerPort)"
-      value = nil
-      return
-    }
-    let service = "\(transport) . \(port.hostPort)"
-    list = (host.isUnspecified ? "ports" : "bound") + suffix
+    self.table = table
+    let service = "\(port.transport.rawValue) . \(port.hostPort)"
+    list = (host.isUnspecified ? "ports" : "bound") + (target.isV6 ? "6" : "")
     key = host.isUnspecified ? service : "\(host) . \(service)"
-    value = "\(address) . \(port.containerPort)"
+    value = "\(target) . \(port.containerPort)"
   }
 
-  func adding(_ table: String) -> String {
+  fileprivate init(_ table: String, opening port: PublishedPort, _ target: IPAddress) {
+    self.table = table
+    list = "opened" + (target.isV6 ? "6" : "")
+    key = "\(target) . \(port.transport.rawValue) . \(port.containerPort)"
+    value = nil
+  }
+
+  var adding: String {
     "add element inet \(table) \(list) { \(key)\(value.map { " : \($0)" } ?? "") }\n"
   }
 
-  func deleting(_ table: String) -> String {
-    "delete element inet \(table) \(list) { \(key) }\n"
-  }
+  var deleting: String { "delete element inet \(table) \(list) { \(key) }\n" }
 }

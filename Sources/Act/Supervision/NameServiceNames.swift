@@ -13,19 +13,19 @@ import SystemPackage
 
 /// `<run>/networks/<network>/names/<container id>`: `{"address":"172.18.0.2","names":["web"]}`, one
 /// file for each running container, renamed into place. `container` is the container's own name,
-/// `address6` what it has on a network with IPv6.
+/// `address6` what it has on a network with IPv6; it has one of both.
 private struct NamesFile: Decodable {
-  var address: String
+  var address: String?
   var address6: String?
   var names: [String]
   var container: String?
 
   var host: NamedHost? {
-    guard let first = IPAddress(address) else { return nil }
+    let addresses = [address, address6].compactMap { $0.flatMap { IPAddress($0) } }
+    if addresses.isEmpty { return nil }
     let own = container ?? names.first ?? ""
     return NamedHost(
-      addresses: [first] + [address6.flatMap { IPAddress($0) }].compactMap { $0 },
-      ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
+      addresses: addresses, ownName: Array(own.utf8), names: names.map { Array($0.utf8) })
   }
 }
 

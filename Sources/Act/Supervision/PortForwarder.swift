@@ -1,6 +1,6 @@
-// Ports of this host on addresses of IPv6 that packets cannot be translated for: the container has no
-// IPv6, or the packet is for ::1, which the kernel lets nobody send on. The shim takes them and passes
-// on what comes, to the container's IPv4 address.
+// Ports of this host that packets cannot be translated for: the container has no address of that
+// family, or the packet is for ::1, which the kernel lets nobody send on. The shim takes them and passes
+// on what comes, to the container's IPv4 address, or that of IPv6 where it has no other.
 
 import Addressing
 import Blueprint
@@ -16,21 +16,22 @@ final class PortForwarder {
   private var streams: [ForwardedStreams] = []
   private var datagrams: [ForwardedDatagrams] = []
 
-  /// - Parameter sockets: those that reserve the published ports; the ones of IPv6 are taken.
+  /// - Parameter sockets: those that reserve the published ports; the ones of IPv6 are taken, and those of
+  ///   IPv4 for a container without.
   /// - Returns: nil when there is nothing to forward.
   init?(_ sockets: [SharedDescriptor], _ network: NetworkBlueprint) throws(SystemCallError) {
     guard let primary = network.endpoints.first(where: \.isPrimary),
-      let address = IPv4Address(primary.address)
+      let address = primary.addresses.first.flatMap({ IPAddress($0) })
     else { return nil }
     watch = try WatchSet()
     for socket in sockets {
-      guard let (port, transport) = reserved(socket),
+      guard let (port, transport, isV6) = reserved(socket), isV6 || address.isV6,
         let published = network.ports.first(where: {
           $0.hostPort == port && $0.transport == transport
         })
       else { continue }
       let target = SocketAddress(
-        NameServer(address: .v4(address)), port: published.containerPort)
+        NameServer(address: address), port: published.containerPort)
       try setFlags(socket)
       if transport == .tcp {
         try checking("listen") { listen(socket.raw, 128) }
@@ -62,21 +63,25 @@ final class PortForwarder {
   }
 }
 
-/// The port that a reserving socket of IPv6 has; nil for one of IPv4.
+/// The port that a reserving socket has.
 private func reserved(_ socket: SharedDescriptor)
-  -> (port: UInt16, transport: PublishedPort.Transport)?
+  -> (port: UInt16, transport: PublishedPort.Transport, isV6: Bool)?
 {
   var address = sockaddr_in6()
   var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
   let named = withUnsafeMutablePointer(to: &address) {
     $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket.raw, $0, &size) }
   }
-  guard named == 0, CInt(address.sin6_family) == AF_INET6 else { return nil }
+  guard named == 0 else { return nil }
   var kind: CInt = 0
   var length = socklen_t(MemoryLayout<CInt>.size)
   guard getsockopt(socket.raw, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 else { return nil }
   let isStream = kind == CInt(SOCK_STREAM.rawValue)
-  return (UInt16(bigEndian: address.sin6_port), isStream ? .tcp : .udp)
+  // The port stands at the same place in the address of either family.
+  return (
+    UInt16(bigEndian: address.sin6_port), isStream ? .tcp : .udp,
+    CInt(address.sin6_family) == AF_INET6
+  )
 }
 
 /// Sockets that only reserve have the least room and block.
@@ -298,7 +303,7 @@ private final class ForwardedDatagrams: WatchedParty {
         }
         if count < 0 { return }
         let message = UnsafeRawBufferPointer(rebasing: room[..<count])
-        client(DatagramClient.Address(sender))?.send(message)
+        client(DatagramClient.Address(sender, size: size))?.send(message)
       }
     }
   }
@@ -315,24 +320,12 @@ private final class ForwardedDatagrams: WatchedParty {
 }
 
 private final class DatagramClient: WatchedParty {
+  /// As the kernel gave it: of either family.
   struct Address: Hashable {
-    let octets: [UInt8]
-    let port: UInt16
-    let scope: UInt32
+    let bytes: [UInt8]
 
-    init(_ address: sockaddr_in6) {
-      octets = withUnsafeBytes(of: address.sin6_addr) { Array($0) }
-      port = address.sin6_port
-      scope = address.sin6_scope_id
-    }
-
-    var raw: sockaddr_in6 {
-      var address = sockaddr_in6()
-      address.sin6_family = sa_family_t(AF_INET6)
-      address.sin6_port = port
-      address.sin6_scope_id = scope
-      withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: octets) }
-      return address
+    init(_ address: sockaddr_in6, size: socklen_t) {
+      bytes = withUnsafeBytes(of: address) { Array($0.prefix(Int(size))) }
     }
   }
 
@@ -360,18 +353,15 @@ private final class DatagramClient: WatchedParty {
   }
 
   func ready(_ events: UInt32) {
-    var place = address.raw
     withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { room in
       for _ in 0..<32 {
         let count = recv(raw, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
         if count < 0 { return }
         deadline = monotonicNow() + Self.patience
-        withUnsafePointer(to: &place) {
-          _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            sendto(
-              outer.raw, room.baseAddress, count, CInt(MSG_NOSIGNAL), $0,
-              socklen_t(MemoryLayout<sockaddr_in6>.size))
-          }
+        address.bytes.withUnsafeBytes { place in
+          _ = sendto(
+            outer.raw, room.baseAddress, count, CInt(MSG_NOSIGNAL),
+            place.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(place.count))
         }
       }
     }

@@ -24,7 +24,7 @@ struct Records {
     id = blueprint.id
     networks = blueprint.network.endpoints.map { endpoint in
       var file = JSONObject()
-      file.append("address", .string(endpoint.address))
+      if let address = endpoint.address { file.append("address", .string(address)) }
       if let address = endpoint.address6 { file.append("address6", .string(address)) }
       file.append("names", .array(endpoint.names.map { .string($0) }))
       return NamesRecord(

@@ -18,11 +18,15 @@ extension Session {
     wanted.labels[Label.configHash] = networkHash(network)
     wanted.isInternal = network.isInternal
     wanted.isAttachable = network.isAttachable
-    wanted.hasIPv6 = network.enablesIPv6 ?? false
+    if network.enablesIPv4 == false { wanted.ipv4 = nil }
+    if network.enablesIPv6 ?? false { wanted.ipv6 = BlockWish() }
     let reader = NetworkReader(network: network)
     wanted.attachment = try reader.attachment()
     for option in network.driverOptions where wanted.attachment == nil {
       try reader.read(option, into: &wanted)
+    }
+    if wanted.ipv4 == nil, wanted.ipv6 == nil {
+      throw reader.fault("`enable_ipv4: false` alone", "write `enable_ipv6: true` too")
     }
     for pool in network.pools { try reader.read(pool, into: &wanted) }
     if wanted.policy.gateway == .isolated || wanted.policy.gateway6 == .isolated,
@@ -94,11 +98,20 @@ private struct NetworkReader {
     case "bridge.host_binding_ipv4": wanted.policy.hostBinding = .v4(try address4(option))
     case "bridge.gateway_mode_ipv4": wanted.policy.gateway = try gateway(option)
     case "bridge.gateway_mode_ipv6": wanted.policy.gateway6 = try gateway(option)
+    case "bridge.inhibit_ipv4": wanted.policy.inhibitsIPv4 = try flag(option)
+    case "bridge.trusted_host_interfaces":
+      wanted.policy.trustedInterfaces = try option.value.split(separator: ":").map { name in
+        guard NetworkStore.isInterface(String(name)) else {
+          throw value(option, "names of this host's interfaces, with `:` between them")
+        }
+        return String(name)
+      }
     case "host_ipv4": wanted.policy.hostAddress = try address4(option)
     case "host_ipv6":
       guard let address = IPv6Address(option.value) else { throw value(option, "an IPv6 address") }
       wanted.policy.hostAddress6 = address
-    case "enable_ipv6": wanted.hasIPv6 = try flag(option)
+    case "enable_ipv4": wanted.ipv4 = try flag(option) ? BlockWish() : nil
+    case "enable_ipv6": wanted.ipv6 = try flag(option) ? BlockWish() : nil
     case "container_iface_prefix":
       guard NetworkStore.isInterfacePrefix(option.value) else {
         throw value(option, "a few letters such as `lan`")
@@ -113,7 +126,8 @@ private struct NetworkReader {
       "driver_opts `\(option.key)`",
       "of com.docker.network berth knows bridge.name, driver.mtu, bridge.enable_icc, "
         + "bridge.enable_ip_masquerade, bridge.host_binding_ipv4, bridge.gateway_mode_ipv4, "
-        + "bridge.gateway_mode_ipv6, host_ipv4, host_ipv6 and container_iface_prefix")
+        + "bridge.gateway_mode_ipv6, bridge.inhibit_ipv4, bridge.trusted_host_interfaces, host_ipv4, "
+        + "host_ipv6 and container_iface_prefix")
   }
 
   private func value(_ option: KeyValue, _ wanted: String) -> Faults {
@@ -135,7 +149,7 @@ private struct NetworkReader {
 
   private func gateway(_ option: KeyValue) throws -> NetworkPolicy.Gateway {
     guard let mode = NetworkPolicy.Gateway(rawValue: option.value) else {
-      throw value(option, "`nat`, `routed` or `isolated`")
+      throw value(option, "`nat`, `nat-unprotected`, `routed` or `isolated`")
     }
     return mode
   }
@@ -144,9 +158,9 @@ private struct NetworkReader {
   func read(_ pool: Compose.Network.Pool, into wanted: inout NetworkSpecification) throws {
     let texts = [pool.subnet, pool.gateway, pool.ipRange].compactMap { $0 }
     if texts.contains(where: { $0.contains(":") }) {
-      try readBlock6(pool, into: &wanted)
-    } else {
-      try readBlock(pool, into: &wanted)
+      wanted.ipv6 = try block(pool, beside: wanted.ipv6, .ipv6)
+    } else if !texts.isEmpty {
+      wanted.ipv4 = try block(pool, beside: wanted.ipv4, .ipv4)
     }
     for entry in pool.auxAddresses {
       guard let address = IPAddress(entry.value) else {
@@ -156,42 +170,28 @@ private struct NetworkReader {
     }
   }
 
-  private func readBlock(_ pool: Compose.Network.Pool, into wanted: inout NetworkSpecification)
-    throws
-  {
-    if wanted.subnet != nil, pool.subnet != nil {
-      throw fault("a second subnet of IPv4", "write one subnet of each family")
-    }
-    wanted.subnet = try pool.subnet.map {
-      try parse($0, "subnet", "10.5.0.0/24") { IPv4Subnet($0) }
-    }
-    wanted.range = try pool.ipRange.map {
-      try parse($0, "ip_range", "10.5.0.128/25") { IPv4Subnet($0) }
-    }
-    wanted.gateway = try pool.gateway.map {
-      try parse($0, "gateway", "10.5.0.1") { IPv4Address($0) }
-    }
-  }
-
-  private func readBlock6(_ pool: Compose.Network.Pool, into wanted: inout NetworkSpecification)
-    throws
-  {
-    if wanted.subnet6 != nil, pool.subnet != nil {
-      throw fault("a second subnet of IPv6", "write one subnet of each family")
-    }
-    guard wanted.hasIPv6 else {
+  private func block<Block>(
+    _ pool: Compose.Network.Pool, beside present: BlockWish<Block>?, _ family: Family<Block>
+  ) throws -> BlockWish<Block> {
+    guard present != nil else {
       throw fault(
-        "the subnet `\(pool.subnet ?? pool.gateway ?? "")`", "write `enable_ipv6: true` too")
+        "the \(pool.subnet == nil ? "gateway" : "subnet") "
+          + "`\(pool.subnet ?? pool.gateway ?? pool.ipRange ?? "")`",
+        "write `enable_\(family.name): true` too")
     }
-    wanted.subnet6 = try pool.subnet.map {
-      try parse($0, "subnet", "fd12:3456:789a:1::/64") { IPv6Subnet($0) }
+    if present?.subnet != nil, pool.subnet != nil {
+      throw fault("a second subnet of \(family.title)", "write one subnet of each family")
     }
-    wanted.range6 = try pool.ipRange.map {
-      try parse($0, "ip_range", "fd12:3456:789a:1:8000::/65") { IPv6Subnet($0) }
-    }
-    wanted.gateway6 = try pool.gateway.map {
-      try parse($0, "gateway", "fd12:3456:789a:1::1") { IPv6Address($0) }
-    }
+    return BlockWish(
+      subnet: try pool.subnet.map {
+        try parse($0, "subnet", family.subnet) { family.readBlock($0) }
+      },
+      gateway: try pool.gateway.map {
+        try parse($0, "gateway", family.gateway) { family.readAddress($0) }
+      },
+      range: try pool.ipRange.map {
+        try parse($0, "ip_range", family.range) { family.readBlock($0) }
+      })
   }
 
   private func parse<Value>(
@@ -201,5 +201,33 @@ private struct NetworkReader {
       throw fault("the \(attribute) `\(text)`", "write it as \(example)")
     }
     return value
+  }
+}
+
+/// How addresses of one family are read, and examples of them for messages.
+private struct Family<Block: AddressBlock> {
+  let name: String
+  let title: String
+  let subnet: String
+  let gateway: String
+  let range: String
+  let readBlock: (String) -> Block?
+  let readAddress: (String) -> Block.Address?
+}
+
+extension Family<IPv4Subnet> {
+  fileprivate static var ipv4: Self {
+    Self(
+      name: "ipv4", title: "IPv4", subnet: "10.5.0.0/24", gateway: "10.5.0.1",
+      range: "10.5.0.128/25", readBlock: { IPv4Subnet($0) }, readAddress: { IPv4Address($0) })
+  }
+}
+
+extension Family<IPv6Subnet> {
+  fileprivate static var ipv6: Self {
+    Self(
+      name: "ipv6", title: "IPv6", subnet: "fd12:3456:789a:1::/64", gateway: "fd12:3456:789a:1::1",
+      range: "fd12:3456:789a:1:8000::/65", readBlock: { IPv6Subnet($0) },
+      readAddress: { IPv6Address($0) })
   }
 }

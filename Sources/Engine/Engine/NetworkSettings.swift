@@ -112,15 +112,13 @@ extension Session {
         network.extraHosts.append(HostEntry(name: host.key, address: host.value))
         continue
       }
-      guard let gateway = primary?.gateway else {
+      let gateways = [primary?.gateway, primary?.gateway6].compactMap { $0 }
+      guard !gateways.isEmpty else {
         throw UnsupportedSetting(
           service: service, setting: "extra_hosts `\(host.key):host-gateway`",
           hint: "join a network that is not internal")
       }
-      network.extraHosts.append(HostEntry(name: host.key, address: gateway))
-      if let gateway = primary?.gateway6 {
-        network.extraHosts.append(HostEntry(name: host.key, address: gateway))
-      }
+      network.extraHosts += gateways.map { HostEntry(name: host.key, address: $0) }
     }
     return network
   }
@@ -166,9 +164,8 @@ extension Session {
     let wanted6 = try attachment.ipv6Address.map { text in
       try parse(text, "ipv6_address", service) { IPv6Address($0) }
     }
-    let address: IPv4Address = try networks.lease(record, container: identity.id, wanted: wanted)
-    let address6 = try networks.lease6(
-      record, container: identity.id, beside: address, wanted: wanted6)
+    let lease = try networks.lease(
+      record, container: identity.id, wanted: wanted, wanted6: wanted6)
     let hardware = try (attachment.macAddress ?? (index == 0 ? service.macAddress : nil)).map {
       try parse($0, "mac_address", service) { MACAddress($0) }
     }
@@ -176,12 +173,12 @@ extension Session {
       network: record.name, bridge: record.bridge,
       hostInterface: try NetworkStore.newInterfaceName(),
       interface: attachment.interface ?? record.interfacePrefix + "\(index)",
-      address: "\(address)", prefixLength: record.subnet.prefixLength,
-      gateway: record.hasGateway ? "\(record.gateway)" : nil,
-      hardwareAddress: "\(hardware ?? MACAddress(for: address))",
+      address: lease.address.map { "\($0)" }, prefixLength: record.ipv4?.subnet.prefixLength,
+      gateway: record.hasGateway ? record.ipv4.map { "\($0.gateway)" } : nil,
+      hardwareAddress: "\(hardware ?? lease.hardwareAddress)",
       names: names(service, identity, attachment), isInternal: record.isInternal, isPrimary: false)
-    if let address6, let block = record.ipv6 {
-      endpoint.address6 = "\(address6)"
+    if let address = lease.address6, let block = record.ipv6 {
+      endpoint.address6 = "\(address)"
       endpoint.prefixLength6 = block.subnet.prefixLength
       endpoint.gateway6 = record.hasGateway6 ? "\(block.gateway)" : nil
     }

@@ -20,12 +20,11 @@ extension Session {
     guard let namespace, !blueprint.network.endpoints.isEmpty else { return }
     try networks.connect(namespace: namespace, endpoints: blueprint.network.endpoints)
     guard !blueprint.network.ports.isEmpty else { return }
-    guard let primary = blueprint.network.endpoints.first(where: \.isPrimary),
-      let address = IPv4Address(primary.address)
-    else { return }
+    guard let primary = blueprint.network.endpoints.first(where: \.isPrimary) else { return }
     try networks.publish([
       Publication(
-        container: blueprint.id, name: blueprint.name, network: primary.network, address: address,
+        container: blueprint.id, name: blueprint.name, network: primary.network,
+        address: primary.address.flatMap { IPv4Address($0) },
         address6: primary.address6.flatMap { IPv6Address($0) }, ports: blueprint.network.ports)
     ])
   }

@@ -1,6 +1,8 @@
 // A block of IPv6 addresses: `fd12:3456:789a:1::/64`.
 
-package struct IPv6Subnet: Hashable, Sendable {
+package struct IPv6Subnet: AddressBlock {
+  package static let longestPrefix = 126
+
   /// The first address of the block.
   package let base: IPv6Address
   /// 0 to 128.

@@ -1,6 +1,40 @@
 // A block of addresses: `172.18.0.0/16`.
 
-package struct IPv4Subnet: Hashable, Sendable {
+/// An address of one family.
+package protocol FamilyAddress: Hashable, Sendable, Codable, CustomStringConvertible {
+  var any: IPAddress { get }
+}
+
+extension IPv4Address: FamilyAddress {
+  package var any: IPAddress { .v4(self) }
+}
+
+extension IPv6Address: FamilyAddress {
+  package var any: IPAddress { .v6(self) }
+}
+
+/// What blocks of both families have in common.
+package protocol AddressBlock: Hashable, Sendable, Codable, CustomStringConvertible {
+  associatedtype Address: FamilyAddress
+
+  /// The first address of the block.
+  var base: Address { get }
+  var prefixLength: Int { get }
+  /// Of the smallest block that has room for a gateway and a container.
+  static var longestPrefix: Int { get }
+
+  /// The `index`th address of the block, the base being 0; nil outside of it.
+  func address(at index: UInt64) -> Address?
+  func contains(_ address: Address) -> Bool
+  func contains(_ other: Self) -> Bool
+  func overlaps(_ other: Self) -> Bool
+  /// Whether a container may have this address.
+  func isAssignable(_ address: Address) -> Bool
+}
+
+package struct IPv4Subnet: AddressBlock {
+  package static let longestPrefix = 30
+
   /// The first address of the block.
   package let base: IPv4Address
   /// 0 to 32.

@@ -239,8 +239,8 @@ extension EndpointBlueprint {
     self.init(
       network: try record.string("network"), bridge: try record.string("bridge"),
       hostInterface: try record.string("hostInterface"),
-      interface: try record.string("interface"), address: try record.string("address"),
-      prefixLength: Int(try record.integer("prefixLength")),
+      interface: try record.string("interface"), address: try record.optionalString("address"),
+      prefixLength: try record.optionalInteger("prefixLength").map { Int(truncatingIfNeeded: $0) },
       gateway: try record.optionalString("gateway"),
       hardwareAddress: try record.string("hardwareAddress"), names: try record.strings("names"),
       isInternal: try record.bool("isInternal"), isPrimary: try record.bool("isPrimary"))

@@ -47,11 +47,12 @@ package struct EndpointBlueprint: Codable, Hashable, Sendable {
   package var hostInterface: String
   /// `eth0`.
   package var interface: String
-  /// `172.18.0.2`, its prefix length and the gateway, dotted; nil gateway for internal networks.
-  package var address: String
-  package var prefixLength: Int
+  /// `172.18.0.2`, its prefix length and the gateway, dotted, on networks that have IPv4; nil gateway for
+  /// internal ones.
+  package var address: String?
+  package var prefixLength: Int?
   package var gateway: String?
-  /// The same of IPv6, on networks that have it: `fd12:3456:789a:1::2`.
+  /// The same of IPv6: `fd12:3456:789a:1::2`.
   package var address6: String?
   package var prefixLength6: Int?
   package var gateway6: String?
@@ -67,8 +68,8 @@ package struct EndpointBlueprint: Codable, Hashable, Sendable {
   package var isPrimary: Bool
 
   package init(
-    network: String, bridge: String, hostInterface: String, interface: String, address: String,
-    prefixLength: Int, gateway: String?, hardwareAddress: String, names: [String],
+    network: String, bridge: String, hostInterface: String, interface: String, address: String?,
+    prefixLength: Int?, gateway: String?, hardwareAddress: String, names: [String],
     isInternal: Bool, isPrimary: Bool
   ) {
     self.network = network
@@ -83,6 +84,9 @@ package struct EndpointBlueprint: Codable, Hashable, Sendable {
     self.isInternal = isInternal
     self.isPrimary = isPrimary
   }
+
+  /// One of each family that the network has.
+  package var addresses: [String] { [address, address6].compactMap { $0 } }
 }
 
 package struct PublishedPort: Codable, Hashable, Sendable {

@@ -141,9 +141,6 @@ extension Tables {
       UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
     .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
     .refused("networks.*.driver", UpRow.isNone(of: "bridge", "default", "macvlan", "ipvlan")),
-    UpRow(
-      path: ["networks", "*", "enable_ipv4"], severity: .error, asks: { $0.bool == false },
-      note: "must not be `false`"),
     .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
     .elsewhere("configs.*.external"),
     .elsewhere("configs.*.template_driver"),
