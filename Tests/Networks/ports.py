@@ -142,13 +142,14 @@ def conflicts_with_containers(box):
     refused(box, "the second service", project(web([f"{free[2]}:80"], name="one"), web([f"{wide}:80"], name="two")),
             [str(wide), holder])
     box.true(all(is_free(each) for each in free), "ports are held of what was refused")
-    for what, services in (
-        ("two services", [web([f"{free[0]}:80"], name="one"), web([f"{free[0]}:80"], name="two")]),
-        ("one on all, one on one", [web([f"{free[0]}:80"], name="one"), web([f"{HOST}:{free[0]}:80"], name="two")]),
-        ("two replicas", [web([f"{free[0]}:80"], "scale: 2")]),
-        ("four replicas of a range of three", [web([f"{free[0]}-{free[2]}:80"], "scale: 4")]),
+    for what, place, holder, services in (
+        ("two services", 0, "one-1", [web([f"{free[0]}:80"], name="one"), web([f"{free[0]}:80"], name="two")]),
+        ("one on all, one on one", 0, "one-1",
+         [web([f"{free[0]}:80"], name="one"), web([f"{HOST}:{free[0]}:80"], name="two")]),
+        ("two replicas", 0, "web-1", [web([f"{free[0]}:80"], "scale: 2")]),
+        ("four replicas of a range of three", 2, "web-3", [web([f"{free[0]}-{free[2]}:80"], "scale: 4")]),
     ):
-        refused(box, what, project(*services), [str(free[2] if "range" in what else free[0])])
+        refused(box, what, project(*services), [str(free[place]), f"`{box.name}-{holder}`"])
 
 
 @scenario("E140", "A108")

@@ -22,6 +22,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -98,7 +99,7 @@ class World:
 
     def __init__(self, folder, berth, name):
         self.shared, self.folder, self.berth = folder, os.path.join(folder, "worlds", name), berth
-        self.facts, self.servers, self.descriptors = set(), [], []
+        self.facts, self.servers, self.descriptors, self.upstreams = set(), [], [], []
         os.makedirs(self.folder)
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": self.folder, "BERTH_STATE": os.path.join(self.folder, "state"),
@@ -181,14 +182,29 @@ class World:
             raise Complaint(f"no server on {machine} at {places}")
         return process
 
+    def resolvers(self, *servers):
+        """The host's /etc/resolv.conf from now on."""
+        path = os.path.join(self.folder, "resolv.conf")
+        is_mounted = os.path.exists(path)
+        write(path, "".join(f"nameserver {server}\n" for server in servers))
+        if not is_mounted:
+            subprocess.run(["mount", "--bind", path, "/etc/resolv.conf"], check=True)
+
+    def upstream(self, machine="lan"):
+        """A name server there which knows no name, and what it was asked."""
+        self.upstreams.append(Upstream(self.namespaces[machine]))
+        return self.upstreams[-1]
+
     def close(self):
+        for upstream in self.upstreams:
+            upstream.close()
         for process in self.servers:
             process.kill()
             process.wait()
         for descriptor in self.descriptors:
             os.close(descriptor)
-        for name in ("lan", "other"):
-            subprocess.run(["umount", os.path.join(self.folder, name)], capture_output=True)
+        for path in ["/etc/resolv.conf", *self.paths.values()]:
+            subprocess.run(["umount", path], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -207,9 +223,14 @@ class Box(attributes.Box):
         """`ANSWER` in the file is the program that answers, to be mounted."""
         super().file(compose.replace("ANSWER", os.path.join(self.world.shared, "answer")))
 
+    def container(self, service, number=1):
+        """Its id."""
+        lease = os.path.join(self.environment["BERTH_STATE"], "names", f"{self.name}-{service}-{number}")
+        return os.readlink(lease).split("/")[1]
+
     def namespace(self, service, number=1):
         """The network namespace of a container, as a descriptor that the world closes."""
-        state = self.record(f"{self.name}-{service}-{number}")
+        state = self.state_of(self.container(service, number))
         return self.world.open_namespace(f"/proc/{state['pid']}/ns/net")
 
     def addresses(self, namespace):
@@ -367,6 +388,41 @@ def code_and_addresses(answer, place):
             found.append(str(ipaddress.ip_address(answer[place + 10:place + 10 + size])))
         place += 10 + size
     return code, found
+
+
+class Upstream:
+    """A name server that answers each question with NXDOMAIN. `asked` are the names it got."""
+
+    def __init__(self, namespace):
+        self.asked = []
+        with standing_in(namespace):
+            self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.socket.bind(("::", 53))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                question, client = self.socket.recvfrom(65535)
+            except OSError:
+                return
+            if len(question) < 12:
+                return
+            place, parts = 12, []
+            while place < len(question) and question[place]:
+                parts.append(question[place + 1:place + 1 + question[place]].decode("latin1"))
+                place += 1 + question[place]
+            self.asked.append(".".join(parts))
+            header = question[:2] + struct.pack("!5H", 0x8183, 1, 0, 0, 0)
+            self.socket.sendto(header + question[12:place + 5], client)
+
+    def close(self):
+        # A word to itself ends the wait.
+        self.socket.sendto(b"", ("::1", 53))
+        self.thread.join(2)
+        self.socket.close()
 
 
 def ending(*_):

@@ -104,7 +104,7 @@ private func switchIPv6(_ plans: [EndpointPlan], in namespace: CInt) throws {
 /// With br_netfilter, a packet of a container to its own published port is translated while still on
 /// the bridge, which then has to send it back where it came from. Without, it is routed and needs
 /// nothing.
-private var bridgedPacketsAreTranslated: Bool {
+var bridgedPacketsAreTranslated: Bool {
   // A kernel without the module has no such switch.
   let value = try? readFile("/proc/sys/net/bridge/bridge-nf-call-iptables", limit: 16)
   return value?.first == UInt8(ascii: "1")

@@ -29,6 +29,11 @@ package struct NetworkSpecification: Sendable, Hashable {
   package var options: [String: String] = [:]
 
   package init(name: String) { self.name = name }
+
+  /// Whether packets to published ports of this host are to be translated, in one family at least.
+  package var translates: Bool {
+    policy.translates(hasIPv4: ipv4 != nil, hasIPv6: ipv6 != nil)
+  }
 }
 
 /// The addresses of one family that a network is to have.
@@ -81,6 +86,10 @@ package struct NetworkPolicy: Codable, Sendable, Hashable {
   package var interfacePrefix = "eth"
 
   package init() {}
+
+  func translates(hasIPv4: Bool, hasIPv6: Bool) -> Bool {
+    hasIPv4 && gateway.translates || hasIPv6 && gateway6.translates
+  }
 }
 
 /// How containers are on a network that is not a bridge of its own: each has a link on top of one of

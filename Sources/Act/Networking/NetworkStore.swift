@@ -4,6 +4,7 @@
 import Addressing
 package import Blueprint
 import CLinux
+package import Diagnostics
 import Glibc
 import Linux
 import Netlink
@@ -20,12 +21,21 @@ package final class NetworkStore: Sendable {
   /// for a store that is not at its usual place, that and its path with `-` for what names cannot have.
   package let table: String
   let firewall = Firewall()
+  let notes = Mutex<[Diagnostic]>([])
 
   package init(layout: Layout) {
     self.layout = layout
     let path = layout.state.string
     let letters = path.utf8.map { isNameByte($0) ? Character(Unicode.Scalar($0)) : "-" }
     table = path == "/var/lib/berth" ? "berth" : "berth" + String(letters.suffix(200))
+  }
+
+  /// What is to be told of networks that were made or repaired since the last time.
+  package func takeWarnings() -> [Diagnostic] {
+    notes.withLock { notes in
+      defer { notes = [] }
+      return notes
+    }
   }
 
   /// The network of that name, nil when there is none.
@@ -172,6 +182,7 @@ package final class NetworkStore: Sendable {
       NetlinkRequest.addAddress($0.address, prefixLength: $0.prefixLength, link: link.index)
     }
     try socket.perform(addresses + NetlinkRequest.bringUp(record.bridge))
+    noteForeignWalls(record)
   }
 
   /// The link of the host on which the containers' links stand.

@@ -229,6 +229,8 @@ private struct Family {
 
   func departure(_ bridge: String) -> String {
     let translation = hostAddress.map { "snat \(name) to \($0)" } ?? "masquerade"
-    return "meta nfproto \(suffix.isEmpty ? "ipv4" : "ipv6") oifname != \(bridge) \(translation)"
+    // What the host says to itself by the bridge's address does not leave.
+    let family = "meta nfproto \(suffix.isEmpty ? "ipv4" : "ipv6")"
+    return "\(family) oifname != { \"lo\", \(bridge) } \(translation)"
   }
 }

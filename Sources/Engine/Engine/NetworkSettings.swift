@@ -13,6 +13,8 @@ struct PortWish: Hashable, Sendable {
   var hostAddress: String
   var candidates: ClosedRange<UInt16>?
   var containerPort: UInt16
+  /// The port of the host itself is wanted. Where nothing is translated the container's own is opened.
+  var isOfHost = true
 
   func port(_ number: UInt16) -> Blueprint.PublishedPort {
     Blueprint.PublishedPort(
@@ -21,30 +23,34 @@ struct PortWish: Hashable, Sendable {
   }
 }
 
-extension PortWish {
-  init(_ port: Blueprint.PublishedPort) {
-    self.init(
-      transport: port.transport, hostAddress: port.hostAddress,
-      candidates: port.hostPort == 0 ? nil : port.hostPort...port.hostPort,
-      containerPort: port.containerPort)
-  }
-}
-
 extension Session {
-  /// The ports that the service wants of this host: none on a network that the host is not on.
-  func portWishes(of service: Service, in project: Project) throws -> [PortWish] {
-    var binding: String?
-    if !service.ports.isEmpty, let way = try wayOut(of: service, in: project) {
-      guard way.publishes else {
-        tell(
-          .warning(
-            Diagnostic(
-              "the ports of `\(service.name)` are not published: its network is not this host's",
-              severity: .warning, span: service.span)))
-        return []
-      }
-      binding = way.binding.map { "\($0)" }
+  /// The ports that a container had before.
+  func portWishes(of network: NetworkBlueprint) throws -> [PortWish] {
+    let primary = network.endpoints.first(where: \.isPrimary)
+    let record = try primary.flatMap { try networks.record($0.network) }
+    return network.ports.map { port in
+      PortWish(
+        transport: port.transport, hostAddress: port.hostAddress,
+        candidates: port.hostPort == 0 ? nil : port.hostPort...port.hostPort,
+        containerPort: port.containerPort, isOfHost: record?.translates ?? true)
     }
+  }
+
+  /// The ports that the service wants of this host: none on a network that the host is not on, or that
+  /// has no way in.
+  func portWishes(of service: Service, in project: Project) throws -> [PortWish] {
+    if service.ports.isEmpty { return [] }
+    let way = try wayOut(of: service, in: project)
+    guard let way, way.publishes else {
+      let reason = way == nil ? "its networks are internal" : "its network is not this host's"
+      tell(
+        .warning(
+          Diagnostic(
+            "the ports of `\(service.name)` are not published: \(reason)", severity: .warning,
+            span: service.span)))
+      return []
+    }
+    let binding = way.binding.map { "\($0)" }
     return try service.ports.map { port in
       let transport: Blueprint.PublishedPort.Transport
       switch port.transport {
@@ -57,16 +63,17 @@ extension Session {
       return PortWish(
         transport: transport,
         hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? binding ?? "",
-        candidates: port.published, containerPort: port.target)
+        candidates: port.published, containerPort: port.target, isOfHost: way.translates)
     }
   }
 
   /// What the network says of ports by which the service's default route goes; nil for none.
   private func wayOut(of service: Service, in project: Project) throws -> (
-    publishes: Bool, binding: IPAddress?
+    publishes: Bool, translates: Bool, binding: IPAddress?
   )? {
-    let open = ordered(service.networks).filter { attachment in
-      !(project.network(attachment.network)?.isInternal ?? false)
+    let open = try ordered(service.networks).filter { attachment in
+      guard let network = project.network(attachment.network) else { return true }
+      return try !(networks.record(network.name)?.isInternal ?? network.isInternal)
     }
     let best = open.enumerated().max {
       $0.element.gatewayPriority == $1.element.gatewayPriority
@@ -74,10 +81,10 @@ extension Session {
     }?.element
     guard let best, let network = project.network(best.network) else { return nil }
     if let record = try networks.record(network.name) {
-      return (record.publishes, record.hostBinding)
+      return (record.publishes, record.translates, record.hostBinding)
     }
     let wanted = try specification(network)
-    return (wanted.attachment == nil, wanted.policy.hostBinding)
+    return (wanted.attachment == nil, wanted.translates, wanted.policy.hostBinding)
   }
 
   /// In the order of the interfaces.

@@ -141,6 +141,7 @@ extension Session {
         _ = try networks.ensure(try specification(network), now: Self.now())
       }
     }
+    tellOfNetworks()
     for name in volumeNames(of: base.service, in: project) {
       let volume = project.volumes.first { $0.name == name }
       if volume?.isExternal ?? false { continue }
@@ -152,7 +153,7 @@ extension Session {
   package func runDetached(_ run: PreparedRun) async throws -> String {
     try await blocking {
       do {
-        let wishes = run.blueprint.network.ports.map(PortWish.init)
+        let wishes = try portWishes(of: run.blueprint.network)
         _ = try self.start(run.blueprint, ports: try self.reserve(wishes))
       } catch {
         try? self.remove(run.blueprint, withVolumes: true)
