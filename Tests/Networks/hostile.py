@@ -159,7 +159,8 @@ def hostile_streams(box, _):
             ("a length of 11", [framed(b"\0" * 11)]), ("a length without more", [b"\0\x20"]),
             ("64 KiB", [b"\xff\xff", b"a" * 65535]), ("1 MiB of noise", [os.urandom(1 << 20)]),
             ("half a message", [whole[:12]]), ("a message and half of one", [whole + whole[:9]]),
-            ("an answer", [framed(question("web", flags=0x8180))]), ("a circle", [framed(header() + b"\xc0\x0c\0\1\0\1")]),
+            ("an answer", [framed(question("web", flags=0x8180))]),
+            ("a circle", [framed(header() + b"\xc0\x0c\0\1\0\1")]),
             ("65,535 questions", [framed(question("web", count=65535))]), ("5,000 bytes", [framed(b"\0" * 5000)]),
         ):
             for reset in (False, True):

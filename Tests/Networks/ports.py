@@ -138,7 +138,8 @@ def conflicts_with_containers(box):
     heard(other, wide)
     # One that asks for several has none of them when it cannot have all.
     free = [next(numbers) for _ in range(3)]
-    refused(box, "the third of three", project(web([f"{free[0]}:80", f"{free[1]}:80/udp", f"{wide}:80"])), [str(wide), holder])
+    refused(box, "the third of three", project(web([f"{free[0]}:80", f"{free[1]}:80/udp", f"{wide}:80"])),
+            [str(wide), holder])
     refused(box, "the second service", project(web([f"{free[2]}:80"], name="one"), web([f"{wide}:80"], name="two")),
             [str(wide), holder])
     box.true(all(is_free(each) for each in free), "ports are held of what was refused")
@@ -171,7 +172,8 @@ def ranges(box):
     box.berth("down", "--timeout", "0")
     with held("0.0.0.0", first), held("::1", first + 2):
         box.up(project(web([f"{first}-{first + 4}:80"], "scale: 3")))
-        box.equal(sorted(port for _, port in box.publishers()), [first + place for place in (1, 3, 4)], "beside two held ones")
+        chosen = sorted(port - first for _, port in box.publishers())
+        box.equal(chosen, [1, 3, 4], "places in the range beside two that are held")
         box.berth("down", "--timeout", "0")
         refused(box, "an exhausted range", project(web([f"{first}-{first}:80"])), [str(first)])
     # A range of both sides is a list of pairs.
@@ -235,6 +237,13 @@ def released_and_taken(box):
     box.up(project(web([f"{port}:80"], "labels: {again: '1'}", name="web"), web([], name="other")))
     box.true(box.pid("web") != pid, "it is not a new one")
     heard(box, port)
+    # And for a service that has it under another name: the old one goes first, however long that takes.
+    slow = "command: ['sh', '-c', 'trap : TERM; while :; do sleep 1; done']"
+    lines = [line for line in web([f"{port}:80"], slow) if "answer" not in line and "grace" not in line]
+    box.up(project([*lines, "    stop_grace_period: 1s"], web([], name="other")))
+    box.file(project(web([f"{port}:80"], name="site"), web([], name="other")))
+    box.berth("up", "-d", "--remove-orphans")
+    heard(box, port)
     box.berth("down", "--timeout", "0")
     box.true(is_free(port) and is_free(81), "ports are held after down")
 
@@ -248,7 +257,8 @@ def one_number_on_two_addresses(box):
     names = [heard(box, port, transport, address) for transport, address in
              (("tcp", HOST), ("udp", "fd99::1"), ("tcp", "10.99.0.1"), ("tcp", "::1"))]
     box.true(names[0] == names[1] != names[2] == names[3], f"who answers: {names}")
-    refused(other, "an address of the other project", project(web([f"{HOST}:{port}:80"], name="second"), web([], name="web")),
+    refused(other, "an address of the other project",
+            project(web([f"{HOST}:{port}:80"], name="second"), web([], name="web")),
             [str(port), f"`{box.name}-web-1`"])
     refused(other, "an address of nobody", project(web([f"203.0.113.5:{port}:80"], name="second"), web([], name="web")),
             [str(port), "203.0.113.5"])

@@ -1,4 +1,4 @@
-"""What stands before and behind a container's name service: `dig` inside, servers of the host's, and the host's /etc."""
+"""What stands before and behind a container's name service: `dig` inside, servers, and the host's /etc."""
 
 import contextlib
 import fcntl
@@ -26,8 +26,9 @@ def load_dig(box):
     with open(archive + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(archive):
-            cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "berth-test-images")
-            subprocess.run([os.path.join(TOP, "scripts/images/names-cache"), cache], check=True, stdout=subprocess.DEVNULL)
+            cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+            cache = os.path.join(cache, "berth-test-images")
+            subprocess.run([os.path.join(TOP, "scripts/images/names-cache"), cache], check=True)
             subprocess.run(["tar", "-C", os.path.join(cache, "names"), "-cf", archive + ".new", "."], check=True)
             os.rename(archive + ".new", archive)
     before = set(box.berth("images", "--all", "--quiet").out.split())
