@@ -16,7 +16,8 @@ import time
 
 from world import Box, Complaint, World, alone_ones, enter, scenarios
 
-import copying  # noqa: F401  (each module brings its scenarios)
+import connections  # noqa: F401  (each module brings its scenarios)
+import copying  # noqa: F401
 import devices  # noqa: F401
 import given  # noqa: F401
 import groups  # noqa: F401

@@ -115,9 +115,11 @@ struct RequestTests {
     try check("forget-in-zone", [.forget(zoned)])
   }
 
-  @Test("whether a table of nftables exists, and a chain of it")
+  @Test("tables of nftables, their chains and rules")
   func tables() throws {
-    try check("find-table", [.findTable("berth")])
-    try check("find-chain", [.findChain("ports", in: "berth")])
+    try check("find-table", [.findTable("berth", family: 1)])
+    try check("find-chain", [.findChain("ports", in: "berth", family: 1)])
+    try check("list-chains", [.listChains], .list)
+    try check("list-rules", [.listRules(of: "filter", family: 2)], .list)
   }
 }

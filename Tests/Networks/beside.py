@@ -4,10 +4,11 @@ Each scenario lays rules on the host as another program does, looks who reaches 
 word by word, and looks again. `ufw` and `firewall-cmd` are played by what they do to the rules (see `Stand`).
 """
 
+import os
 import re
 import shlex
 
-from world import Question, ask, scenario
+from world import TOP, Question, ask, scenario
 
 PROJECT = """
   services:
@@ -141,8 +142,11 @@ class Stand:
             "host": [("host", address, 8080) for address in ("127.0.0.1", "::1", "10.99.0.1", "fd99::1")],
             "in": [("lan", "10.99.0.1", 8080), ("other", "10.98.0.1", 8080)],
             "in6": [("lan", "fd99::1", 8080), ("other", "fd98::1", 8080)],
-            "out": [("web", "10.99.0.2", 80), ("twin", "10.98.0.2", 80)],
-            "out6": [("web", "fd99::2", 80), ("twin", "fd98::2", 80)],
+            "out": [("web", "10.99.0.2", 80)],
+            "out6": [("web", "fd99::2", 80)],
+            # By another link than that of the default route.
+            "aside": [("twin", "10.98.0.2", 80)],
+            "aside6": [("twin", "fd98::2", 80)],
         }
         questions = {(way, cell, transport): Question(namespaces[cell[0]], *cell[1:], transport)
                      for way, cells in ways.items() for cell in cells for transport in ("tcp", "udp")}
@@ -153,8 +157,9 @@ class Stand:
         for way, found in self.cells().items():
             self.box.equal(found, {way not in closed}, f"{when}, the way `{way}` is open")
 
-    def try_all(self, closed, *words):
-        """`closed`: what does not work at first. `words`: of the warnings that say how to mend it."""
+    def try_all(self, closed, *words, left=()):
+        """`closed`: what does not work at first. `words`: of the warnings that say how to mend it. `left`: what is closed even
+        then."""
         before = self.rules()
         outcome = self.box.up(PROJECT)
         for word in words:
@@ -170,20 +175,21 @@ class Stand:
         mended = self.rules()
         again = self.box.up()
         self.box.true("warning" not in again.err, f"it warns again: {again.err}")
-        self.expect((), "when berth's words are heeded")
+        self.expect(left, "when berth's words are heeded")
         self.box.berth("down")
         self.box.equal(self.rules(), mended, "rules of others after all")
 
 
-ALL = ("in", "in6", "out", "out6")
+ALL = ("in", "in6", "out", "out6", "aside", "aside6")
 
 
 @scenario("S-71", needs=["iptables-nft"])
 def beside_docker(box):
-    """dockerd sets the policy of IPv4's FORWARD, and of IPv6's where it has networks with it."""
+    """dockerd sets the policy of IPv4's FORWARD, and of IPv6's where it has networks with it. What berth says to type lets
+    nobody to docker's own containers: out by the default route's link alone."""
     stand = Stand(box)
     stand.world.run("host", "iptables-restore", input=DOCKER)
-    stand.try_all(("in", "out"), "DOCKER-USER -m devgroup")
+    stand.try_all(("in", "out", "aside"), "DOCKER-USER -m devgroup", left=("aside",))
 
 
 @scenario("S-71", needs=["iptables-nft"])
@@ -193,7 +199,8 @@ def beside_docker_with_bridge_filter(box):
         return
     stand = Stand(box)
     stand.restore(DOCKER)
-    stand.try_all((*ALL, "inside"), "`iptables -I DOCKER-USER", "`ip6tables -I DOCKER-USER")
+    stand.try_all((*ALL, "inside"), "`iptables -I DOCKER-USER", "`ip6tables -I DOCKER-USER",
+                  left=("aside", "aside6"))
 
 
 @scenario("S-71", needs=["iptables-nft"])
@@ -223,7 +230,7 @@ def beside_firewalld(box):
     """It lets pass what was translated: published ports work at once."""
     stand = Stand(box)
     stand.world.run("host", "nft", "-f", "-", input=FIREWALLD)
-    stand.try_all(("out", "out6"), "firewall-cmd --permanent --zone=trusted --add-interface=br-+")
+    stand.try_all(("out", "out6", "aside", "aside6"), "firewall-cmd --permanent --zone=trusted --add-interface=br-+")
 
 
 @scenario("S-71")
@@ -241,3 +248,36 @@ def beside_an_open_firewall(box):
       }
     """)
     stand.try_all(())
+
+
+def examples():
+    """The tables in docs/networks.md: what a user may add."""
+    with open(os.path.join(TOP, "docs/networks.md")) as file:
+        found = re.findall(r"((?:^    .*\n)+)", file.read(), flags=re.M)
+    return [text for text in found if text.lstrip().startswith("table inet")]
+
+
+@scenario("S-71")
+def a_users_own_rules(box):
+    """Both examples of the document: who may ask published ports, and a machine that stays no router."""
+    stand = Stand(box)
+    chosen, alone = examples()
+    box.up(PROJECT)
+    lan = box.world.namespaces["lan"]
+    router = Question(lan, "10.98.0.2", 80, "tcp")
+    ask([router])
+    box.equal(router.answer, "other 10.99.0.2", "what a neighbour reaches by a machine that sends on packets")
+    stand.world.run("host", "nft", "-f", "-", input=chosen)
+    cells = [Question(lan, "10.99.0.1", 8080, "tcp"),
+             Question(box.world.namespaces["other"], "10.98.0.1", 8080, "tcp", hopeful=False),
+             Question(box.namespace("twin"), "10.99.0.2", 80, "tcp")]
+    ask(cells)
+    box.equal([each.answer is not None for each in cells], [True, False, True], "the first example: lan, other, outward")
+    stand.world.run("host", "nft", "delete", "table", "inet", "mine")
+    stand.world.run("host", "nft", "-f", "-", input=alone)
+    stand.expect((), "with the second example")
+    router = Question(lan, "10.98.0.2", 80, "tcp", hopeful=False)
+    ask([router])
+    box.equal(router.answer, None, "what a neighbour reaches by a machine that is no router")
+    box.berth("down")
+    box.true("warning" not in box.up().err, "berth takes the second example for a wall")

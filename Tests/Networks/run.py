@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Who reaches whom: networks, names, published ports and walls, seen from three machines.
 
-  run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--list] [--table]
+  run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--list] [--table] [--times]
 
 Each scenario stands on a host of its own (see world.py): compose files, `berth up`, and what is reached then. Nothing of
 berth is called but the program. Prints what was not as it should be and a line with the counts. Ends with 1 when there
@@ -36,6 +36,7 @@ def arguments():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--long", action="store_true", help="the full counts of the scenarios about scale")
+    parser.add_argument("--times", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -48,7 +49,7 @@ def inside(options, name):
     if missing:
         print(" ".join(missing))
         return PASSED_OVER
-    complaints = []
+    complaints, begun = [], time.monotonic()
     world = World(os.environ[FOLDER], options.berth, name)
     box = Box(world, name)
     box.shows_tables, box.is_long = options.table, options.long
@@ -65,6 +66,8 @@ def inside(options, name):
         world.close()
     for complaint in complaints:
         print(complaint)
+    if options.times:
+        print(f"{time.monotonic() - begun:.1f} s")
     return 1 if complaints else 0
 
 

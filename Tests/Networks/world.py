@@ -123,6 +123,9 @@ class World:
         """As a machine begins on which nobody has run containers; a new namespace takes after the one before."""
         self.run("host", "ip", "link", "set", "lo", "up")
         write("/proc/sys/net/ipv4/ip_forward", "0")
+        # Addresses that are still being looked for elsewhere would be there a second later.
+        for name in ("all", "default"):
+            write(f"/proc/sys/net/ipv6/conf/{name}/accept_dad", "0")
         self.bridges_filter(False)
 
     def bridges_filter(self, on):

@@ -35,6 +35,19 @@ struct UpPlannerTests {
       allServices: known ?? Set(services.map(\.name)), policy: policy)
   }
 
+  @Test("a running container that was taken off a network is made anew")
+  func disconnected() {
+    let wanted = service("web", networks: ["p_default", "p_back"])
+    let plan = plan([wanted], [container("web")])
+    #expect(
+      plan.text == """
+        stop container p-web-1 (it is not on network p_back any more)
+        remove container p-web-1 (it is not on network p_back any more)
+        create container p-web-1 (it is not on network p_back any more)
+        start container p-web-1 (it is not on network p_back any more)
+        """)
+  }
+
   @Test("from nothing: network, all containers, then starts behind their dependencies")
   func fromNothing() {
     let web = service("web", needs: [Dependency(service: "db", condition: .healthy)])

@@ -55,13 +55,15 @@ final class Firewall: Sendable {
     throw .refused(doing: doing, reason: line)
   }
 
-  /// Whether a table of the family inet exists. Asked without the library, which takes ms to open.
-  static func hasTable(_ name: String) throws(SystemCallError) -> Bool {
-    try exists(.findTable(name))
+  /// Whether a table exists. Asked without the library, which takes ms to open.
+  static func hasTable(_ name: String, _ family: NetfilterFamily = .inet) throws(SystemCallError)
+    -> Bool
+  {
+    try exists(.findTable(name, family: family.rawValue))
   }
 
   static func hasChain(_ name: String, in table: String) throws(SystemCallError) -> Bool {
-    try exists(.findChain(name, in: table))
+    try exists(.findChain(name, in: table, family: NetfilterFamily.inet.rawValue))
   }
 
   private static func exists(_ request: NetlinkRequest) throws(SystemCallError) -> Bool {

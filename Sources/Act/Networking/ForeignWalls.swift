@@ -2,6 +2,7 @@
 // one closes, and others' tables are not ours to change: so the one who may is told what to type, once,
 // when a network is made. Read over netlink, as opening libnftables and parsing its text takes longer.
 
+import Addressing
 import CLinux
 import Diagnostics
 import Glibc
@@ -24,6 +25,9 @@ struct ForeignWall: Hashable {
   let family: NetfilterFamily
   let table: String
   let chain: String
+  /// The link of the default route, beside docker: what is accepted for another one would pass docker's
+  /// own walls.
+  let wayOut: String?
 
   /// - Parameter bridge: the link that is to pass.
   /// - Parameter families: those that the network has addresses of.
@@ -31,21 +35,33 @@ struct ForeignWall: Hashable {
     -> [ForeignWall]
   {
     var socket = try NetlinkSocket(NETLINK_NETFILTER)
-    let chains = try socket.dump(.chains) { ForeignChain($0) }
+    let chains = try socket.dump(.listChains) { ForeignChain($0) }
       .filter { !$0.table.hasPrefix("berth") }
     var walls: [ForeignWall] = []
     for chain in chains where chain.filtersForwarding && families.contains(chain.family) {
-      let rules = try socket.dump(.rules(chain.family, chain.table)) { ForeignRule($0) }
+      let rules = try socket.dump(.listRules(of: chain.table, family: chain.family.rawValue)) {
+        ForeignRule($0)
+      }
       let last = rules.last { $0.chain == chain.name }
       let isClosed = chain.drops || last?.closes ?? false
       if !isClosed || rules.contains(where: { $0.letsPass(bridge) }) { continue }
       let beside = chains.filter { $0.table == chain.table && $0.family == chain.family }
+      let keeper = keeper(of: chain, beside: Set(beside.map(\.name)))
       walls.append(
         ForeignWall(
-          keeper: keeper(of: chain, beside: Set(beside.map(\.name))), family: chain.family,
-          table: chain.table, chain: chain.name))
+          keeper: keeper, family: chain.family, table: chain.table, chain: chain.name,
+          wayOut: keeper == .docker ? try wayOut(isV6: chain.family == .ip6) : nil))
     }
     return walls
+  }
+
+  private static func wayOut(isV6: Bool) throws(SystemCallError) -> String? {
+    var socket = try NetlinkSocket()
+    let route = try socket.routes().first {
+      $0.destination.prefixLength == 0 && ($0.destination.v6 != nil) == isV6
+    }
+    guard let index = route?.link else { return nil }
+    return try socket.links().first { $0.index == index }?.name
   }
 
   private static func keeper(of chain: ForeignChain, beside names: Set<String>) -> Keeper {
@@ -62,7 +78,7 @@ struct ForeignWall: Hashable {
   private static let group = "0x80000000"
 
   func warning(_ bridge: String) -> Diagnostic {
-    let commands = commands(bridge).map { "`\($0)`" }.joined(separator: " and ")
+    let commands = commands(bridge).map { "`\($0)`" }.joined(separator: ", ")
     return Diagnostic(
       "this machine's firewall drops what containers send to other machines and get from them",
       severity: .warning, causes: [place],
@@ -83,9 +99,15 @@ struct ForeignWall: Hashable {
     case .docker, .iptables:
       let program = family == .ip6 ? "ip6tables" : "iptables"
       let chain = keeper == .docker ? "DOCKER-USER" : chain
-      return ["src", "dst"].map {
-        "\(program) -I \(chain) -m devgroup --\($0)-group \(Self.group)/\(Self.group) -j ACCEPT"
+      let source = "--src-group \(Self.group)/\(Self.group)"
+      var matches = ["--dst-group \(Self.group)/\(Self.group)"]
+      if let wayOut {
+        // Answers go by any link.
+        matches += ["\(source) -o \(wayOut)", "\(source) -m conntrack --ctstate ESTABLISHED"]
+      } else {
+        matches.append(source)
       }
+      return matches.map { "\(program) -I \(chain) -m devgroup \($0) -j ACCEPT" }
     case .ufw: return ["in", "out"].map { "ufw route allow \($0) on \(links)" }
     case .firewalld:
       return [
@@ -104,12 +126,14 @@ struct ForeignWall: Hashable {
 enum NetfilterFamily: UInt8, CustomStringConvertible {
   case inet = 1
   case ip = 2
+  case bridge = 7
   case ip6 = 10
 
   var description: String {
     switch self {
     case .inet: "inet"
     case .ip: "ip"
+    case .bridge: "bridge"
     case .ip6: "ip6"
     }
   }
@@ -230,31 +254,6 @@ private struct ForeignRule {
 extension ArraySlice<UInt8> {
   /// A number of 32 bits as nftables sends them.
   fileprivate var bigEndian: UInt32? { number(UInt32.self, at: 0).map(UInt32.init(bigEndian:)) }
-}
-
-extension NetlinkRequest {
-  fileprivate static var chains: NetlinkRequest {
-    nftables("list chains", NFT_MSG_GETCHAIN, family: UInt8(AF_UNSPEC)) { _ in }
-  }
-
-  fileprivate static func rules(_ family: NetfilterFamily, _ table: String) -> NetlinkRequest {
-    nftables("list rules", NFT_MSG_GETRULE, family: family.rawValue) { writer in
-      writer.attribute(Int(NFTA_RULE_TABLE.rawValue), text: table)
-    }
-  }
-
-  private static func nftables(
-    _ action: String, _ kind: nf_tables_msg_types, family: UInt8,
-    _ attributes: @escaping (inout NetlinkWriter) -> Void
-  ) -> NetlinkRequest {
-    let type = Int(NFNL_SUBSYS_NFTABLES) << 8 | Int(kind.rawValue)
-    return NetlinkRequest(action, "", type: type) { writer in
-      writer.append(family)
-      writer.append(UInt8(NFNETLINK_V0))
-      writer.append(UInt16(0))
-      attributes(&writer)
-    }
-  }
 }
 
 extension NetworkStore {

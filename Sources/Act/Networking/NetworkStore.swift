@@ -56,21 +56,34 @@ package final class NetworkStore: Sendable {
     guard isValidName(wanted.name) else { throw NetworkError.invalidName(wanted.name) }
     try makeFolders(layout.networks)
     return try locked {
-      let record: NetworkRecord
-      if let present = try readRecord(NetworkRecord.self, at: recordPath(wanted.name)) {
-        record = present
-      } else {
-        let turn = try waitForTurn()
-        defer { withExtendedLifetime(turn) {} }
-        record = try decide(wanted, others: list(), now: now)
-        try makeFolders(leasesFolder(record.name))
-        try writeRecord(record, to: recordPath(record.name), .volatile)
-        try materialise(record)
-        return record
+      guard let present = try record(wanted.name) else {
+        return try makeHoldingLock(wanted, now: now)
       }
-      try materialise(record)
-      return record
+      try materialise(present)
+      return present
     }
+  }
+
+  /// Makes a network that must not exist yet.
+  package func create(_ wanted: NetworkSpecification, now: Timestamp) throws -> NetworkRecord {
+    guard isValidName(wanted.name) else { throw NetworkError.invalidName(wanted.name) }
+    try makeFolders(layout.networks)
+    return try locked {
+      guard try record(wanted.name) == nil else { throw NetworkError.exists(name: wanted.name) }
+      return try makeHoldingLock(wanted, now: now)
+    }
+  }
+
+  private func makeHoldingLock(_ wanted: NetworkSpecification, now: Timestamp) throws
+    -> NetworkRecord
+  {
+    let turn = try waitForTurn()
+    defer { withExtendedLifetime(turn) {} }
+    let record = try decide(wanted, others: list(), now: now)
+    try makeFolders(leasesFolder(record.name))
+    try writeRecord(record, to: recordPath(record.name), .volatile)
+    try materialise(record)
+    return record
   }
 
   /// Makes what lacks in the kernel for a network that exists.
@@ -88,21 +101,32 @@ package final class NetworkStore: Sendable {
   package func remove(_ name: String) throws {
     guard isValidName(name) else { throw NetworkError.invalidName(name) }
     try makeFolders(layout.networks)
+    try locked { try removeHoldingLock(name) }
+  }
+
+  /// Takes the network away if nobody has an address on it.
+  package func removeUnused(_ name: String) throws {
+    guard try record(name) != nil else { return }
     try locked {
-      if let record = try record(name) { try dismantle(record) }
-      try removeTree(layout.network(name))
-      try removeTree(runFolder(name))
-      guard try list().isEmpty else { return }
-      if try Firewall.hasTable(table) {
-        try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
-      }
-      try Forwarding.restore(layout)
+      if try leases(name).isEmpty { try removeHoldingLock(name) }
     }
+  }
+
+  private func removeHoldingLock(_ name: String) throws {
+    if let record = try record(name) { try dismantle(record) }
+    try removeTree(layout.network(name))
+    try removeTree(runFolder(name))
+    guard try list().isEmpty else { return }
+    if try Firewall.hasTable(table) {
+      try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
+    }
+    try Forwarding.restore(layout)
   }
 
   private func dismantle(_ record: NetworkRecord) throws {
     var socket = try NetlinkSocket()
     try socket.perform([.deleteLinks(ofGroup: record.linkGroup)])
+    try removeGuard(record)
     guard try Firewall.hasChain(NetworkRules.mainChain(record), in: table) else { return }
     try takeOut(
       NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.deleting),
@@ -162,6 +186,7 @@ package final class NetworkStore: Sendable {
       let ports = try publishedElements(of: record).map(\.adding).joined()
       try firewall.run(NetworkRules(record, table: table).adding + ports, doing: doing)
     }
+    try provideGuard(record)
     var socket = try NetlinkSocket()
     if let link = try socket.link(named: record.bridge) {
       guard link.kind == "bridge", link.hardwareAddress == record.bridgeHardwareAddress else {
@@ -237,6 +262,8 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
 }
 
 extension NetworkStore {
+  package static func isName(_ text: String) -> Bool { isValidName(text) }
+
   /// Whether it can be the name of an interface.
   package static func isInterface(_ text: String) -> Bool { isValidLinkName(text) }
 

@@ -7,6 +7,7 @@ import CLinux
 package import Diagnostics
 import Glibc
 package import Linux
+import Store
 import SystemPackage
 
 /// A host port that cannot be had.
@@ -42,7 +43,8 @@ extension NetworkStore {
     var reservation = PortReservation(ports: [], sockets: [])
     for port in ports {
       do {
-        let (chosen, sockets) = try reserveOne(port)
+        let (chosen, sockets) =
+          try port.transport == .sctp ? reserveFile(port) : reserveOne(port)
         reservation.ports.append(chosen)
         reservation.sockets += sockets
       } catch let error as SystemCallError {
@@ -52,6 +54,43 @@ extension NetworkStore {
       }
     }
     return reservation
+  }
+
+  /// Many kernels have no sockets of SCTP: there nobody else can have such a port, and among containers
+  /// a locked file stands for it, whatever the address.
+  private func reserveFile(_ port: PublishedPort) throws -> (PublishedPort, [SharedDescriptor]) {
+    let folder = layout.run.appending("networks")
+    try makeFolders(folder)
+    var chosen = port
+    for _ in 1...ephemeralAttempts {
+      if port.hostPort == 0 {
+        // Any number that the host itself would give.
+        chosen.hostPort = try boundPort(bindSocket(.v4(.unspecified), 0, .tcp))
+      }
+      let file = SharedDescriptor(
+        try Descriptor.open(
+          folder.appending(".sctp-\(chosen.hostPort)"), O_WRONLY | O_CREAT | O_NOFOLLOW))
+      if flock(file.raw, LOCK_EX | LOCK_NB) == 0 {
+        return (chosen, try [file] + (sctpSockets(of: chosen)))
+      }
+      if port.hostPort != 0 { break }
+    }
+    throw SystemCallError("flock", "port \(port.hostPort)", .addressInUse)
+  }
+
+  /// Those that keep other programs off, where the kernel has them.
+  private func sctpSockets(of port: PublishedPort) throws -> [SharedDescriptor] {
+    try (port.hosts ?? []).compactMap { host in
+      do throws(SystemCallError) {
+        return try bindSocket(host, port.hostPort, .sctp)
+      } catch {
+        let lacks: [Errno] = [
+          .protocolNotSupported, .addressFamilyNotSupported, .socketTypeNotSupported,
+        ]
+        if lacks.contains(error.errno) { return nil }
+        throw error
+      }
+    }
   }
 
   /// Who has the port: a container of berth by its records, else a process by what /proc shows.
@@ -136,12 +175,15 @@ private func bindSocket(
 private func openBound(
   _ host: IPAddress, _ port: UInt16, _ transport: PublishedPort.Transport, reuse: Bool
 ) throws(SystemCallError) -> SharedDescriptor {
-  let kind = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
+  let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
   let type = CInt(kind.rawValue | SOCK_CLOEXEC.rawValue)
   var family = AF_INET
   if case .v6 = host { family = AF_INET6 }
   let socket = SharedDescriptor(
-    Descriptor(owning: try checking("socket") { Glibc.socket(family, type, 0) }))
+    Descriptor(
+      owning: try checking("socket") {
+        Glibc.socket(family, type, transport == .sctp ? CInt(IPPROTO_SCTP) : 0)
+      }))
   var on: CInt = 1
   if reuse { setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &on, 4) }
   if transport == .udp {

@@ -77,6 +77,14 @@ package final class NameService {
     forwarder.forgetAll()
   }
 
+  /// Answers by the networks of `settings` from now on.
+  func take(_ settings: NameServiceSettings) {
+    resolver.take(
+      NameServiceNames(run: settings.run, networks: settings.networks, links: settings.links),
+      forwards: settings.upstreams != .nobody)
+    forwarder.take(settings.upstreams)
+  }
+
   /// Belongs to the service. Readable when there is something to do.
   package var descriptor: CInt { watch.raw }
 
@@ -102,10 +110,15 @@ final class NameServiceResolver {
   }
 
   private var names: NameServiceNames
-  private let forwards: Bool
+  private var forwards: Bool
   private var random = ShuffleNumbers(state: .random(in: 0...UInt64.max))
 
   init(names: NameServiceNames, forwards: Bool) {
+    self.names = names
+    self.forwards = forwards
+  }
+
+  func take(_ names: NameServiceNames, forwards: Bool) {
     self.names = names
     self.forwards = forwards
   }

@@ -81,6 +81,11 @@ private func reserved(_ socket: SharedDescriptor)
   var kind: CInt = 0
   var length = socklen_t(MemoryLayout<CInt>.size)
   guard getsockopt(socket.raw, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 else { return nil }
+  var transport: CInt = 0
+  length = socklen_t(MemoryLayout<CInt>.size)
+  getsockopt(socket.raw, SOL_SOCKET, SO_PROTOCOL, &transport, &length)
+  // Nobody passes those on: they are translated or not served.
+  if transport == CInt(IPPROTO_SCTP) { return nil }
   let isStream = kind == CInt(SOCK_STREAM.rawValue)
   // The port stands at the same place in the address of either family.
   return (

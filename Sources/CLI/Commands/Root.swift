@@ -15,7 +15,7 @@ private let verbs: [any ParsableCommand.Type] = [
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
-  DuCommand.self,
+  DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
   VersionCommand.self, InternalCommand.self,
 ]

@@ -50,48 +50,17 @@ extension Session {
             span: service.span)))
       return []
     }
-    let binding = way.binding.map { "\($0)" }
-    return try service.ports.map { port in
+    return service.ports.map { port in
       let transport: Blueprint.PublishedPort.Transport
       switch port.transport {
       case .tcp: transport = .tcp
       case .udp: transport = .udp
-      case .sctp:
-        throw UnsupportedSetting(
-          service: service, setting: "a port of sctp", hint: "berth publishes tcp and udp")
+      case .sctp: transport = .sctp
       }
       return PortWish(
         transport: transport,
-        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? binding ?? "",
+        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? way.binding ?? "",
         candidates: port.published, containerPort: port.target, isOfHost: way.translates)
-    }
-  }
-
-  /// What the network says of ports by which the service's default route goes; nil for none.
-  private func wayOut(of service: Service, in project: Project) throws -> (
-    publishes: Bool, translates: Bool, binding: IPAddress?
-  )? {
-    let open = try ordered(service.networks).filter { attachment in
-      guard let network = project.network(attachment.network) else { return true }
-      return try !(networks.record(network.name)?.isInternal ?? network.isInternal)
-    }
-    let best = open.enumerated().max {
-      $0.element.gatewayPriority == $1.element.gatewayPriority
-        ? $0.offset > $1.offset : $0.element.gatewayPriority < $1.element.gatewayPriority
-    }?.element
-    guard let best, let network = project.network(best.network) else { return nil }
-    if let record = try networks.record(network.name) {
-      return (record.publishes, record.translates, record.hostBinding)
-    }
-    let wanted = try specification(network)
-    return (wanted.attachment == nil, wanted.translates, wanted.policy.hostBinding)
-  }
-
-  /// In the order of the interfaces.
-  private func ordered(_ attachments: [Compose.Attachment]) -> [Compose.Attachment] {
-    attachments.sorted {
-      $0.priority == $1.priority
-        ? $0.network.utf8.lexicographicallyPrecedes($1.network.utf8) : $0.priority > $1.priority
     }
   }
 
@@ -104,9 +73,7 @@ extension Session {
     network.nameServers = service.dns
     network.searchDomains = service.dnsSearch
     network.resolverOptions = service.dnsOptions
-    network.links = (service.links + service.externalLinks).map {
-      LinkBlueprint(target: $0.target, alias: $0.alias)
-    }
+    network.links = links(of: service, in: project)
     if network.mode == .bridge {
       network.endpoints = try endpoints(base, identity, project)
       network.ports = try portWishes(of: service, in: project).map {
@@ -139,25 +106,36 @@ extension Session {
       if let choice = ContainerChoice(mode) {
         return .container(try networkPartner(choice, of: service, number: number).id)
       }
-      throw UnsupportedSetting(
-        service: service, setting: "network_mode `\(mode)`",
-        hint: "berth knows host, none, service:NAME and container:NAME")
+      return .bridge
+    }
+  }
+
+  /// On the bridge that all projects share, services answer by the names of their containers alone.
+  private func links(of service: Service, in project: Project) -> [LinkBlueprint] {
+    (service.links + service.externalLinks).map { link in
+      var target = link.target
+      if service.namedNetwork == PredefinedNetwork.bridge, let other = project.service(target) {
+        target = other.containerName ?? "\(projectName)-\(target)-1"
+      }
+      return LinkBlueprint(target: target, alias: link.alias)
     }
   }
 
   private func endpoints(
     _ base: ServiceBase, _ identity: ContainerIdentity, _ project: Project
   ) throws -> [EndpointBlueprint] {
-    let attachments = ordered(base.service.networks)
-    var endpoints: [EndpointBlueprint] = []
-    for (index, attachment) in attachments.enumerated() {
-      let name = project.network(attachment.network)?.name ?? attachment.network
-      guard let record = try networks.record(name) else {
-        throw NetworkError.missing(name: name)
+    let attachments = attachments(of: base.service, in: project)
+    var endpoints = try attachments.enumerated().map { index, attached in
+      var record = try joinable(attached.name)
+      var endpoint = try endpoint(base.service, identity, attached.wish, record, index: index)
+      // The shared bridge may have gone with another's last container before the lease kept it.
+      while try networks.record(attached.name)?.id != record.id {
+        record = try joinable(attached.name)
+        endpoint = try self.endpoint(base.service, identity, attached.wish, record, index: index)
       }
-      endpoints.append(try endpoint(base.service, identity, attachment, record, index: index))
+      return endpoint
     }
-    markPrimary(&endpoints, attachments)
+    markPrimary(&endpoints, attachments.map(\.wish))
     return endpoints
   }
 
@@ -200,10 +178,9 @@ extension Session {
     throws -> [String: String]
   {
     var sysctls: [String: String] = [:]
-    for attachment in service.networks {
-      let name = project.network(attachment.network)?.name
-      guard let endpoint = endpoints.first(where: { $0.network == name }) else { continue }
-      for option in attachment.driverOptions where option.key == EndpointOption.sysctls {
+    for attached in attachments(of: service, in: project) {
+      guard let endpoint = endpoints.first(where: { $0.network == attached.name }) else { continue }
+      for option in attached.wish.driverOptions where option.key == EndpointOption.sysctls {
         for setting in option.value.split(separator: ",") {
           let parts = setting.split(separator: "=", maxSplits: 1)
           guard parts.count == 2, parts[0].split(separator: ".").contains("IFNAME") else {
@@ -240,10 +217,11 @@ extension Session {
     _ service: Service, _ identity: ContainerIdentity, _ attachment: Compose.Attachment
   ) -> [String] {
     var names = [identity.name, String(identity.id.prefix(12))]
-    if identity.slug == nil || identity.usesAliases {
+    let isShared = attachment.network == PredefinedNetwork.bridge && service.namedNetwork != nil
+    if !isShared, identity.slug == nil || identity.usesAliases {
       names += [service.name] + attachment.aliases
     }
-    if let hostname = service.hostname { names.append(hostname) }
+    if !isShared, let hostname = service.hostname { names.append(hostname) }
     var seen: Set<String> = []
     return names.filter { seen.insert($0).inserted }
   }

@@ -24,14 +24,8 @@ extension Session {
   func connect(_ blueprint: ContainerBlueprint, namespace: CInt?) throws {
     guard let namespace, !blueprint.network.endpoints.isEmpty else { return }
     try networks.connect(namespace: namespace, endpoints: blueprint.network.endpoints)
-    guard !blueprint.network.ports.isEmpty else { return }
-    guard let primary = blueprint.network.endpoints.first(where: \.isPrimary) else { return }
-    try networks.publish([
-      Publication(
-        container: blueprint.id, name: blueprint.name, network: primary.network,
-        address: primary.address.flatMap { IPv4Address($0) },
-        address6: primary.address6.flatMap { IPv6Address($0) }, ports: blueprint.network.ports)
-    ])
+    guard !blueprint.network.ports.isEmpty, let publication = Publication(blueprint) else { return }
+    try networks.publish([publication])
   }
 
   /// Closes the ports of a container that does not run any more.
@@ -148,7 +142,8 @@ extension StepRunner {
   private func wishes(of name: String) throws -> [PortWish] {
     let made = plannedServices.withLock { $0[name] }
     if let made, let base = bases[made] {
-      guard base.service.networkMode == nil, let project else { return [] }
+      let isOwn = base.service.networkMode == nil || base.service.namedNetwork != nil
+      guard isOwn, let project else { return [] }
       return try session.portWishes(of: base.service, in: project)
     }
     return try session.portWishes(of: blueprint(name).network)

@@ -133,12 +133,11 @@ extension Session {
 
   /// Networks and volumes that the container needs, made or made again.
   private func ensureResources(of base: ServiceBase, project: Project) throws {
-    for attachment in base.service.networks {
-      guard let network = project.network(attachment.network) else { continue }
-      if network.isExternal {
-        _ = try networks.repair(network.name)
-      } else {
+    for attached in attachments(of: base.service, in: project) {
+      if let network = attached.network, !network.isExternal {
         _ = try networks.ensure(try specification(network), now: Self.now())
+      } else if attached.name != PredefinedNetwork.bridge {
+        _ = try networks.repair(attached.name)
       }
     }
     tellOfNetworks()

@@ -156,6 +156,11 @@ private struct UpPlanner {
     if let network = service.networks.first(where: { staleNetworks.contains($0) }) {
       return "network \(network) changed"
     }
+    if container.isActive,
+      let network = service.networks.first(where: { !container.networks.contains($0) })
+    {
+      return "it is not on network \(network) any more"
+    }
     if let volume = service.volumes.first(where: { volumeSteps[$0] != nil }) {
       return "volume \(volume) was missing"
     }
