@@ -135,7 +135,9 @@ final class NameServiceResolver {
     case .refused(let reply): return .reply(reply)
     case .query(let query):
       if let answer = names.zone.lookUp(query.name, query.type, using: &random) {
-        return .reply(query.response(answer, limit: limit ?? query.datagramLimit))
+        return .reply(
+          query.response(
+            query.isOfInternet ? answer : .empty, limit: limit ?? query.datagramLimit))
       }
       return forwards ? .forward(query) : .reply(query.failure(.noSuchName))
     }
