@@ -24,7 +24,7 @@ EVERYTHING = """
     here: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, network_mode: host}
     alone: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, network_mode: none}
   networks:
-    both: {enable_ipv6: true}
+    both: {enable_ipv6: true, driver_opts: {berth.antispoof: "true"}}
     plain: {}
     inner: {internal: true, enable_ipv6: true}
     lonely: {driver_opts: {com.docker.network.bridge.enable_icc: "false", com.docker.network.bridge.name: lonely0}}
