@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 
 from world import FOLDER, HERE, Box, Complaint, World, heed_signals, prepare, scenarios  # noqa: E402
 
-MODULES = ["matrix", "walls", "spoofing", "traces", "beside", "names", "ports", "scale"]
+MODULES = ["matrix", "walls", "spoofing", "traces", "beside", "names", "forwarding", "hostile", "ports", "scale"]
 PASSED_OVER = 77
 
 
@@ -35,6 +35,7 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--long", action="store_true", help="the full counts of the scenarios about scale")
     parser.add_argument("--times", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -51,7 +52,7 @@ def inside(options, name):
     complaints, begun = [], time.monotonic()
     world = World(os.environ[FOLDER], options.berth, name)
     box = Box(world, name)
-    box.shows_tables = options.table
+    box.shows_tables, box.is_long = options.table, options.long
     try:
         function(box)
     except Complaint as complaint:
@@ -70,12 +71,12 @@ def inside(options, name):
     return 1 if complaints else 0
 
 
-def attempt(name):
-    """Runs a scenario on a host of its own. Returns `(status, output)`."""
+def attempt(name, limit):
+    """Runs a scenario on a host of its own, so many seconds at the most. Returns `(status, output)`."""
     command = ["unshare", "--net", "--mount", "--propagation", "private", sys.executable, "-B", *sys.argv]
     process = subprocess.Popen([*command, "--inside", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        output, _ = process.communicate(timeout=180)
+        output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate()
@@ -114,7 +115,7 @@ def run_all(options, chosen, folder):
     prepare(folder, options.berth)
     for jobs, group in [(options.jobs, [each for each in chosen if not each[3]]), (1, [each for each in chosen if each[3]])]:
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            work = {pool.submit(attempt, each[0]): each[0] for each in group}
+            work = {pool.submit(attempt, each[0], 1500 if options.long else 180): each[0] for each in group}
             for done in concurrent.futures.as_completed(work):
                 status, output = done.result()
                 if status == PASSED_OVER:

@@ -154,6 +154,26 @@ struct UpPlannerTests {
     #expect(plan([service("web")], [container("web"), old], known: ["web", "old"]).orphans == [])
   }
 
+  @Test("what is made or started waits until orphans are gone: it may want their ports and addresses")
+  func orphansFirst() throws {
+    var policy = UpPolicy()
+    policy.removesOrphans = true
+    let stopped = container("db", status: .exited)
+    let plan = plan(
+      [service("web"), service("db")], [container("old"), stopped], policy: policy)
+    let removal = try #require(
+      plan.steps.firstIndex {
+        $0.operation == .removeContainer(service: "old", name: "p-old-1")
+      })
+    let later = plan.steps.filter {
+      switch $0.operation {
+      case .createContainer, .startContainer: true
+      default: false
+      }
+    }
+    #expect(later.count == 3 && later.allSatisfy { $0.after.contains(removal) })
+  }
+
   @Test("policies: force only what was named, never, no start")
   func policies() {
     let services = [

@@ -57,26 +57,31 @@ struct NetworkFiles {
     {
       return host
     }
-    func hostLine(_ keyword: String) -> [String] {
-      let lines = host.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-      return lines.last { $0.first == keyword }.map { Array($0.dropFirst()) } ?? []
+    let hostLines = host.split(whereSeparator: \.isNewline).map { line in
+      line.split { $0 == " " || $0 == "\t" }.map(String.init)
     }
     var text = ""
     if isOwn {
       text += "nameserver 127.0.0.11\n"
     } else if network.nameServers.isEmpty {
-      for line in host.split(separator: "\n") where line.hasPrefix("nameserver") {
-        text += line + "\n"
+      for line in hostLines where line.first == "nameserver" {
+        text += line.joined(separator: " ") + "\n"
       }
     } else {
       for server in network.nameServers { text += "nameserver \(server)\n" }
     }
-    let search = network.searchDomains.isEmpty ? hostLine("search") : network.searchDomains
+    // The last of these counts, and of options all (resolv.conf(5)).
+    let hostSearch = hostLines.last { $0.first == "search" || $0.first == "domain" }
+    let search =
+      network.searchDomains.isEmpty
+      ? Array(hostSearch?.dropFirst() ?? []) : network.searchDomains
     if !search.isEmpty, search != ["."] {
       text += "search \(search.joined(separator: " "))\n"
     }
-    var options =
-      network.resolverOptions.isEmpty ? hostLine("options") : network.resolverOptions
+    var options = network.resolverOptions
+    if options.isEmpty {
+      options = hostLines.filter { $0.first == "options" }.flatMap { $0.dropFirst() }
+    }
     if isOwn, !options.contains(where: { $0.hasPrefix("ndots:") }) { options.append("ndots:0") }
     if !options.isEmpty { text += "options \(options.joined(separator: " "))\n" }
     return text

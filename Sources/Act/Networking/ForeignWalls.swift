@@ -35,11 +35,13 @@ struct ForeignWall: Hashable {
     -> [ForeignWall]
   {
     var socket = try NetlinkSocket(NETLINK_NETFILTER)
-    let chains = try socket.dump(.chains) { ForeignChain($0) }
+    let chains = try socket.dump(.listChains) { ForeignChain($0) }
       .filter { !$0.table.hasPrefix("berth") }
     var walls: [ForeignWall] = []
     for chain in chains where chain.filtersForwarding && families.contains(chain.family) {
-      let rules = try socket.dump(.rules(chain.family, chain.table)) { ForeignRule($0) }
+      let rules = try socket.dump(.listRules(of: chain.table, family: chain.family.rawValue)) {
+        ForeignRule($0)
+      }
       let last = rules.last { $0.chain == chain.name }
       let isClosed = chain.drops || last?.closes ?? false
       if !isClosed || rules.contains(where: { $0.letsPass(bridge) }) { continue }
@@ -252,31 +254,6 @@ private struct ForeignRule {
 extension ArraySlice<UInt8> {
   /// A number of 32 bits as nftables sends them.
   fileprivate var bigEndian: UInt32? { number(UInt32.self, at: 0).map(UInt32.init(bigEndian:)) }
-}
-
-extension NetlinkRequest {
-  fileprivate static var chains: NetlinkRequest {
-    nftables("list chains", NFT_MSG_GETCHAIN, family: UInt8(AF_UNSPEC)) { _ in }
-  }
-
-  fileprivate static func rules(_ family: NetfilterFamily, _ table: String) -> NetlinkRequest {
-    nftables("list rules", NFT_MSG_GETRULE, family: family.rawValue) { writer in
-      writer.attribute(Int(NFTA_RULE_TABLE.rawValue), text: table)
-    }
-  }
-
-  private static func nftables(
-    _ action: String, _ kind: nf_tables_msg_types, family: UInt8,
-    _ attributes: @escaping (inout NetlinkWriter) -> Void
-  ) -> NetlinkRequest {
-    let type = Int(NFNL_SUBSYS_NFTABLES) << 8 | Int(kind.rawValue)
-    return NetlinkRequest(action, "", type: type) { writer in
-      writer.append(family)
-      writer.append(UInt8(NFNETLINK_V0))
-      writer.append(UInt16(0))
-      attributes(&writer)
-    }
-  }
 }
 
 extension NetworkStore {

@@ -95,14 +95,8 @@ extension NetworkStore {
 
   /// Who has the port: a container of berth by its records, else a process by what /proc shows.
   private func holder(of port: PublishedPort) throws -> String? {
-    let isSame = { (other: PublishedPort) in
-      other.transport == port.transport && other.hostPort == port.hostPort
-        && (other.hostAddress == port.hostAddress || other.isOnAllAddresses
-          || port.isOnAllAddresses)
-    }
-    if let publication = try publications().first(where: { $0.ports.contains(where: isSame) }) {
-      return "container `\(publication.name)`"
-    }
+    let publication = try publications().first { $0.ports.contains { $0.isSame(as: port) } }
+    if let publication { return "container `\(publication.name)`" }
     return PortHolder.find(port.transport, port.hostPort)
   }
 }
@@ -115,7 +109,16 @@ extension PublishedPort {
     return IPAddress(hostAddress).map { [$0] }
   }
 
-  fileprivate var isOnAllAddresses: Bool { hosts?.contains(where: \.isUnspecified) ?? false }
+  /// Whether not both can be had: the same number on an address that both want. A text that is no
+  /// address shares none.
+  package func isSame(as other: PublishedPort) -> Bool {
+    guard transport == other.transport, hostPort == other.hostPort else { return false }
+    return (hosts ?? []).contains { own in
+      (other.hosts ?? []).contains { its in
+        own == its || own.isV6 == its.isV6 && (own.isUnspecified || its.isUnspecified)
+      }
+    }
+  }
 }
 
 /// A free port must be free for both families; the kernel is asked for another one this often.

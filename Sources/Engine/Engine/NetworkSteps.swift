@@ -118,9 +118,24 @@ extension StepRunner {
       if wishes.isEmpty || wishes.contains(where: { wish in freed.contains { wish.meets($0) } }) {
         continue
       }
-      let reservation = try session.reserve(wishes)
-      reserved.withLock { $0[name] = reservation }
+      do {
+        let reservation = try session.reserve(wishes)
+        reserved.withLock { $0[name] = reservation }
+      } catch let conflict as PortConflict {
+        throw naming(conflict)
+      }
     }
+  }
+
+  /// Who has the port may be a container that this very plan starts.
+  private func naming(_ conflict: PortConflict) -> PortConflict {
+    let holders = reserved.withLock { reserved in
+      reserved.filter { $0.value.ports.contains { $0.isSame(as: conflict.port) } }.keys
+    }
+    guard let holder = holders.min() else { return conflict }
+    var named = conflict
+    named.holder = "container `\(holder)`"
+    return named
   }
 
   /// What the service asks for, for a container that this plan makes; else what it had.
@@ -143,6 +158,7 @@ extension StepRunner {
 extension PortWish {
   /// Whether it could be met by this very port of the host.
   fileprivate func meets(_ port: Blueprint.PublishedPort) -> Bool {
-    isOfHost && transport == port.transport && candidates?.contains(port.hostPort) ?? false
+    isOfHost && candidates?.contains(port.hostPort) ?? false
+      && self.port(port.hostPort).isSame(as: port)
   }
 }
