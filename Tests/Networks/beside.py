@@ -158,8 +158,8 @@ class Stand:
             self.box.equal(found, {way not in closed}, f"{when}, the way `{way}` is open")
 
     def try_all(self, closed, *words, left=()):
-        """`closed`: what does not work at first. `words`: of the warnings that say how to mend it. `left`: what is closed even
-        then."""
+        """`closed`: what does not work at first. `words`: of the warnings that say how to mend it. `left`: what is
+        closed even then."""
         before = self.rules()
         outcome = self.box.up(PROJECT)
         for word in words:

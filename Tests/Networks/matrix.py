@@ -51,7 +51,8 @@ def bring_up(box):
     # As many as the range has ports; their addresses are their own choice. One more port is any that is free.
     many = (f'  many: {SERVER}, networks: [front], ports: ["8100-8102:80", "8100-8102:80/udp"], deploy: {{replicas: 3}}}}\n'
             f'  any: {SERVER}, hostname: any, networks: [back], ports: ["80", "80/udp"]}}\n')
-    box.up(compose([name for name, places in CONTAINERS.items() if name != "away" and 0 not in places.values()], [n for n in NETS if n != "far"], many))
+    services = [name for name, places in CONTAINERS.items() if name != "away" and 0 not in places.values()]
+    box.up(compose(services, [name for name in NETS if name != "far"], many))
     return away
 
 

@@ -53,7 +53,8 @@ NETS = {
 CONTAINERS = {
     "web": {"front": 10}, "twin": {"front": 11}, "data": {"back": 12}, "old": {"plain": 13}, "vault": {"inner": 14},
     "safe": {"inner": 15}, "both": {"front": 16, "inner": 16}, "lone": {"lonely": 17}, "solo": {"lonely": 18},
-    "gate": {"open": 19}, "deck": {"cable": 20}, "away": {"far": 21}, "hex": {"six": 22}, "barn": {"wide": 23}, "friend": {"trust": 24},
+    "gate": {"open": 19}, "deck": {"cable": 20}, "away": {"far": 21}, "hex": {"six": 22}, "barn": {"wide": 23},
+    "friend": {"trust": 24},
     # Replicas choose their own.
     "many-1": {"front": 0}, "many-2": {"front": 0}, "many-3": {"front": 0}, "any": {"back": 0},
 }
@@ -78,9 +79,11 @@ class Port:
 
 
 PORTS = [
-    Port(8080, EVERYWHERE, "web"), Port(8081, "0.0.0.0", "web"), Port(8082, "::", "web"), Port(8083, "127.0.0.1", "web"),
-    Port(8084, "::1", "web"), Port(8085, "10.99.0.1", "web"), Port(8086, "fd99::1", "web"), Port(8087, "10.98.0.1", "web"),
-    Port(8180, EVERYWHERE, "old"), Port(8181, "127.0.0.1", "old"), Port(8182, "::1", "old"), Port(8190, EVERYWHERE, "lone"),
+    Port(8080, EVERYWHERE, "web"), Port(8081, "0.0.0.0", "web"), Port(8082, "::", "web"),
+    Port(8083, "127.0.0.1", "web"), Port(8084, "::1", "web"), Port(8085, "10.99.0.1", "web"),
+    Port(8086, "fd99::1", "web"), Port(8087, "10.98.0.1", "web"),
+    Port(8180, EVERYWHERE, "old"), Port(8181, "127.0.0.1", "old"), Port(8182, "::1", "old"),
+    Port(8190, EVERYWHERE, "lone"),
     Port(8200, EVERYWHERE, "gate"), Port(8300, EVERYWHERE, "vault"), Port(8400, EVERYWHERE, "both"),
     Port(8500, EVERYWHERE, "away"), Port(8600, EVERYWHERE, "hex"), Port(8601, "0.0.0.0", "hex"),
     Port(8602, "127.0.0.1", "hex"), Port(8700, EVERYWHERE, "barn"), Port(8800, EVERYWHERE, "friend"),

@@ -1,4 +1,5 @@
-"""S-75: a container says that it is its neighbour. Without `berth.antispoof` it gets its neighbour's packets, as with docker."""
+"""S-75: a container says that it is its neighbour. Without `berth.antispoof` it gets what is its neighbour's, as with
+docker."""
 
 import contextlib
 import json

@@ -30,7 +30,8 @@ EVERYTHING = """
     lonely: {driver_opts: {com.docker.network.bridge.enable_icc: "false", com.docker.network.bridge.name: lonely0}}
     open: {enable_ipv6: true, driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: routed}}
     six: {enable_ipv4: false, enable_ipv6: true}
-    cable: {driver: macvlan, driver_opts: {parent: uplink}, ipam: {config: [{subnet: 10.99.0.0/24, ip_range: 10.99.0.64/26}]}}
+    cable: {driver: macvlan, driver_opts: {parent: uplink},
+            ipam: {config: [{subnet: 10.99.0.0/24, ip_range: 10.99.0.64/26}]}}
     nowhere: {driver: macvlan}
     tagged: {driver: macvlan, driver_opts: {parent: uplink.7}}
 """

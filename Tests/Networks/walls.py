@@ -160,7 +160,7 @@ def ways(box, namespace):
 
 
 @scenario("S-73")
-def internal_networks_ask_nobody(box):
+def internal_networks_reach_nobody(box):
     """No name of outside is asked for, and with a route of its own making a container gets nowhere either."""
     world = box.world
     upstream = world.upstream("lan")
