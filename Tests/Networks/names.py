@@ -6,7 +6,7 @@ import os
 import signal
 
 from upstream import DIG, address_of, addresses, dig, is_known, load_dig, resolver
-from world import scenario
+from world import lookup, scenario
 
 SLEEP = "command: sleep 1000"
 
@@ -169,6 +169,30 @@ def scope_of_names(box, upstream):
     near = address_of(box, f"{box.name}-near-1")
     box.true(near in box.inside("linked", "nslookup -type=a neighbour 127.0.0.11"), "a link is not known to its own")
     box.equal(dig(box, "probe", "neighbour").code, "NXDOMAIN", "a link of another container")
+
+
+@scenario("E144", "E155")
+@with_dig
+def names_after_joining(box, upstream):
+    """A container that joins a network knows its names at once, and is known there; when it leaves, no more."""
+    up(box, [*busy("web", "networks: {back: {aliases: [shop]}}"), *busy("front", "networks: [default]")],
+       "{default: {}, back: {}}")
+    probe, back = f"{box.name}-probe-1", f"{box.name}_back"
+    web = address_of(box, f"{box.name}-web-1")
+    neighbour = box.namespace("web")
+    for _ in range(3):
+        for name in ("web", "shop", f"web.{back}"):
+            box.equal(dig(box, "probe", name).code, "NXDOMAIN", f"{name} before")
+        box.equal(lookup(neighbour, "guest"), (3, []), "the guest before")
+        box.berth("network", "connect", "--alias", "guest", back, probe)
+        for name in ("web", "shop", f"web.{back}"):
+            box.equal(addresses(box, "probe", name), [web], f"{name} after joining")
+        box.equal(dig(box, "probe", "-x", web).contents, [f"{box.name}-web-1.{back}."], "backwards")
+        box.equal(lookup(neighbour, "guest"), (0, [address_of(box, probe, back)]), "the guest")
+        box.true(is_known(box, "probe", "front"), "names of its first network are gone")
+        box.berth("network", "disconnect", back, probe)
+        box.equal(lookup(neighbour, "probe"), (3, []), "the guest's service after it left")
+    box.equal(upstream.names().count("guest"), 3, "how often the guest was asked for elsewhere")
 
 
 @scenario("E147", "A193")
