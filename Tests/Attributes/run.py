@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Shows of every attribute of a service what it does, as seen from inside a container and from the host.
 
-  run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--list]
+  run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--long] [--list]
 
 Each scenario is a compose file, `berth up`, and what is seen then; nothing of berth is called but the program. Prints
-what was not as it should be and a line with the counts. Ends with 1 when there was anything.
+what was not as it should be and a line with the counts. Ends with 1 when there was anything. `--long` kills more often.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import devices  # noqa: F401
 import given  # noqa: F401
 import groups  # noqa: F401
 import leaks  # noqa: F401
+import lost  # noqa: F401
 import namespaces  # noqa: F401
 import networks  # noqa: F401
 import process  # noqa: F401
@@ -29,6 +30,7 @@ import resources  # noqa: F401
 import security  # noqa: F401
 import standing  # noqa: F401
 import storage  # noqa: F401
+import verbs  # noqa: F401
 
 
 def attempt(world, name, needs, function):
@@ -58,6 +60,7 @@ def main():
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--modules", nargs="*", default=[])
     parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--long", action="store_true")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     chosen = [each for each in scenarios if not options.only or any(each[0].startswith(name) for name in options.only)]
@@ -67,7 +70,7 @@ def main():
             print(name, " ".join(rows), "".join(f" [{need}]" for need in needs))
         return 0
     begun = time.monotonic()
-    world = World(enter(), options.berth)
+    world = World(enter(), options.berth, options.long)
     failed, passed_over = 0, []
     for jobs, group in [(options.jobs, [one for one in chosen if one[0] not in alone_ones]),
                         (1, [one for one in chosen if one[0] in alone_ones])]:

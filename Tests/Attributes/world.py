@@ -63,8 +63,8 @@ def enter():
 class World:
     """The store that all scenarios share, and what this machine has."""
 
-    def __init__(self, folder, berth):
-        self.folder, self.berth = folder, berth
+    def __init__(self, folder, berth, is_long=False):
+        self.folder, self.berth, self.is_long = folder, berth, is_long
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": folder, "BERTH_STATE": os.path.join(folder, "state"),
             "BERTH_RUN": os.path.join(folder, "run"), "LANG": "C.UTF-8",

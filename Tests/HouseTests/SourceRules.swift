@@ -111,6 +111,7 @@ extension SourceRule {
     ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
     ("Sources/Act/Runtime/SecurityProfile.swift", "lists of masked and read-only paths as data"),
     ("Sources/Act/Runtime/ShimProcess.swift", "the sealed copy of the shim, by its descriptor"),
+    ("Sources/Act/Supervision/GroupGuard.swift", "its own program, to become it again"),
     ("Sources/Act/Supervision/HandShake.swift", "the shim's own score and namespace"),
     ("Sources/Act/Supervision/NetworkNamespace.swift", "the shim's own namespace, to come back to"),
     ("Sources/Act/Supervision/Records.swift", "the id of this boot"),

@@ -57,10 +57,10 @@ struct ShimTests {
     let state = try container.state()
     #expect(state.status == .running)
     #expect(state.pid == pid)
-    #expect(state.shimPid == container.shimPid)
     #expect(state.startedAt != nil && state.finishedAt == nil && state.exitCode == nil)
     #expect(container.client.isAlive)
-    #expect(getsid(container.shimPid ?? 0) == container.shimPid, "it survives the terminal")
+    let shim = try #require(state.shimPid)
+    #expect(getsid(shim) == shim, "it survives the terminal")
   }
 
   @Test(
@@ -187,7 +187,7 @@ struct StopTests {
   func terminateShim() throws {
     let container = try TestContainer(["sleep", "100"]) { $0.stop.grace = .milliseconds(50) }
     try container.start()
-    Glibc.kill(try #require(container.shimPid), SIGTERM)
+    Glibc.kill(try container.shimPid(), SIGTERM)
     #expect(try container.isGone())
     #expect(try container.exitRecord().exitCode == 137)
   }
@@ -196,7 +196,7 @@ struct StopTests {
   func ignored() throws {
     let container = try TestContainer(["sleep", "100"])
     try container.start()
-    let pid = try #require(container.shimPid)
+    let pid = try container.shimPid()
     for signal in [SIGHUP, SIGINT, SIGPIPE] { Glibc.kill(pid, signal) }
     try container.client.kill(signal: 0 + SIGCONT)
     #expect(try container.state().status == .running)
@@ -208,11 +208,40 @@ struct StopTests {
       "sh", "-c", "sleep 100 & busybox setsid sleep 100 & sleep 100; true",
     ])
     try container.start()
-    try container.wait { try container.processes().count >= 5 }
-    Glibc.kill(try #require(container.shimPid), SIGKILL)
+    try container.wait { try container.processes().count >= 6 }
+    Glibc.kill(try container.shimPid(), SIGKILL)
     #expect(try container.isGone())
     #expect(!container.client.isAlive)
     container.sweepCgroups()
+  }
+
+  @Test("a guard that was killed is replaced; the next one ends what is frozen")
+  func killGuard() throws {
+    let container = try TestContainer(["sleep", "100"])
+    try container.start()
+    let shim = try container.shimPid()
+    let first = try #require(try parent(of: shim))
+    Glibc.kill(first, SIGKILL)
+    try container.wait {
+      try container.processes().contains {
+        try $0 != first && parent(of: $0) == shim && isGuard($0)
+      }
+    }
+    try container.client.pause()
+    Glibc.kill(shim, SIGKILL)
+    #expect(try container.isGone())
+    #expect(try container.leftCgroups().isEmpty)
+  }
+
+  private func parent(of pid: Int32) throws -> Int32? {
+    let status = try Descriptor.open(FilePath("/proc/\(pid)/status"), O_RDONLY).readAll(limit: 4096)
+    let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+    return lines.first { $0.hasPrefix("PPid:") }.flatMap { Int32($0.dropFirst(6)) }
+  }
+
+  private func isGuard(_ pid: Int32) throws -> Bool {
+    try Descriptor.open(FilePath("/proc/\(pid)/comm"), O_RDONLY).readAll(limit: 64)
+      == Array("berth-guard\n".utf8)
   }
 
   @Test("a process killed for want of memory is marked")

@@ -18,7 +18,6 @@ final class TestContainer {
   private let root: FilePath
   private(set) var blueprint: ContainerBlueprint
   private var shim: ShimProcess?
-  var shimPid: Int32? { shim?.pid }
   private var spawned: [Int32] = []
 
   static let needsRoot = geteuid() == 0 && access("/bin/busybox", X_OK) == 0
@@ -104,6 +103,9 @@ final class TestContainer {
     spawned.append(shim.pid)
     return shim
   }
+
+  /// The shim itself, whose parent is its guard.
+  func shimPid() throws -> Int32 { try #require(try state().shimPid) }
 
   /// What the shim has written down.
   func state() throws -> ContainerState {

@@ -129,7 +129,7 @@ package final class NetworkStore: Sendable {
     try removeGuard(record)
     guard try Firewall.hasChain(NetworkRules.mainChain(record), in: table) else { return }
     try takeOut(
-      NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.deleting),
+      NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.removing),
       doing: "removing the rules of network `\(record.name)`")
   }
 
@@ -140,7 +140,7 @@ package final class NetworkStore: Sendable {
       try firewall.run(commands.joined(), doing: doing)
     } catch {
       if error == .libraryMissing { throw error }
-      // One that lacks makes the whole transaction fail; alone, its failure says that it is gone.
+      // One that lacks, or is another's, makes the whole transaction fail; alone, its failure says so.
       for command in commands { try? firewall.run(command, doing: doing) }
     }
   }
@@ -150,12 +150,15 @@ package final class NetworkStore: Sendable {
   /// waited for with a bound and then gone without.
   private func waitForTurn() throws -> SharedDescriptor {
     let namespace = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)
-    for _ in 0..<200 {
+    for _ in 0..<Self.turnAttempts {
       if flock(namespace.raw, LOCK_EX | LOCK_NB) == 0 { break }
       usleep(5000)
     }
     return SharedDescriptor(namespace)
   }
+
+  /// Five seconds: on a machine with much to do a few makers of networks at once take more than one.
+  private static let turnAttempts = 1000
 
   /// One change of networks at a time on this state folder: subnets are compared with one another.
   private func locked<Value>(_ body: () throws -> Value) throws -> Value {

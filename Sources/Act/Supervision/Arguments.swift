@@ -6,6 +6,8 @@ import SystemPackage
 
 enum ShimCommand {
   case run(RunOptions)
+  /// By a guard whose shim is gone, with the shim's own options.
+  case end(RunOptions)
   case exec(ExecOptions)
   case copy(CopyOptions)
 }
@@ -57,6 +59,7 @@ struct UsageError: Error {
 func parse(_ arguments: [Bytes]) throws(UsageError) -> ShimCommand {
   switch arguments.first {
   case "run": return .run(try parseRun(arguments.dropFirst()))
+  case "end": return .end(try parseRun(arguments.dropFirst()))
   case "exec": return .exec(try parseExec(arguments.dropFirst()))
   case "cp": return .copy(try parseCopy(arguments.dropFirst()))
   case .some(let word): throw UsageError(message: "unknown command `\(word.text)`")

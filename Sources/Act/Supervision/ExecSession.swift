@@ -200,7 +200,7 @@ private func join(
 }
 
 /// By its record: this process may stand in other groups than the container's shim.
-private func openGroup(_ blueprint: ContainerBlueprint, _ layout: Layout) throws -> Cgroup {
+func openGroup(_ blueprint: ContainerBlueprint, _ layout: Layout) throws -> Cgroup {
   if let record = try readFile(layout.cgroupRecord(blueprint.id), limit: 64 << 10) {
     return try Cgroup.open(blueprint.id, record: record)
   }

@@ -1,61 +1,104 @@
-// A shim that is killed takes its container's first process with it, and with that the processes of
-// an own pid namespace. Where the pid namespace is somebody else's the others would live on with
-// nobody to watch them: a small process waits for the shim's end and then ends the group. So it is
-// where AppArmor confines the first process: with the change of profile the kernel forgets the signal
-// that it was to get with its parent's death.
+// A shim that is killed takes its container's first process with it, but not always: the kernel forgets
+// the signal that the process was to get with its parent's death when it changes its user or runs a
+// set-uid file, and when AppArmor confines it. Where the pid namespace is somebody else's the others
+// would live on in any case, and frozen ones do not die. So each shim has a guard: a process of a few
+// pages that waits for the shim's end and then becomes `berth-shim end`.
+//
+// The guard is the shim's parent, so that what the shim leaves behind is the guard's to reap: a pid
+// namespace does not end before all of it was reaped, and the host's first process may be in no hurry
+// or not do it at all. A guard that is killed itself is replaced by a child of the shim, which does
+// all but that.
 
-import Blueprint
 import CLinux
-import Cgroups
 import Glibc
 import Linux
 import Store
 import SystemPackage
 
-extension ContainerBlueprint {
-  /// Whether a killed shim would leave processes behind.
-  var needsGuard: Bool { sharing.pid != .own || security.appArmorProfile != nil }
-}
-
 final class GroupGuard {
-  private let pid: pid_t
-  private let pidfd: Descriptor
-
-  /// Forks; the caller has one thread. The guard keeps `lock`, so that nobody takes the container
-  /// for dead before its processes are.
-  init(_ cgroup: Cgroup, keeping lock: borrowing FileLock) throws(SystemCallError) {
-    let shim = Descriptor(
-      owning: CInt(try checking("pidfd_open") { berth_pidfd_open(getpid(), 0) }))
-    var kept = [shim.raw, lock.raw]
-    kept.sort()
-    let pid = try checking("fork") { fork() }
-    if pid == 0 { watch(shim.raw, cgroup, keeping: kept) }
-    self.pid = pid
-    pidfd = Descriptor(owning: CInt(try checking("pidfd_open") { berth_pidfd_open(pid, 0) }))
+  private enum Place: Equatable {
+    case parent(pid_t)
+    case child(pid_t)
+    case none
   }
 
-  /// The shim sees to its container itself: ends the guard and waits for its end.
+  private let lock: CInt
+  private var place: Place
+  /// Guards that end again and again of themselves are not started for ever.
+  private var renewalsLeft = 100
+
+  /// Forks, and returns in the child: the caller becomes the guard. It has one thread, and keeps
+  /// `lock` for longer than this. The guard has it too, so that nobody takes the container for dead
+  /// before its processes are.
+  init(keeping lock: borrowing FileLock) throws(SystemCallError) {
+    self.lock = lock.raw
+    let program = try ownProgram()
+    let guardian = getpid()
+    let shim = try checking("fork") { fork() }
+    if shim > 0 { watch(shim, program.raw, lock.raw) }
+    place = .parent(guardian)
+    setsid()
+    // Somebody's end that `reap` is told of, as it is of a child's.
+    try checking("prctl") { berth_prctl(PR_SET_PDEATHSIG, UInt(SIGCHLD), 0, 0, 0) }
+  }
+
+  /// To be called with every SIGCHLD: puts another guard in the place of one that has ended.
+  func renew() {
+    guard case .parent(let pid) = place, getppid() != pid else { return }
+    forkChild()
+  }
+
+  /// Whether the process that has ended was a guard: then there is another one.
+  func renewed(after ended: pid_t) -> Bool {
+    guard place == .child(ended) else { return false }
+    forkChild()
+    return true
+  }
+
+  /// The shim has seen to its container itself. The parent learns that from its exit.
   func dismiss() {
-    _ = berth_pidfd_send_signal(pidfd.raw, SIGKILL)
+    guard case .child(let pid) = place else { return }
+    // A child that was not reaped keeps its number.
+    kill(pid, SIGKILL)
     while waitpid(pid, nil, 0) < 0, Errno.current == .interrupted {}
   }
+
+  private func forkChild() {
+    place = .none
+    guard renewalsLeft > 0 else { return }
+    renewalsLeft -= 1
+    // Without memory for a process: the kernel's signal and the next command's sweep are left.
+    guard let program = try? ownProgram() else { return }
+    let shim = getpid()
+    let pid = fork()
+    if pid == 0 { watch(shim, program.raw, lock) }
+    if pid > 0 { place = .child(pid) }
+  }
 }
 
-private func watch(_ shim: CInt, _ cgroup: Cgroup, keeping kept: [CInt]) -> Never {
-  // The group's own descriptors go too: it is found by its paths.
+/// Not by its name: that may be another program's when it is needed.
+private func ownProgram() throws(SystemCallError) -> Descriptor {
+  try Descriptor.open("/proc/self/exe", O_PATH)
+}
+
+private func watch(_ shim: pid_t, _ program: CInt, _ lock: CInt) -> Never {
+  // Whoever signals the shim's session does not mean the guard.
+  setsid()
+  let pidfd = CInt(berth_pidfd_open(shim, 0))
   var next: CInt = 3
-  for fd in kept {
+  for fd in [pidfd, program, lock].sorted() {
     if fd > next { _ = berth_close_range(UInt32(next), UInt32(fd) - 1, 0) }
-    next = fd + 1
+    next = max(next, fd + 1)
   }
   _ = berth_close_range(UInt32(next), UInt32.max, 0)
-  "berth-guard".withCString { name in
-    _ = berth_prctl(PR_SET_NAME, UInt(bitPattern: name), 0, 0, 0)
-  }
-  // Nothing is written and nobody can be told: what fails here is left to the next command's sweep.
-  var watched = pollfd(fd: shim, events: Int16(POLLIN), revents: 0)
-  while poll(&watched, 1, -1) < 0, Errno.current == .interrupted {}
-  try? cgroup.kill()
-  try? cgroup.remove()
-  _exit(0)
+  _ = berth_fcntl(lock, F_SETFD, 0)
+  nameProcess("berth-guard")
+  // The shim's own words say all that `end` has to know, and `run` is as long as `end`.
+  let words = CommandLine.unsafeArgv
+  if let word = words[1] { memcpy(word, "end", 3) }
+  berth_become_at_end(pidfd, program, words)
+}
+
+func nameProcess(_ name: String) {
+  name.withCString { _ = berth_prctl(PR_SET_NAME, UInt(bitPattern: $0), 0, 0, 0) }
 }

@@ -58,6 +58,8 @@ private func start(
   _ options: RunOptions, _ blueprint: ContainerBlueprint, _ berth: borrowing Descriptor,
   _ signals: borrowing Descriptor, _ lock: borrowing FileLock
 ) throws {
+  let groupGuard = try GroupGuard(keeping: lock)
+  defer { groupGuard.dismiss() }
   let layout = Layout(state: options.state, run: options.run)
   let network = try openNetwork(blueprint, options)
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
@@ -67,14 +69,11 @@ private func start(
     blueprint.id, limits: blueprint.resources, security: blueprint.security,
     place: try CgroupPlace(parents: blueprint.sharing.cgroupParent)
   ) { try berth.send(StartReport.warning($0)) }
-  var watch: GroupGuard?
-  defer { watch?.dismiss() }
   do {
     try writeFile(cgroup.record, to: layout.cgroupRecord(blueprint.id), .volatile)
-    if blueprint.needsGuard { watch = try GroupGuard(cgroup, keeping: lock) }
     let supervisor = try Supervisor(
       options: options, blueprint: blueprint, cgroup: cgroup, network: network,
-      handed: handed)
+      handed: handed, groupGuard: groupGuard)
     let run = try supervisor.launchRun()
     try supervisor.shakeHands(run, berth)
     shutdown(berth.raw, CInt(SHUT_RDWR))
@@ -158,9 +157,7 @@ private func becomeSupervisor() throws(SystemCallError) -> Descriptor {
   sigaddset(&taken, SIGCHLD)
   sigaddset(&taken, SIGTERM)
   sigprocmask(SIG_BLOCK, &taken, nil)
-  "berth-shim".withCString { name in
-    _ = berth_prctl(PR_SET_NAME, UInt(bitPattern: name), 0, 0, 0)
-  }
+  nameProcess("berth-shim")
   try checking("prctl") { berth_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
   // Refused without CAP_SYS_RESOURCE: then the shim is as likely a victim as any process.
   if let score = try? Descriptor.open("/proc/self/oom_score_adj", O_WRONLY) {

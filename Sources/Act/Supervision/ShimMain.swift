@@ -9,6 +9,7 @@ package func shimMain(_ arguments: [Bytes]) -> Int32 {
   do throws(UsageError) {
     switch try parse(arguments) {
     case .run(let options): return runContainer(options)
+    case .end(let options): return endLostContainer(options)
     case .exec(let options): return execInContainer(options)
     case .copy(let options): return copyFiles(options)
     }

@@ -33,6 +33,7 @@ final class Supervisor {
   private var forwarder: PortForwarder?
   /// The values of `blueprint.handedFiles`: kept for new starts, and nowhere else.
   let handed: [SharedDescriptor]
+  private let groupGuard: GroupGuard
 
   var state: ContainerState
   var phase = Phase.starting
@@ -47,9 +48,10 @@ final class Supervisor {
 
   init(
     options: RunOptions, blueprint: ContainerBlueprint, cgroup: Cgroup, network: ContainerNetwork,
-    handed: [SharedDescriptor]
+    handed: [SharedDescriptor], groupGuard: GroupGuard
   ) throws {
     self.handed = handed
+    self.groupGuard = groupGuard
     self.options = options
     self.blueprint = blueprint
     self.cgroup = cgroup
@@ -210,10 +212,12 @@ final class Supervisor {
   // MARK: - Ends and new starts
 
   func reap() {
+    groupGuard.renew()
     while true {
       var status: CInt = 0
       let pid = waitpid(-1, &status, WNOHANG)
       if pid <= 0 { return }
+      if groupGuard.renewed(after: pid) { continue }
       if health?.reaped(pid, status: status) == true { continue }
       if case .running(let run) = phase, run.pid == pid { ended(run, exitCode(ofStatus: status)) }
     }
@@ -290,20 +294,11 @@ final class Supervisor {
     try? records.writeExit(state)
     if isGone { records.removeRunFolder() }
     if releasesNetwork, !blueprint.network.ports.isEmpty || blueprint.removeOnExit {
-      release()
+      // Without it the next command sweeps what is left.
+      _ = try? release(blueprint.id, options)
     }
     server?.tellWaiters(.exited(code: state.exitCode ?? 0))
     records.syncExit()
-  }
-
-  private func release() {
-    // Without it the next command sweeps what is left.
-    _ = try? spawn(
-      options.cleanup, ["berth", "internal", "release", blueprint.id],
-      environment: [
-        "BERTH_STATE=" + options.state.string, "BERTH_RUN=" + options.run.string,
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      ])
   }
 
   // MARK: - Signals and names
@@ -318,4 +313,16 @@ final class Supervisor {
     }
     reap()
   }
+}
+
+/// Starts the program that closes the ports of a container that has ended, and removes one that
+/// nobody waits for.
+@discardableResult
+func release(_ id: String, _ options: RunOptions) throws(SystemCallError) -> pid_t {
+  try spawn(
+    options.cleanup, ["berth", "internal", "release", id],
+    environment: [
+      "BERTH_STATE=" + options.state.string, "BERTH_RUN=" + options.run.string,
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ])
 }

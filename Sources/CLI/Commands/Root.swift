@@ -11,6 +11,8 @@ import Linux
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
   RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, PauseCommand.self,
+  KillCommand.self, RestartCommand.self, RmCommand.self, CreateCommand.self, ScaleCommand.self,
+  WaitCommand.self, ListCommand.self, PortCommand.self, VolumesCommand.self,
   UnpauseCommand.self, AttachCommand.self, PullCommand.self, ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
@@ -22,9 +24,8 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "create", "events", "export",
-  "kill", "ls", "port", "publish", "restart", "rm", "scale", "stats", "top",
-  "volumes", "wait", "watch",
+  "alpha", "bridge", "build", "commit", "completion", "events", "export", "publish", "stats", "top",
+  "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

@@ -31,7 +31,10 @@ extension Stock {
     try change(container, "network connect") { record in
       let old = record.blueprint
       try checkJoins(target, record)
-      let joined = try networks.repair(target.name)
+      let joined =
+        target.name == PredefinedNetwork.bridge
+        ? try networks.ensure(NetworkSpecification(name: target.name), now: Session.now())
+        : try networks.repair(target.name)
       let lease = try networks.lease(
         joined, container: record.id,
         wanted: try wish.address.map { try read($0, IPv4Address.init) },

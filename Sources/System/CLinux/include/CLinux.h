@@ -291,6 +291,44 @@ static inline void berth_forget_used_pages(void) {
   extern char etext[] __attribute__((weak));
   uintptr_t page = 4096, start = (uintptr_t)__executable_start, end = (uintptr_t)etext;
   if (start && end > start) madvise((void *)start, (end - start) & ~(page - 1), MADV_DONTNEED);
-  uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - 2 * page;
+  uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - page;
   madvise((void *)(top - 16 * page), 16 * page, MADV_DONTNEED);
+}
+
+// Waits for the end of the process that `pidfd` names and then becomes `program`, or fails to for ten
+// seconds and exits with 1. A child that has ended by itself is no reason to: its status is the
+// caller's then. `words` are those that main got, not more than fifteen.
+//
+// While it waits it has two pages of its own: those words at the stack's end and this frame. The
+// program's data, the heap, whatever is mapped and the rest of the stack go. Nothing is called from
+// then on that wants any of it, not even the C library's idea of the thread: syscall(2) alone. There
+// are other threads of no kind.
+__attribute__((noinline, noreturn, unused)) static void berth_become_at_end(
+    int pidfd, int program, char *const *words) {
+  extern char __executable_start[] __attribute__((weak));
+  char *kept[16] = {0}, *environment[1] = {0};
+  struct pollfd watched = {.fd = pidfd, .events = POLLIN};
+  struct timespec pause = {.tv_nsec = 10000000};
+  siginfo_t child = {0};
+  for (int i = 0; i < 15 && words[i]; i++) kept[i] = words[i];
+  uintptr_t page = getauxval(AT_PAGESZ), frame = (uintptr_t)__builtin_frame_address(0);
+  uintptr_t start = (uintptr_t)__executable_start, errors = (uintptr_t)&errno & ~(page - 1);
+  uintptr_t low = (frame - 1024) & ~(page - 1), high = ((frame + 64) & ~(page - 1)) + page;
+  uintptr_t texts = (uintptr_t)kept[0] & ~(page - 1);
+  // A walk ends at the kernel's own pages, which lie between what is mapped and the stack.
+  if (start) syscall(SYS_madvise, start, low - start, MADV_DONTNEED);
+  syscall(SYS_madvise, low - 64 * page, 64 * page, MADV_DONTNEED);
+  if (texts > high) syscall(SYS_madvise, high, texts - high, MADV_DONTNEED);
+  // Where failures of the calls above were written down.
+  syscall(SYS_madvise, errors, page, MADV_DONTNEED);
+  while (syscall(SYS_ppoll, &watched, 1, (void *)0, (void *)0, 0) != 1) continue;
+  if (syscall(SYS_waitid, 3 /* P_PIDFD */, pidfd, &child, WEXITED, (void *)0) == 0 &&
+      child.si_code == CLD_EXITED) {
+    syscall(SYS_exit_group, child.si_status);
+  }
+  for (int attempt = 0; attempt < 1000; attempt++) {
+    syscall(SYS_execveat, program, "", kept, environment, AT_EMPTY_PATH);
+    syscall(SYS_ppoll, (void *)0, 0, &pause, (void *)0, 0);
+  }
+  while (1) syscall(SYS_exit_group, 1);
 }
