@@ -77,8 +77,14 @@ def replicas(box, _):
     os.kill(box.record(f"{box.name}-web-2")["pid"], signal.SIGKILL)
     left = wanted(1)
     box.until(lambda: addresses(box, "probe", "web") == left, "a killed one is answered", limit=5)
+    box.berth("restart", "--timeout", "0", "web")
+    told("after restart", 1, 2)
     box.up(None, "--force-recreate", "--timeout", "0", "web")
     told("after new ones", 1, 2, 3)
+    box.berth("kill", "web")
+    box.until(lambda: addresses(box, "probe", "web") == "NXDOMAIN", "killed ones are answered", limit=5)
+    box.berth("restart", "--timeout", "0", "web")
+    told("after restart of killed ones", 1, 2, 3)
     box.berth("stop", "--timeout", "0", "web")
     box.equal(addresses(box, "probe", "web"), "NXDOMAIN", "after stop")
     box.berth("start", "web")
@@ -197,7 +203,7 @@ def names_after_joining(box, upstream):
 
 @scenario("E147", "A193")
 @with_dig
-def internal_networks_ask_nobody(box, upstream):
+def internal_names_stay_inside(box, upstream):
     up(box, [*busy("web"), *busy("out", "networks: [default, open]")], "{default: {internal: true}, open: {}}",
        probe=["dns: [127.0.0.53]"])
     web = address_of(box, f"{box.name}-web-1")

@@ -50,6 +50,8 @@ def scenario(*rows, needs=(), alone=False):
     """Marks a function as the scenario of these rows. It is called with a `Box`, in a host of its own. `needs` are
     programs that must be there; one that is `alone` runs when all others have ended."""
     def mark(function):
+        if any(each[0] == function.__name__ for each in scenarios):
+            raise ValueError(f"two scenarios are called {function.__name__}")
         scenarios.append((function.__name__, rows, needs, alone, function))
         return function
     return mark
