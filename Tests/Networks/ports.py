@@ -196,6 +196,9 @@ def random_ports(box):
         box.true(f":{port}->80/{transport}" in shown, f"`ps` does not show {port}: {shown}")
         local = f"{HOST}:{port}->80" in shown
         heard(box, port, transport, HOST, *([] if local else ["::1", "10.99.0.1", "fd99::1"]))
+    for number in range(1, 5):
+        told = box.berth("port", "--index", str(number), "--protocol", "udp", "web", "80").out.strip()
+        box.equal(published.get(("udp", int(told.rpartition(":")[2]))), f"{box.name}-web-{number}", f"`port`: {told}")
     by = {}
     for (_, port), container in published.items():
         by.setdefault(container, set()).add(port)
