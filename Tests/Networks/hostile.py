@@ -116,7 +116,7 @@ def besieged(box):
     box.equal(box.shim("probe"), shim, "the process that answers")
     box.until(lambda: descriptors(shim) <= open_then, f"more than {open_then} descriptors are open")
     grown = memory(shim) - began
-    box.true(grown < 4096, f"the process has grown by {grown} KiB")
+    box.true(grown < 2048, f"the process has grown by {grown} KiB")
 
 
 @scenario("E143", "E146", "S-76")
