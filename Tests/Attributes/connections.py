@@ -142,7 +142,7 @@ def no_network_to_join(box):
     box.refused_verb("network", "connect", "nowhere", container(box, "one"), saying="network ls")
 
 
-@scenario("A186", "E138")
+@scenario("A186", "E138", alone=True)
 def trusted_and_unprotected(box):
     """A neighbour with a route to the containers reaches what the network's options say, and nothing else."""
     box.up(PROTECTED)
@@ -155,7 +155,7 @@ def trusted_and_unprotected(box):
     box.equal(reached, {"shut": [], "trust": [80], "open": [80, 81]})
 
 
-@scenario("A109", "E139", "E140")
+@scenario("A109", "E139", "E140", alone=True)
 def sctp_port(box):
     """The kernel may have no sockets of SCTP: a packet made by hand is seen inside all the same."""
     box.up("""

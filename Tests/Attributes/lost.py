@@ -212,6 +212,31 @@ def lost_with_their_guards(box):
     nothing_left(box, before)
 
 
+@scenario("F-03", alone=True)
+def commands_at_once_after_the_loss(box):
+    """A command that meets guards at work waits for them: no container is ended that it has just started."""
+    before = footprint(box)
+    make_project(box)
+    box.berth("up", "-d")
+    for number in range(25 if box.world.is_long else 5):
+        note_ids(box)
+        project = Project(box)
+        project.wait_until_up()
+        held = hold(pid for service in PROCESSES for pid in members(project.folders[service]))
+        shims = [project.shim(service) for service in PROCESSES]
+        for shim in shims:
+            os.kill(shim, signal.SIGKILL)
+        if number % 2:
+            box.equal(set(project.status().values()), {("dead", 137)}, "containers of killed shims")
+        box.berth(*[["up", "-d"], ["start"], ["down"]][number % 3])
+        have_ended(box, held, f"round {number}")
+        if number % 3 == 2:
+            nothing_left(box, before)
+            box.berth("up", "-d")
+    box.berth("down", "--timeout", "0")
+    nothing_left(box, before)
+
+
 @scenario("F-03", "C54", alone=True)
 def lost_one_offs(box):
     """One that is to be removed at its end is removed, and nothing of it stays."""

@@ -140,3 +140,44 @@ def wait(box):
     box.up()
     box.berth("wait", "--down-project", "short", code=3)
     box.equal(box.berth("ps", "-aq").out, "")
+
+
+@scenario("C75")
+def top(box):
+    box.up("""
+      services:
+        app: {image: IMAGE, command: sh -c 'sleep 5000 & sleep 5001', deploy: {replicas: 2}}
+        done: {image: IMAGE, command: "true"}
+    """)
+    lines = box.berth("top").out.splitlines()
+    box.equal(lines[0].split(), ["SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"])
+    rows = [line.split(None, 9) for line in lines[1:]]
+    for number in ("1", "2"):
+        commands = [row[9] for row in rows if row[:2] == ["app", number]]
+        box.true({"sleep 5000", "sleep 5001"} <= set(commands), f"replica {number}: {commands}")
+    box.true(all(row[2] == "root" and row[6].count(":") == 1 and row[7] == "?" for row in rows), f"{rows}")
+    pid = next(row[3] for row in rows if row[9] == "sleep 5000")
+    with open(f"/proc/{pid}/cmdline") as file:
+        box.equal(file.read().split("\0")[:2], ["sleep", "5000"], "the process of that number on the host")
+    box.equal(box.berth("top", "done").out, "")
+    box.refused_verb("top", "nobody", saying="nobody")
+
+
+@scenario("C76")
+def stats(box):
+    box.up("""
+      services:
+        busy: {image: IMAGE, command: sh -c 'while :; do :; done', mem_limit: 64m, cpus: 0.5}
+        idle: {image: IMAGE, command: sleep 1000}
+        done: {image: IMAGE, command: "true"}
+    """)
+    rows = [json.loads(line) for line in box.berth("stats", "--no-stream", "--format", "json").out.splitlines()]
+    used = {row["Name"].split("-")[-2]: row for row in rows}
+    box.equal(sorted(used), ["busy", "idle"])
+    share = {name: float(row["CPUPerc"].rstrip("%")) for name, row in used.items()}
+    box.true(5 < share["busy"] < 75 and share["idle"] < 5, f"{share}")
+    box.true(used["busy"]["MemUsage"].endswith(" / 64MiB"), used["busy"]["MemUsage"])
+    box.equal(used["idle"]["PIDs"], "1")
+    box.true(used["idle"]["NetIO"] and used["idle"]["BlockIO"], "no traffic")
+    table = box.berth("stats", "--no-stream", "-a", "done").out.splitlines()
+    box.true(table[0].startswith("CONTAINER ID ") and table[1].split()[2:] == ["--"] * 6, f"{table}")

@@ -158,8 +158,8 @@ class Stand:
             self.box.equal(found, {way not in closed}, f"{when}, the way `{way}` is open")
 
     def try_all(self, closed, *words, left=()):
-        """`closed`: what does not work at first. `words`: of the warnings that say how to mend it. `left`: what is closed even
-        then."""
+        """`closed`: what does not work at first. `words`: of the warnings that say how to mend it. `left`: what is
+        closed even then."""
         before = self.rules()
         outcome = self.box.up(PROJECT)
         for word in words:
@@ -281,3 +281,17 @@ def a_users_own_rules(box):
     box.equal(router.answer, None, "what a neighbour reaches by a machine that is no router")
     box.berth("down")
     box.true("warning" not in box.up().err, "berth takes the second example for a wall")
+
+
+@scenario("S-71")
+def a_network_made_by_hand(box):
+    """`berth network create` and the network that `network_mode: bridge` makes say it as well."""
+    Stand(box).world.run("host", "nft", "-f", "-", input=NATIVE)
+    try:
+        outcome = box.berth("network", "create", "by-hand")
+        box.true("nft insert rule inet filter forward" in outcome.err, f"`network create` says: {outcome.err}")
+        outcome = box.up("services: {app: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, network_mode: bridge}}")
+        box.true("nft insert rule inet filter forward" in outcome.err, f"`up` says: {outcome.err}")
+        box.berth("down")
+    finally:
+        box.berth("network", "rm", "by-hand", code=None)

@@ -14,17 +14,23 @@ from world import Complaint, Question, ask, lookup, scenario
 SERVER = '{image: IMAGE, volumes: ["ANSWER:/answer:ro"], command: /answer - 80 81, stop_signal: SIGKILL'
 
 
+# Services of the other project.
+AWAY = ["away", "stop"]
+
+
 def service(name, ports):
-    networks = ", ".join(
+    networks = "networks: {" + ", ".join(
         f"{net}: {{" + "".join(
             f'ipv{"46"[family]}_address: "{NETS[net].address(last, family)}", ' for family in (0, 1)
             if NETS[net].address(last, family)) + f"gw_priority: {1 - index}}}"
-        for index, (net, last) in enumerate(CONTAINERS[name].items()))
+        for index, (net, last) in enumerate(CONTAINERS[name].items())) + "}"
+    if "shared" in CONTAINERS[name]:
+        networks = "network_mode: bridge"
     texts = []
     for port in ports:
         host = f"[{port.host}]:" if ":" in port.host else f"{port.host}:" if port.host else ""
         texts += [f'"{host}{port.number}:80{kind}"' for kind in ("", "/udp")]
-    return f"  {name}: {SERVER}, hostname: {name}, networks: {{{networks}}}, ports: [{', '.join(texts)}]}}\n"
+    return f"  {name}: {SERVER}, hostname: {name}, {networks}, ports: [{', '.join(texts)}]}}\n"
 
 
 def network(name):
@@ -47,11 +53,12 @@ def compose(services, networks, extra=""):
 
 def bring_up(box):
     away = box.more("away")
-    away.up(compose(["away"], ["far"]))
+    away.up(compose(AWAY, ["far"]))
     # As many as the range has ports; their addresses are their own choice. One more port is any that is free.
     many = (f'  many: {SERVER}, networks: [front], ports: ["8100-8102:80", "8100-8102:80/udp"], deploy: {{replicas: 3}}}}\n'
             f'  any: {SERVER}, hostname: any, networks: [back], ports: ["80", "80/udp"]}}\n')
-    box.up(compose([name for name, places in CONTAINERS.items() if name != "away" and 0 not in places.values()], [n for n in NETS if n != "far"], many))
+    services = [name for name, places in CONTAINERS.items() if name not in AWAY and 0 not in places.values()]
+    box.up(compose(services, [name for name in NETS if name not in ("far", "shared")], many))
     return away
 
 
@@ -124,7 +131,8 @@ def differences(rows):
 # MARK: names
 
 def name_cells(namespaces, addresses):
-    """Each container asks for each service by name: `(who, name, kind, seen, wanted)`. Known are those of its networks."""
+    """Each container asks for each service by name: `(who, name, kind, seen, wanted)`. Known are those of its
+    networks; on the shared one there are names of containers alone."""
     services = sorted({name.split("-")[0] for name in CONTAINERS})
     for who in ASKING:
         if who in MACHINES:
@@ -135,7 +143,8 @@ def name_cells(namespaces, addresses):
                 wanted = sorted(
                     addresses.get((each, family)) or NETS[net].address(last, family)
                     for each, places in CONTAINERS.items() if each.split("-")[0] == name
-                    for net, last in places.items() if net in CONTAINERS[who] and NETS[net].address(1, family))
+                    for net, last in places.items() if net in CONTAINERS[who] and NETS[net].address(1, family)
+                    and not NETS[net].is_shared)
                 yield who, name, kind, sorted(found[1]) if found else None, wanted
 
 
@@ -160,9 +169,13 @@ def look(box):
     namespaces, addresses, servers = dict(box.world.namespaces), {}, {}
     for name, places in CONTAINERS.items():
         service, _, number = name.partition("-")
-        project = away if name == "away" else box
+        project = away if name in AWAY else box
         servers[project.container(service, number or 1)[:12]] = name
         namespaces[name] = project.namespace(service, number or 1)
+        if "shared" in places:
+            inside = project.addresses(namespaces[name])["eth0"]
+            gateway = box.world.run(namespaces[name], "ip", "route", "show", "default").split()[2]
+            NETS["shared"].chosen.update({(places["shared"], 0): inside[0], (1, 0): gateway})
         if 0 in places.values():
             for address in project.addresses(namespaces[name])["eth0"]:
                 addresses[name, int(":" in address)] = address

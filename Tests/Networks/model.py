@@ -1,6 +1,6 @@
 """The model of who reaches whom: networks, containers and ports as data, and rules that say why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LINKS = {"lan": ("10.99.0.1", "fd99::1"), "other": ("10.98.0.1", "fd98::1")}
 MACHINES = {"host": LINKS["lan"], "lan": ("10.99.0.2", "fd99::2"), "other": ("10.98.0.2", "fd98::2")}
@@ -23,9 +23,14 @@ class Net:
     # Who reaches published ports at the containers' own addresses.
     trusted: tuple = ()
     on_link: bool = False
+    # Addresses by last part and family, where berth chooses them.
+    chosen: dict = field(default_factory=dict, compare=False)
+    is_shared: bool = False
 
     def address(self, last, family):
         """`last` 1 is the gateway's."""
+        if self.is_shared:
+            return self.chosen.get((last, family))
         if self.on_link:
             return (f"10.99.0.{last}", f"fd99::{last}")[family]
         if not (self.has6 if family else self.has4):
@@ -46,6 +51,8 @@ NETS = {
     "wide": Net(10, "driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: nat-unprotected, "
                     "com.docker.network.bridge.gateway_mode_ipv6: nat-unprotected}", unprotected=True),
     "trust": Net(11, "driver_opts: {com.docker.network.bridge.trusted_host_interfaces: uplink}", trusted=("lan",)),
+    # That of `network_mode: bridge`, on which containers of several projects are.
+    "shared": Net(0, has6=False, is_shared=True),
     # Of another project.
     "far": Net(8),
 }
@@ -53,7 +60,8 @@ NETS = {
 CONTAINERS = {
     "web": {"front": 10}, "twin": {"front": 11}, "data": {"back": 12}, "old": {"plain": 13}, "vault": {"inner": 14},
     "safe": {"inner": 15}, "both": {"front": 16, "inner": 16}, "lone": {"lonely": 17}, "solo": {"lonely": 18},
-    "gate": {"open": 19}, "deck": {"cable": 20}, "away": {"far": 21}, "hex": {"six": 22}, "barn": {"wide": 23}, "friend": {"trust": 24},
+    "gate": {"open": 19}, "deck": {"cable": 20}, "away": {"far": 21}, "hex": {"six": 22}, "barn": {"wide": 23},
+    "friend": {"trust": 24}, "tram": {"shared": 25}, "stop": {"shared": 26},
     # Replicas choose their own.
     "many-1": {"front": 0}, "many-2": {"front": 0}, "many-3": {"front": 0}, "any": {"back": 0},
 }
@@ -78,12 +86,15 @@ class Port:
 
 
 PORTS = [
-    Port(8080, EVERYWHERE, "web"), Port(8081, "0.0.0.0", "web"), Port(8082, "::", "web"), Port(8083, "127.0.0.1", "web"),
-    Port(8084, "::1", "web"), Port(8085, "10.99.0.1", "web"), Port(8086, "fd99::1", "web"), Port(8087, "10.98.0.1", "web"),
-    Port(8180, EVERYWHERE, "old"), Port(8181, "127.0.0.1", "old"), Port(8182, "::1", "old"), Port(8190, EVERYWHERE, "lone"),
+    Port(8080, EVERYWHERE, "web"), Port(8081, "0.0.0.0", "web"), Port(8082, "::", "web"),
+    Port(8083, "127.0.0.1", "web"), Port(8084, "::1", "web"), Port(8085, "10.99.0.1", "web"),
+    Port(8086, "fd99::1", "web"), Port(8087, "10.98.0.1", "web"),
+    Port(8180, EVERYWHERE, "old"), Port(8181, "127.0.0.1", "old"), Port(8182, "::1", "old"),
+    Port(8190, EVERYWHERE, "lone"),
     Port(8200, EVERYWHERE, "gate"), Port(8300, EVERYWHERE, "vault"), Port(8400, EVERYWHERE, "both"),
     Port(8500, EVERYWHERE, "away"), Port(8600, EVERYWHERE, "hex"), Port(8601, "0.0.0.0", "hex"),
     Port(8602, "127.0.0.1", "hex"), Port(8700, EVERYWHERE, "barn"), Port(8800, EVERYWHERE, "friend"),
+    Port(8900, EVERYWHERE, "tram"),
 ]
 RANGE = range(8100, 8103)
 

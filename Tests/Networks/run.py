@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 
 from world import FOLDER, HERE, Box, Complaint, World, heed_signals, prepare, scenarios  # noqa: E402
 
-MODULES = ["matrix", "walls", "traces", "beside", "names", "forwarding", "hostile", "ports", "scale"]
+MODULES = ["matrix", "walls", "spoofing", "traces", "beside", "names", "forwarding", "hostile", "ports", "scale"]
 PASSED_OVER = 77
 
 

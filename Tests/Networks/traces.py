@@ -24,13 +24,14 @@ EVERYTHING = """
     here: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, network_mode: host}
     alone: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, network_mode: none}
   networks:
-    both: {enable_ipv6: true}
+    both: {enable_ipv6: true, driver_opts: {berth.antispoof: "true"}}
     plain: {}
     inner: {internal: true, enable_ipv6: true}
     lonely: {driver_opts: {com.docker.network.bridge.enable_icc: "false", com.docker.network.bridge.name: lonely0}}
     open: {enable_ipv6: true, driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: routed}}
     six: {enable_ipv4: false, enable_ipv6: true}
-    cable: {driver: macvlan, driver_opts: {parent: uplink}, ipam: {config: [{subnet: 10.99.0.0/24, ip_range: 10.99.0.64/26}]}}
+    cable: {driver: macvlan, driver_opts: {parent: uplink},
+            ipam: {config: [{subnet: 10.99.0.0/24, ip_range: 10.99.0.64/26}]}}
     nowhere: {driver: macvlan}
     tagged: {driver: macvlan, driver_opts: {parent: uplink.7}}
 """

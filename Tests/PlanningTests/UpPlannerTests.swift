@@ -154,7 +154,8 @@ struct UpPlannerTests {
     #expect(plan([service("web")], [container("web"), old], known: ["web", "old"]).orphans == [])
   }
 
-  @Test("what is made or started waits until orphans are gone: it may want their ports and addresses")
+  @Test(
+    "what is made or started waits until orphans are gone: it may want their ports and addresses")
   func orphansFirst() throws {
     var policy = UpPolicy()
     policy.removesOrphans = true

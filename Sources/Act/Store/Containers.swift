@@ -149,8 +149,7 @@ extension ContainerStore {
 
   /// What is true now: the shim's word while it lives, the exit record after, `created` before.
   package func state(of id: String) -> (ContainerState, isSupervised: Bool) {
-    let running = layout.running(id)
-    let supervised = FileLock.isHeld(running.appending("lock"))
+    let supervised = FileLock.isHeld(layout.shimLock(id))
     // Unreadable records say as little as missing ones.
     let live = try? readRecord(ContainerState.self, at: layout.stateRecord(id))
     if supervised {

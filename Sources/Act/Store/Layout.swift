@@ -6,8 +6,8 @@
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
 //   <state>/seccomp/<hash>.bpf
-//   <run>/containers/<id>/                control.sock, state.json, cgroup, lock, hosts, resolv.conf,
-//                                         hostname
+//   <run>/containers/<id>/                control.sock, state.json, cgroup, lock (held by the shim),
+//                                         guard (by its guard as well), hosts, resolv.conf, hostname
 //   <run>/networks/<name>/names/<id>
 //   <run>/volumes/<name>/<id>             where a container has a volume in memory (ContainerInit)
 //   <run>/projects/<name>/lock
@@ -41,6 +41,10 @@ package struct Layout: Sendable, Hashable {
 
   package var runningContainers: FilePath { run.appending("containers") }
   package func running(_ id: String) -> FilePath { runningContainers.appending(id) }
+  /// Free when the shim has ended.
+  package func shimLock(_ id: String) -> FilePath { running(id).appending("lock") }
+  /// Free when nothing of the container runs any more, however its shim has ended.
+  package func guardLock(_ id: String) -> FilePath { running(id).appending("guard") }
   package func stateRecord(_ id: String) -> FilePath { running(id).appending("state.json") }
   package func runningVolume(_ name: String) -> FilePath {
     run.appending("volumes").appending(name)

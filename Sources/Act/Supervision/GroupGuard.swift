@@ -22,20 +22,20 @@ final class GroupGuard {
     case none
   }
 
-  private let lock: CInt
+  private let claim: CInt
   private var place: Place
   /// Guards that end again and again of themselves are not started for ever.
   private var renewalsLeft = 100
 
   /// Forks, and returns in the child: the caller becomes the guard. It has one thread, and keeps
-  /// `lock` for longer than this. The guard has it too, so that nobody takes the container for dead
-  /// before its processes are.
-  init(keeping lock: borrowing FileLock) throws(SystemCallError) {
-    self.lock = lock.raw
+  /// `claim` for longer than this. The guard has it too, so that nobody starts the container again
+  /// before its processes are gone.
+  init(keeping claim: borrowing FileLock) throws(SystemCallError) {
+    self.claim = claim.raw
     let program = try ownProgram()
     let guardian = getpid()
     let shim = try checking("fork") { fork() }
-    if shim > 0 { watch(shim, program.raw, lock.raw) }
+    if shim > 0 { watch(shim, program.raw, claim.raw) }
     place = .parent(guardian)
     setsid()
     // Somebody's end that `reap` is told of, as it is of a child's.
@@ -71,7 +71,7 @@ final class GroupGuard {
     guard let program = try? ownProgram() else { return }
     let shim = getpid()
     let pid = fork()
-    if pid == 0 { watch(shim, program.raw, lock) }
+    if pid == 0 { watch(shim, program.raw, claim) }
     if pid > 0 { place = .child(pid) }
   }
 }
@@ -81,17 +81,17 @@ private func ownProgram() throws(SystemCallError) -> Descriptor {
   try Descriptor.open("/proc/self/exe", O_PATH)
 }
 
-private func watch(_ shim: pid_t, _ program: CInt, _ lock: CInt) -> Never {
+private func watch(_ shim: pid_t, _ program: CInt, _ claim: CInt) -> Never {
   // Whoever signals the shim's session does not mean the guard.
   setsid()
   let pidfd = CInt(berth_pidfd_open(shim, 0))
   var next: CInt = 3
-  for fd in [pidfd, program, lock].sorted() {
+  for fd in [pidfd, program, claim].sorted() {
     if fd > next { _ = berth_close_range(UInt32(next), UInt32(fd) - 1, 0) }
     next = max(next, fd + 1)
   }
   _ = berth_close_range(UInt32(next), UInt32.max, 0)
-  _ = berth_fcntl(lock, F_SETFD, 0)
+  _ = berth_fcntl(claim, F_SETFD, 0)
   nameProcess("berth-guard")
   // The shim's own words say all that `end` has to know, and `run` is as long as `end`.
   let words = CommandLine.unsafeArgv

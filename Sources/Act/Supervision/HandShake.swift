@@ -13,8 +13,8 @@ import SystemPackage
 /// The descriptor that a shim is born with.
 private let handShakeDescriptor: CInt = 3
 
-/// Another shim of the same container may be about to end: so long it is waited for.
-private let lockWait = (rounds: 400, microseconds: UInt32(5_000))
+/// Another shim of the same container, or its guard, may be about to end: so long it is waited for.
+private let claimWait = (rounds: 400, microseconds: UInt32(5_000))
 
 /// Runs one container from hand-shake to final exit.
 func runContainer(_ options: RunOptions) -> Int32 {
@@ -40,26 +40,30 @@ private func start(_ options: RunOptions, _ berth: borrowing Descriptor) throws 
   let signals = try becomeSupervisor()
   let layout = Layout(state: options.state, run: options.run)
   let blueprint = try readBlueprint(options.containerFolder)
-  let runFolder = layout.running(blueprint.id)
-  // Held to the end: who sees it free sees that all is done.
-  let lock = try lockRunFolder(runFolder)
-  defer { withExtendedLifetime(lock) {} }
+  // Held to the end, by the guard too: who sees it free sees that all is done.
+  let claim = try claimRunFolder(of: blueprint.id, layout)
+  defer { withExtendedLifetime(claim) {} }
   do {
-    try start(options, blueprint, berth, signals, lock)
+    let groupGuard = try GroupGuard(keeping: claim)
+    defer { groupGuard.dismiss() }
+    // Of the shim alone: who sees it free knows at once that it has ended.
+    guard let lock = try FileLock.attempt(layout.shimLock(blueprint.id)) else {
+      throw SystemCallError("lock", layout.running(blueprint.id).string, .wouldBlock)
+    }
+    defer { withExtendedLifetime(lock) {} }
+    try start(options, blueprint, berth, signals, groupGuard)
   } catch {
     Records(layout: layout, blueprint: blueprint).withdrawNames()
     // The first failure is the one that is told; a folder that stays is swept by the next command.
-    try? removeTree(runFolder)
+    try? removeTree(layout.running(blueprint.id))
     throw error
   }
 }
 
 private func start(
   _ options: RunOptions, _ blueprint: ContainerBlueprint, _ berth: borrowing Descriptor,
-  _ signals: borrowing Descriptor, _ lock: borrowing FileLock
+  _ signals: borrowing Descriptor, _ groupGuard: GroupGuard
 ) throws {
-  let groupGuard = try GroupGuard(keeping: lock)
-  defer { groupGuard.dismiss() }
   let layout = Layout(state: options.state, run: options.run)
   let network = try openNetwork(blueprint, options)
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
@@ -132,16 +136,16 @@ private func receiveHanded(_ count: Int, from berth: borrowing Descriptor) throw
   return handed
 }
 
-private func lockRunFolder(_ folder: FilePath) throws(SystemCallError) -> FileLock {
-  for _ in 0..<lockWait.rounds {
+private func claimRunFolder(of id: String, _ layout: Layout) throws(SystemCallError) -> FileLock {
+  for _ in 0..<claimWait.rounds {
     // Made anew in each round: the shim before us removes it with its end.
-    try makeFolders(folder)
-    if let lock = try FileLock.attempt(folder.appending("lock")) {
-      if lock.isOn(folder.appending("lock")) { return lock }
+    try makeFolders(layout.running(id))
+    if let claim = try FileLock.attempt(layout.guardLock(id)) {
+      if claim.isOn(layout.guardLock(id)) { return claim }
     }
-    usleep(lockWait.microseconds)
+    usleep(claimWait.microseconds)
   }
-  throw SystemCallError("lock", folder.string, .wouldBlock)
+  throw SystemCallError("lock", layout.running(id).string, .wouldBlock)
 }
 
 /// A session, signals and marks of its own; what was inherited beside the hand-shake is closed.

@@ -13,9 +13,9 @@ import SystemPackage
 /// A process that was on its way into the group when it was ended is met in the next round.
 private let rounds = 8
 
-/// Runs with the lock of the run folder held, and gives it up with its end.
+/// Runs with the claim to the run folder, and gives it up with its end.
 func endLostContainer(_ options: RunOptions) -> Int32 {
-  // The lock is not for the program that closes ports.
+  // The claim is not for the program that closes ports.
   _ = berth_close_range(3, UInt32.max, UInt32(CLOSE_RANGE_CLOEXEC))
   nameProcess("berth-guard")
   _ = berth_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

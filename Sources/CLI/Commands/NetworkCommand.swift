@@ -131,8 +131,10 @@ struct NetworkCreateCommand: AsyncParsableCommand {
     wanted.enablesIPv4 = ipv4
     wanted.enablesIPv6 = ipv6
     wanted.labels = try pairs(label, "--label")
-    let stock = try Invocation.now().stock("network create")
+    let invocation = try Invocation.now()
+    let stock = try invocation.stock("network create")
     Output.standard.line(try stock.createNetwork(wanted))
+    invocation.show(stock.takeWarnings())
   }
 
   private func pairs(_ texts: [String], _ flag: String) throws -> [KeyValue] {

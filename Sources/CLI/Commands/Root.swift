@@ -12,7 +12,8 @@ private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
   RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, PauseCommand.self,
   KillCommand.self, RestartCommand.self, RmCommand.self, CreateCommand.self, ScaleCommand.self,
-  WaitCommand.self, ListCommand.self, PortCommand.self, VolumesCommand.self,
+  WaitCommand.self, TopCommand.self, StatsCommand.self, ListCommand.self, PortCommand.self,
+  VolumesCommand.self,
   UnpauseCommand.self, AttachCommand.self, PullCommand.self, ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
@@ -24,8 +25,7 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "events", "export", "publish", "stats", "top",
-  "watch",
+  "alpha", "bridge", "build", "commit", "completion", "events", "export", "publish", "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

@@ -67,6 +67,7 @@ extension Session {
   /// it from then on.
   func joinable(_ name: String) throws -> NetworkRecord {
     if name == PredefinedNetwork.bridge {
+      defer { tellOfNetworks() }
       return try networks.ensure(NetworkSpecification(name: name), now: Self.now())
     }
     guard let record = try networks.record(name) else { throw NetworkError.missing(name: name) }

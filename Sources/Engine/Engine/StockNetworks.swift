@@ -3,7 +3,7 @@
 import Addressing
 package import Blueprint
 package import Compose
-import Diagnostics
+package import Diagnostics
 import Linux
 import Networking
 import OCI
@@ -174,6 +174,9 @@ extension Stock {
     guard let network = found.first else { throw NetworkError.missing(name: text) }
     return network
   }
+
+  /// What stands in the way of networks that were made or repaired.
+  package func takeWarnings() -> [Diagnostic] { networks.takeWarnings() }
 
   /// Makes a network that no project owns, and answers its id.
   package func createNetwork(_ network: Compose.Network) throws -> String {

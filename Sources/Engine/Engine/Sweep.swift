@@ -25,7 +25,7 @@ extension Session {
     let running = Set(try namesInFolder(layout.runningContainers).map(\.string))
     for lease in try containers.names()
     where lease.project == projectName && running.contains(lease.id) {
-      if FileLock.isHeld(layout.running(lease.id).appending("lock")) { continue }
+      if FileLock.isHeld(layout.shimLock(lease.id)) { continue }
       try settleLost(lease.id)
     }
     for network in try networks.list() where network.labels[Label.project] == projectName {
@@ -35,12 +35,9 @@ extension Session {
 
   /// A container that is about to be removed has no run folder any more, unless its shim was lost
   /// after this command had swept: then what that left goes now, for with the record nobody would find
-  /// it again. A guard that is still at work is waited for.
+  /// it again.
   func takeAwayLost(_ id: String) throws {
-    let lock = layout.running(id).appending("lock")
-    for _ in 0..<guardWait.rounds where FileLock.isHeld(lock) {
-      usleep(guardWait.microseconds)
-    }
+    waitForGuard(of: id)
     guard layout.running(id).withPlatformString({ access($0, F_OK) }) == 0 else { return }
     try takeAway(id)
   }
@@ -50,13 +47,22 @@ extension Session {
   private func settleLost(_ id: String) throws {
     let (state, supervised) = containers.state(of: id)
     guard !supervised else { return }
+    waitForGuard(of: id)
     if state.status == .dead { try writeRecord(state, to: layout.exitRecord(id), .volatile) }
     try takeAway(id)
     try removeTree(layout.running(id))
   }
 
+  /// A guard that is still at work, so that two do not end one container.
+  private func waitForGuard(of id: String) {
+    for _ in 0..<guardWait.rounds {
+      guard FileLock.isHeld(layout.guardLock(id)) else { return }
+      usleep(guardWait.microseconds)
+    }
+  }
+
   /// By its record: this command may stand in other groups than the container's shim.
-  private func openGroup(_ id: String) throws -> Cgroup {
+  func openGroup(_ id: String) throws -> Cgroup {
     if let record = try readFile(layout.cgroupRecord(id), limit: 64 << 10), !record.isEmpty {
       return try Cgroup.open(id, record: record)
     }
