@@ -6,7 +6,7 @@ import os
 import signal
 
 from upstream import DIG, address_of, addresses, dig, is_known, load_dig, resolver
-from world import scenario
+from world import lookup, scenario
 
 SLEEP = "command: sleep 1000"
 
@@ -77,8 +77,14 @@ def replicas(box, _):
     os.kill(box.record(f"{box.name}-web-2")["pid"], signal.SIGKILL)
     left = wanted(1)
     box.until(lambda: addresses(box, "probe", "web") == left, "a killed one is answered", limit=5)
+    box.berth("restart", "--timeout", "0", "web")
+    told("after restart", 1, 2)
     box.up(None, "--force-recreate", "--timeout", "0", "web")
     told("after new ones", 1, 2, 3)
+    box.berth("kill", "web")
+    box.until(lambda: addresses(box, "probe", "web") == "NXDOMAIN", "killed ones are answered", limit=5)
+    box.berth("restart", "--timeout", "0", "web")
+    told("after restart of killed ones", 1, 2, 3)
     box.berth("stop", "--timeout", "0", "web")
     box.equal(addresses(box, "probe", "web"), "NXDOMAIN", "after stop")
     box.berth("start", "web")
@@ -101,8 +107,9 @@ def unhealthy_replicas(box, _):
 @scenario("E146")
 @with_dig
 def record_types(box, upstream):
-    up(box, [*busy("web"), *busy("new", "networks: [six]")], "{default: {}, six: {enable_ipv6: true}}",
-       probe=["networks: [default, six]"])
+    up(box, [*busy("web"), *busy("new", "networks: [six]"), *busy("newest", "networks: [alone]")],
+       "{default: {}, six: {enable_ipv6: true}, alone: {enable_ipv4: false, enable_ipv6: true}}",
+       probe=["networks: [default, six, alone]"])
     web = address_of(box, f"{box.name}-web-1")
     for kind in ("AAAA", "MX", "SRV", "TXT", "SOA", "NS", "HTTPS", "PTR", "CAA"):
         dug = dig(box, "probe", "web", kind)
@@ -118,6 +125,11 @@ def record_types(box, upstream):
     box.true(len(dug.contents) == 1 and dug.contents[0].startswith("fd"), f"AAAA: {dug.text}")
     box.equal(dig(box, "probe", "-x", dug.contents[0]).contents, [f"{box.name}-new-1.{box.name}_six."], "PTR of IPv6")
     box.equal(len(dig(box, "probe", "new", "ANY", "+notcp").contents), 2, "ANY of both families")
+    # And of IPv6 alone.
+    dug = dig(box, "probe", "newest")
+    box.equal((dug.code, dug.records), ("NOERROR", []), "A of a name that has IPv6 alone")
+    (address,) = dig(box, "probe", "newest", "AAAA").contents
+    box.equal(dig(box, "probe", "-x", address).contents, [f"{box.name}-newest-1.{box.name}_alone."], "PTR of it")
     for words in (["-x", "10.255.255.254"], ["-x", "fd00::dead"], ["stranger.example", "MX"]):
         dug = dig(box, "probe", *words)
         box.true(dug.code in ("NXDOMAIN", "NOERROR") and dug.records == [], f"{words}: {dug.text}")
@@ -171,9 +183,33 @@ def scope_of_names(box, upstream):
     box.equal(dig(box, "probe", "neighbour").code, "NXDOMAIN", "a link of another container")
 
 
+@scenario("E144", "E155")
+@with_dig
+def names_after_joining(box, upstream):
+    """A container that joins a network knows its names at once, and is known there; when it leaves, no more."""
+    up(box, [*busy("web", "networks: {back: {aliases: [shop]}}"), *busy("front", "networks: [default]")],
+       "{default: {}, back: {}}")
+    probe, back = f"{box.name}-probe-1", f"{box.name}_back"
+    web = address_of(box, f"{box.name}-web-1")
+    neighbour = box.namespace("web")
+    for _ in range(3):
+        for name in ("web", "shop", f"web.{back}"):
+            box.equal(dig(box, "probe", name).code, "NXDOMAIN", f"{name} before")
+        box.equal(lookup(neighbour, "guest"), (3, []), "the guest before")
+        box.berth("network", "connect", "--alias", "guest", back, probe)
+        for name in ("web", "shop", f"web.{back}"):
+            box.equal(addresses(box, "probe", name), [web], f"{name} after joining")
+        box.equal(dig(box, "probe", "-x", web).contents, [f"{box.name}-web-1.{back}."], "backwards")
+        box.equal(lookup(neighbour, "guest"), (0, [address_of(box, probe, back)]), "the guest")
+        box.true(is_known(box, "probe", "front"), "names of its first network are gone")
+        box.berth("network", "disconnect", back, probe)
+        box.equal(lookup(neighbour, "probe"), (3, []), "the guest's service after it left")
+    box.equal(upstream.names().count("guest"), 3, "how often the guest was asked for elsewhere")
+
+
 @scenario("E147", "A193")
 @with_dig
-def internal_networks_ask_nobody(box, upstream):
+def internal_names_stay_inside(box, upstream):
     up(box, [*busy("web"), *busy("out", "networks: [default, open]")], "{default: {internal: true}, open: {}}",
        probe=["dns: [127.0.0.53]"])
     web = address_of(box, f"{box.name}-web-1")
