@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|cp|stop|start|pause|unpause|attach|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|config|check|explain|schema|version|help)
+    up|down|ps|logs|exec|run|cp|stop|start|pause|kill|restart|rm|create|scale|wait|top|stats|ls|port|volumes|unpause|attach|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|network|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run cp stop start pause unpause attach pull images push login logout tag rmi history inspect prune save load import du config check explain schema version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run cp stop start pause kill restart rm create scale wait top stats ls port volumes unpause attach pull images push login logout tag rmi history inspect prune save load import du network config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -509,6 +509,232 @@ _berth_pause() {
     case "${positional_number}" in
     *)
         __berth_add_completions -W "$(__berth_custom_complete ---completion pause -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_kill() {
+    repeating_flags=()
+    non_repeating_flags=(--remove-orphans -h --help)
+    repeating_options=()
+    non_repeating_options=(--signal -s)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--signal'|'-s')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion kill -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_restart() {
+    repeating_flags=()
+    non_repeating_flags=(--no-deps -h --help)
+    repeating_options=()
+    non_repeating_options=(--timeout -t)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--timeout'|'-t')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion restart -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_rm() {
+    repeating_flags=()
+    non_repeating_flags=(--all -a --force -f --stop -s --volumes -v -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion rm -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_create() {
+    repeating_flags=()
+    non_repeating_flags=(--no-build --force-recreate --no-recreate --quiet-pull --remove-orphans --yes -y -h --help)
+    repeating_options=(--scale)
+    non_repeating_options=(--pull)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--pull')
+        return
+        ;;
+    '--scale')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion create -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_scale() {
+    repeating_flags=()
+    non_repeating_flags=(--no-deps -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion scale -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_wait() {
+    repeating_flags=()
+    non_repeating_flags=(--down-project -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion wait -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_top() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion top -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_stats() {
+    repeating_flags=()
+    non_repeating_flags=(--all -a --no-stream --no-trunc -h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __berth_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion stats -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_ls() {
+    repeating_flags=()
+    non_repeating_flags=(--all -a --quiet -q -h --help)
+    repeating_options=(--filter)
+    non_repeating_options=(--format)
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--filter')
+        return
+        ;;
+    '--format')
+        return
+        ;;
+    esac
+}
+
+_berth_port() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--index --protocol)
+    __berth_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--index')
+        return
+        ;;
+    '--protocol')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion port -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_volumes() {
+    repeating_flags=()
+    non_repeating_flags=(--quiet -q -h --help)
+    repeating_options=()
+    non_repeating_options=(--format)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion volumes -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -835,6 +1061,196 @@ _berth_du() {
     # Offer option value completions
     case "${prev}" in
     '--format')
+        return
+        ;;
+    esac
+}
+
+_berth_network() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    ls|inspect|create|rm|prune|connect|disconnect)
+        # Offer subcommand argument completions
+        "_berth_network_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'ls inspect create rm prune connect disconnect' -- "${cur}"))
+        ;;
+    esac
+}
+
+_berth_network_ls() {
+    repeating_flags=()
+    non_repeating_flags=(--no-trunc --quiet -q -h --help)
+    repeating_options=(--filter -f)
+    non_repeating_options=(--format)
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--filter'|'-f')
+        return
+        ;;
+    '--format')
+        return
+        ;;
+    esac
+}
+
+_berth_network_inspect() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--format -f)
+    __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--format'|'-f')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion network inspect -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_network_create() {
+    repeating_flags=()
+    non_repeating_flags=(--attachable --internal --ipv4 --no-ipv4 --ipv6 -h --help)
+    repeating_options=(--aux-address --gateway --ip-range --label -o --opt --subnet)
+    non_repeating_options=(--driver -d)
+    __berth_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--aux-address')
+        return
+        ;;
+    '--driver'|'-d')
+        return
+        ;;
+    '--gateway')
+        return
+        ;;
+    '--ip-range')
+        return
+        ;;
+    '--label')
+        return
+        ;;
+    '-o'|'--opt')
+        return
+        ;;
+    '--subnet')
+        return
+        ;;
+    esac
+}
+
+_berth_network_rm() {
+    repeating_flags=()
+    non_repeating_flags=(--force -f -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion network rm -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_network_prune() {
+    repeating_flags=()
+    non_repeating_flags=(--force -f -h --help)
+    repeating_options=(--filter)
+    non_repeating_options=()
+    __berth_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--filter')
+        return
+        ;;
+    esac
+}
+
+_berth_network_connect() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=(--alias --driver-opt --link --link-local-ip)
+    non_repeating_options=(--ip --ip6)
+    __berth_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--alias')
+        return
+        ;;
+    '--driver-opt')
+        return
+        ;;
+    '--ip')
+        return
+        ;;
+    '--ip6')
+        return
+        ;;
+    '--link')
+        return
+        ;;
+    '--link-local-ip')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion network connect -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion network connect -- positional@1 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_network_disconnect() {
+    repeating_flags=()
+    non_repeating_flags=(--force -f -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options 2
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion network disconnect -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion network disconnect -- positional@1 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac

@@ -122,8 +122,8 @@ struct SubnetTests {
       #expect(!taken.contains(where: block.overlaps))
       taken.append(block)
     }
-    #expect(taken.filter { $0.prefixLength == 16 }.count == 15)
-    #expect(taken.filter { $0.prefixLength == 20 }.count == 16)
+    #expect(taken.filter { $0.prefixLength == 20 }.count == 256)
+    #expect(taken.filter { $0.prefixLength == 24 }.count == 44)
     let everything = try #require(IPv4Subnet("0.0.0.0/0"))
     #expect(SubnetPool.choose(for: "x", avoiding: [everything]) == nil)
   }

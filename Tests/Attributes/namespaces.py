@@ -285,7 +285,8 @@ def network_refusals(box):
     box.refused(services(("guest", "network_mode: service:web", "hostname: x", "dns: 1.1.1.1"), ("web",)),
                 "both `hostname`", "both `dns`")
     box.refused(services(("app", "network_mode: container:nobody")), "no container `nobody`")
-    box.refused(services(("app", "network_mode: bridged")), "`services.app.network_mode` cannot be `bridged`")
+    box.refused(services(("app", "network_mode: bridged")), "joins network `bridged`", "did you mean `bridge`?")
+    box.refused(services(("app", "network_mode: 'container:'")), "`services.app.network_mode` cannot be `container:`")
     outcome = box.up(services(("app", "network_mode: host", "ports: ['127.0.0.1:8099:80']")))
     box.true("has no effect with `network_mode: host`" in outcome.err, f"nothing is said of ports: {outcome.err}")
 

@@ -16,7 +16,8 @@ import time
 
 from world import Box, Complaint, World, alone_ones, enter, scenarios
 
-import copying  # noqa: F401  (each module brings its scenarios)
+import connections  # noqa: F401  (each module brings its scenarios)
+import copying  # noqa: F401
 import devices  # noqa: F401
 import given  # noqa: F401
 import groups  # noqa: F401
@@ -29,6 +30,7 @@ import resources  # noqa: F401
 import security  # noqa: F401
 import standing  # noqa: F401
 import storage  # noqa: F401
+import verbs  # noqa: F401
 
 
 def attempt(world, name, needs, function):

@@ -255,6 +255,12 @@ class Box:
         self.equal(running, [], "containers that run after a refusal")
         return outcome
 
+    def refused_verb(self, *arguments, saying):
+        """This command must fail with a message that has these words."""
+        outcome = self.berth(*arguments, code=None)
+        self.true(1 <= outcome.code <= 125, f"{arguments} was not refused, but ended with {outcome.code}: {outcome.text}")
+        self.true(saying in outcome.err, f"no `{saying}` in the message: {outcome.err}")
+
     def inside(self, service, script, *options):
         """What a shell says in the service's container."""
         return self.berth("exec", "-T", *options, service, "sh", "-c", script).out.strip()

@@ -159,15 +159,16 @@ struct OnceTests {
   @Test("words and images that up cannot act on are told with the value")
   func words() throws {
     let project = try loaded(
-      "services: {a: {image: Nginx, network_mode: hots, platform: windows/amd64}}"
+      "services: {a: {image: Nginx, network_mode: 'container:', platform: windows/amd64}}"
     ).project
     #expect(
       project.unsupportedByUp().map { "\($0.span?.column ?? 0) \($0.summary) \($0.hint ?? "")" }
         == [
           "23 `services.a.image` is no image that there can be:"
             + " the repository name must be lower case ",
-          "44 `services.a.network_mode` cannot be `hots` for `up` did you mean `host`?",
-          "60 `services.a.platform` is `windows/amd64`, and only images for Linux run here ",
+          "44 `services.a.network_mode` cannot be `container:` for `up` write `host`, `none`, `bridge`,"
+            + " a network's name, `service:NAME` or `container:NAME`",
+          "68 `services.a.platform` is `windows/amd64`, and only images for Linux run here ",
         ])
   }
 }

@@ -8,6 +8,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
   "yaml": tryYAML, "template": tryTemplate, "env": tryEnvFile, "scalars": tryScalars,
   "durations": tryDuration, "sizes": trySize, "ports": tryPorts, "mounts": tryMounts,
   "words": tryWords, "names": tryNames, "load": tryLoad,
+  "messages": tryMessage, "frames": tryFrames, "resolvers": tryResolverFile, "zones": tryZone,
 ]
 
 let attempt =

@@ -48,6 +48,19 @@ struct LocalNamesTests {
     #expect(seen.addresses == row.addresses)
   }
 
+  @Test("a known name has no addresses of another class than that of the internet")
+  func classes() throws {
+    let bench = try Bench()
+    try bench.publish("shop-web-1", "172.18.0.2", ["web"])
+    for (number, addresses) in [(1, ["172.18.0.2"]), (3, []), (255, ["172.18.0.2"])] {
+      var message = question("web")
+      message[message.count - 1] = UInt8(number)
+      let seen = try Seen(bench.ask(message))
+      #expect(seen.code == 0 && seen.addresses == addresses, "class \(number)")
+    }
+    #expect(bench.servers[0].datagrams.isEmpty)
+  }
+
   @Test("asked backwards, the container's own name and its network come back")
   func backwards() throws {
     let bench = try Bench()

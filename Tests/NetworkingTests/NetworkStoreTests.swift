@@ -97,6 +97,39 @@ struct NetworkStoreTests {
     }
   }
 
+  @Test("a container may be on more networks than answers of the kernel fit at once")
+  func manyNetworks() async throws {
+    try await laboratory { lab in
+      let networks = try (0..<70).map { try lab.network("n\($0)") }
+      // Its links go with its namespace, which goes with this.
+      let container = try lab.container("web", on: networks)
+      var socket = try NetlinkSocket()
+      let pairs = try socket.links().filter { $0.kind == "veth" }
+      #expect(pairs.count == 70)
+      withExtendedLifetime(container) {}
+    }
+  }
+
+  @Test("what opened a port first does not close it for who has it now")
+  func portTakenOver() async throws {
+    try await laboratory { lab in
+      let one = try lab.network("one")
+      let two = try lab.network("two")
+      let old = try lab.container("old", on: [one])
+      let new = try lab.container("new", on: [two])
+      let question = Question(lab.host, "127.0.0.1", 8080)
+      try lab.serve(new.machine, 80)
+      for end in [{ try lab.store.unpublish(["old"]) }, { try lab.store.remove("one") }] {
+        try lab.store.publish([old.publication([published("", 8080, 80)])])
+        try lab.store.publish([new.publication([published("", 8080, 80)])])
+        try end()
+        #expect(try ask([question]) == ["new \(#require(two.ipv4).gateway)"])
+      }
+      try lab.store.unpublish(["new"])
+      #expect(try ask([question], within: 300) == [nil])
+    }
+  }
+
   @Test("blocks that routes, addresses and other networks use are not taken")
   func subnets() async throws {
     try await laboratory { lab in

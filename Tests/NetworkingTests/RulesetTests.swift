@@ -26,7 +26,7 @@ struct RulesetTests {
     for line in [
       "add element inet berth guarded6 { fd12::/64 : jump guard-0123456789ab }",
       "add element inet berth departing6 { fd12::/64 : jump out-0123456789ab }",
-      "meta nfproto ipv6 oifname != \"br-0123456789ab\" masquerade",
+      "meta nfproto ipv6 oifname != { \"lo\", \"br-0123456789ab\" } masquerade",
     ] {
       #expect(rules.contains(line), "\(line)")
     }
@@ -84,7 +84,7 @@ private let expectedOpen = """
       ip saddr { 127.0.0.0/8, 10.7.0.0/24 } ct status dnat masquerade
     }
     chain out-0123456789ab {
-      meta nfproto ipv4 oifname != "br-0123456789ab" masquerade
+      meta nfproto ipv4 oifname != { "lo", "br-0123456789ab" } masquerade
     }
   }
   add element inet berth bridges { "br-0123456789ab" }

@@ -35,6 +35,19 @@ struct UpPlannerTests {
       allServices: known ?? Set(services.map(\.name)), policy: policy)
   }
 
+  @Test("a running container that was taken off a network is made anew")
+  func disconnected() {
+    let wanted = service("web", networks: ["p_default", "p_back"])
+    let plan = plan([wanted], [container("web")])
+    #expect(
+      plan.text == """
+        stop container p-web-1 (it is not on network p_back any more)
+        remove container p-web-1 (it is not on network p_back any more)
+        create container p-web-1 (it is not on network p_back any more)
+        start container p-web-1 (it is not on network p_back any more)
+        """)
+  }
+
   @Test("from nothing: network, all containers, then starts behind their dependencies")
   func fromNothing() {
     let web = service("web", needs: [Dependency(service: "db", condition: .healthy)])
@@ -139,6 +152,27 @@ struct UpPlannerTests {
         remove container p-old-1 (its service is no longer in the project)
         """)
     #expect(plan([service("web")], [container("web"), old], known: ["web", "old"]).orphans == [])
+  }
+
+  @Test(
+    "what is made or started waits until orphans are gone: it may want their ports and addresses")
+  func orphansFirst() throws {
+    var policy = UpPolicy()
+    policy.removesOrphans = true
+    let stopped = container("db", status: .exited)
+    let plan = plan(
+      [service("web"), service("db")], [container("old"), stopped], policy: policy)
+    let removal = try #require(
+      plan.steps.firstIndex {
+        $0.operation == .removeContainer(service: "old", name: "p-old-1")
+      })
+    let later = plan.steps.filter {
+      switch $0.operation {
+      case .createContainer, .startContainer: true
+      default: false
+      }
+    }
+    #expect(later.count == 3 && later.allSatisfy { $0.after.contains(removal) })
   }
 
   @Test("policies: force only what was named, never, no start")

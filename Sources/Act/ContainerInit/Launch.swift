@@ -68,7 +68,7 @@ func inProcesses<Value: ~Copyable>(
 }
 
 extension NetworkBlueprint.Mode {
-  fileprivate var hasOwnFiles: Bool {
+  var hasOwnFiles: Bool {
     if case .container = self { false } else { true }
   }
 }

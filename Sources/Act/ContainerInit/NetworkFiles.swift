@@ -1,9 +1,9 @@
 // /etc/hosts, /etc/resolv.conf and /etc/hostname: written to the run folder, bound by the child.
 
-import Blueprint
+package import Blueprint
 import Glibc
-import Linux
-import SystemPackage
+package import Linux
+package import SystemPackage
 
 struct NetworkFiles {
   var hosts: String
@@ -27,15 +27,17 @@ struct NetworkFiles {
       if !hosts.isEmpty, !hosts.hasSuffix("\n") { hosts += "\n" }
     case .bridge, .none:
       hosts = Self.standardHosts
-      let full = blueprint.domainname.map { "\(blueprint.hostname).\($0) " } ?? ""
-      for endpoint in network.endpoints {
-        for address in endpoint.addresses {
-          hosts += "\(address)\t\(full)\(blueprint.hostname)\n"
-        }
-      }
+      for line in Self.addressLines(blueprint) { hosts += line + "\n" }
     }
     for entry in network.extraHosts { hosts += "\(entry.address)\t\(entry.name)\n" }
     resolver = Self.resolver(network, hostResolver)
+  }
+
+  static func addressLines(_ blueprint: ContainerBlueprint) -> [String] {
+    let full = blueprint.domainname.map { "\(blueprint.hostname).\($0) " } ?? ""
+    return blueprint.network.endpoints.flatMap(\.addresses).map {
+      "\($0)\t\(full)\(blueprint.hostname)"
+    }
   }
 
   private static let standardHosts = """
@@ -55,26 +57,31 @@ struct NetworkFiles {
     {
       return host
     }
-    func hostLine(_ keyword: String) -> [String] {
-      let lines = host.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-      return lines.last { $0.first == keyword }.map { Array($0.dropFirst()) } ?? []
+    let hostLines = host.split(whereSeparator: \.isNewline).map { line in
+      line.split { $0 == " " || $0 == "\t" }.map(String.init)
     }
     var text = ""
     if isOwn {
       text += "nameserver 127.0.0.11\n"
     } else if network.nameServers.isEmpty {
-      for line in host.split(separator: "\n") where line.hasPrefix("nameserver") {
-        text += line + "\n"
+      for line in hostLines where line.first == "nameserver" {
+        text += line.joined(separator: " ") + "\n"
       }
     } else {
       for server in network.nameServers { text += "nameserver \(server)\n" }
     }
-    let search = network.searchDomains.isEmpty ? hostLine("search") : network.searchDomains
+    // The last of these counts, and of options all (resolv.conf(5)).
+    let hostSearch = hostLines.last { $0.first == "search" || $0.first == "domain" }
+    let search =
+      network.searchDomains.isEmpty
+      ? Array(hostSearch?.dropFirst() ?? []) : network.searchDomains
     if !search.isEmpty, search != ["."] {
       text += "search \(search.joined(separator: " "))\n"
     }
-    var options =
-      network.resolverOptions.isEmpty ? hostLine("options") : network.resolverOptions
+    var options = network.resolverOptions
+    if options.isEmpty {
+      options = hostLines.filter { $0.first == "options" }.flatMap { $0.dropFirst() }
+    }
     if isOwn, !options.contains(where: { $0.hasPrefix("ndots:") }) { options.append("ndots:0") }
     if !options.isEmpty { text += "options \(options.joined(separator: " "))\n" }
     return text
@@ -89,6 +96,24 @@ struct NetworkFiles {
       try file.writeAll(Array(content.utf8))
     }
   }
+}
+
+/// The lines for the addresses of a container whose networks have changed while it ran; what else has
+/// been written into its /etc/hosts stays. The file is the one that is mounted, so it is written in place.
+package func rewriteHosts(
+  from old: ContainerBlueprint, to new: ContainerBlueprint, in folder: FilePath
+) throws(SystemCallError) {
+  guard new.network.mode.hasOwnFiles else { return }
+  let (before, after) = (NetworkFiles.addressLines(old), NetworkFiles.addressLines(new))
+  let file = try Descriptor.open(folder.appending("hosts"), O_RDWR | O_NOFOLLOW)
+  let content = String(decoding: try file.readAll(limit: 1 << 20), as: UTF8.self)
+  var lines = content.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  if lines.last == "" { lines.removeLast() }
+  lines.removeAll { before.contains($0) && !after.contains($0) }
+  lines += after.filter { !before.contains($0) }
+  try checking("ftruncate") { ftruncate(file.raw, 0) }
+  try checking("lseek") { CInt(truncatingIfNeeded: lseek(file.raw, 0, SEEK_SET)) }
+  try file.writeAll(Array((lines.joined(separator: "\n") + "\n").utf8))
 }
 
 /// A file of the host, or nothing when it cannot be read: a host without resolv.conf is no fault.

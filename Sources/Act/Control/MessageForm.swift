@@ -113,6 +113,8 @@ extension ControlRequest: ControlMessage {
     case .join: form("join")
     case .view: form("view")
     case .input: form("input")
+    case .namespace: form("namespace")
+    case .renetwork: form("renetwork")
     case .wait: form("wait")
     }
   }
@@ -131,6 +133,8 @@ extension ControlRequest: ControlMessage {
     case "join": self = .join
     case "view": self = .view
     case "input": self = .input
+    case "namespace": self = .namespace
+    case "renetwork": self = .renetwork
     case "wait": self = .wait
     default: throw JSONError.mismatch(path: name, expected: "a known request")
     }

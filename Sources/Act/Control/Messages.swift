@@ -52,6 +52,10 @@ package enum ControlRequest: Hashable, Sendable {
   case view
   /// For the writing end of its input.
   case input
+  /// For its network namespace.
+  case namespace
+  /// The networks in its blueprint have changed: they are read again.
+  case renetwork
   /// Answered at the final exit.
   case wait
 }

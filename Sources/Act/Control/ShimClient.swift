@@ -44,6 +44,18 @@ package struct ShimClient: Sendable {
     return (pid, pidfd)
   }
 
+  /// The container's network namespace.
+  package func namespace() throws -> SharedDescriptor {
+    let (reply, descriptors) = try ask(.namespace).receive()
+    guard case .done = reply, let namespace = descriptors.first else {
+      throw ControlError.unexpected("\(reply)")
+    }
+    return namespace
+  }
+
+  /// Lets the shim take the networks of the container's blueprint as they are now.
+  package func renetwork() throws { try ask(.renetwork).done() }
+
   /// The writing end of the container's input: a pipe, or the master of its terminal.
   package func input() throws -> SharedDescriptor {
     let (reply, descriptors) = try ask(.input).receive()

@@ -10,31 +10,37 @@ extension NetlinkSocket {
   /// the rules of now. The socket must be one of NETLINK_NETFILTER.
   package mutating func forgetDatagrams(to ports: Set<UInt16>) throws(SystemCallError) {
     if ports.isEmpty { return }
-    let list = NetlinkRequest("list connections", "", type: connection(IPCTNL_MSG_CT_GET)) {
-      $0.header()
+    let flows = try dump(.listConnections) { DatagramFlow($0) }
+    try perform(flows.filter { ports.contains($0.targetPort) }.map(NetlinkRequest.forget))
+  }
+}
+
+extension NetlinkRequest {
+  /// Answered by the connections of IPv4.
+  package static var listConnections: Self {
+    NetlinkRequest("list connections", "", type: connection(IPCTNL_MSG_CT_GET)) { $0.header() }
+  }
+
+  /// One that has ended meanwhile is no error.
+  package static func forget(_ flow: DatagramFlow) -> Self {
+    NetlinkRequest(
+      "forget connection", "", type: connection(IPCTNL_MSG_CT_DELETE), tolerated: ENOENT
+    ) { writer in
+      writer.header()
+      // As the kernel sent it, with the flag that marks nesting.
+      writer.attribute(Int(CTA_TUPLE_ORIG.rawValue) | Int(NLA_F_NESTED), flow.tuple)
+      if let zone = flow.zone { writer.attribute(Int(CTA_ZONE.rawValue), zone) }
     }
-    let flows = try dump(list) { Flow($0) }.filter { ports.contains($0.targetPort) }
-    try perform(
-      flows.map { flow in
-        NetlinkRequest(
-          "forget connection", "", type: connection(IPCTNL_MSG_CT_DELETE), tolerated: ENOENT
-        ) { writer in
-          writer.header()
-          // As the kernel sent it, with the flag that marks nesting.
-          writer.attribute(Int(CTA_TUPLE_ORIG.rawValue) | Int(NLA_F_NESTED), flow.tuple)
-          if let zone = flow.zone { writer.attribute(Int(CTA_ZONE.rawValue), zone) }
-        }
-      })
   }
 }
 
 /// A flow of datagrams, as far as it takes to name it.
-private struct Flow {
-  let targetPort: UInt16
-  let tuple: ArraySlice<UInt8>
-  let zone: ArraySlice<UInt8>?
+package struct DatagramFlow: Hashable, Sendable {
+  package let targetPort: UInt16
+  package let tuple: ArraySlice<UInt8>
+  package let zone: ArraySlice<UInt8>?
 
-  init?(_ message: NetlinkMessage) {
+  package init?(_ message: NetlinkMessage) {
     let attributes = message.attributes(after: 4)
     guard let tuple = attributes[Int(CTA_TUPLE_ORIG.rawValue)],
       let transport = parseAttributes(tuple)[Int(CTA_TUPLE_PROTO.rawValue)].map(parseAttributes),

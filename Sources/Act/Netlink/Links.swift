@@ -216,6 +216,10 @@ extension NetlinkRequest {
     }
   }
 
+  package static var listLinks: Self {
+    NetlinkRequest("list links", "", type: Int(RTM_GETLINK)) { $0.link() }
+  }
+
   /// Answered by the link; ENODEV when there is none.
   package static func findLink(_ name: String, tolerated: CInt? = nil) -> Self {
     NetlinkRequest("find link", name, type: Int(RTM_GETLINK), tolerated: tolerated) { writer in
@@ -233,7 +237,7 @@ extension NetlinkSocket {
 
   /// All links of the namespace.
   package mutating func links() throws(SystemCallError) -> [Link] {
-    try dump(NetlinkRequest("list links", "", type: Int(RTM_GETLINK)) { $0.link() }) { Link($0) }
+    try dump(.listLinks) { Link($0) }
   }
 }
 

@@ -109,6 +109,17 @@ package func parseAttributes(_ content: ArraySlice<UInt8>) -> [Int: ArraySlice<U
   return attributes
 }
 
+/// The contents of a list's attributes in their order, whatever their types.
+package func parseElements(_ content: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+  var rest = content
+  var elements: [ArraySlice<UInt8>] = []
+  while let length = rest.number(UInt16.self, at: 0), length >= 4, Int(length) <= rest.count {
+    elements.append(rest.dropFirst(4).prefix(Int(length) - 4))
+    rest = rest.dropFirst((Int(length) + 3) & ~3)
+  }
+  return elements
+}
+
 extension ArraySlice<UInt8> {
   /// A number in the machine's byte order, `offset` bytes after the start; nil beyond the end.
   package func number<Value: FixedWidthInteger>(_ type: Value.Type, at offset: Int) -> Value? {

@@ -95,24 +95,30 @@ extension NetlinkRequest {
       writer.attribute(Int(RTA_GATEWAY.rawValue), gateway.octets)
     }
   }
+
+  package static var listAddresses: Self {
+    NetlinkRequest("list addresses", "", type: Int(RTM_GETADDR)) { writer in
+      writer.append(UInt32(AF_UNSPEC))
+      writer.append(UInt32(0))
+    }
+  }
+
+  package static var listRoutes: Self {
+    NetlinkRequest("list routes", "", type: Int(RTM_GETROUTE)) { writer in
+      writer.append(UInt8(AF_UNSPEC))
+      for _ in 0..<11 { writer.append(UInt8(0)) }
+    }
+  }
 }
 
 extension NetlinkSocket {
   /// All addresses of the namespace.
   package mutating func addresses() throws(SystemCallError) -> [LinkAddress] {
-    let request = NetlinkRequest("list addresses", "", type: Int(RTM_GETADDR)) { writer in
-      writer.append(UInt32(AF_UNSPEC))
-      writer.append(UInt32(0))
-    }
-    return try dump(request) { LinkAddress($0) }
+    try dump(.listAddresses) { LinkAddress($0) }
   }
 
   /// The routes of the namespace without those that the kernel keeps for local addresses.
   package mutating func routes() throws(SystemCallError) -> [Route] {
-    let request = NetlinkRequest("list routes", "", type: Int(RTM_GETROUTE)) { writer in
-      writer.append(UInt8(AF_UNSPEC))
-      for _ in 0..<11 { writer.append(UInt8(0)) }
-    }
-    return try dump(request) { Route($0) }
+    try dump(.listRoutes) { Route($0) }
   }
 }

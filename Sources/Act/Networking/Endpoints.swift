@@ -15,9 +15,11 @@ extension NetworkStore {
   package static func newInterfaceName() throws -> String { "veth" + (try randomDigits(11)) }
 
   /// Joins the network namespace `namespace` to the networks of `endpoints`: pairs, addresses, hardware
-  /// addresses, up, and the default route by the primary endpoint. `lo` is not touched.
-  /// Two sends to the kernel on each side, however many endpoints there are.
-  package func connect(namespace: CInt, endpoints: [EndpointBlueprint]) throws {
+  /// addresses, up, and the default route by the primary endpoint, unless the container has one.
+  /// `lo` is not touched. Two sends to the kernel on each side, however many endpoints there are.
+  package func connect(
+    namespace: CInt, endpoints: [EndpointBlueprint], addsDefaultRoute: Bool = true
+  ) throws {
     let plans = try endpoints.map { try EndpointPlan($0, network: try record($0.network)) }
     var here = try NetlinkSocket()
     let bridges = try here.exchange(endpoints.map { .findLink($0.bridge) })
@@ -28,6 +30,7 @@ extension NetworkStore {
       return plan.links(on: bridge.index, namespace)
     }
     do {
+      try guardAddresses(of: endpoints)
       try make(links, for: endpoints)
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
@@ -39,19 +42,29 @@ extension NetworkStore {
           .addAddress($0.address, prefixLength: $0.prefixLength, link: link.index)
         }
       }
-      let gateways = plans.filter(\.endpoint.isPrimary) + plans
-      if let gateway = gateways.lazy.compactMap(\.gateway).first {
-        requests.append(.addDefaultRoute(by: .v4(gateway)))
-      }
-      if let gateway = gateways.lazy.compactMap(\.gateway6).first {
-        requests.append(.addDefaultRoute(by: .v6(gateway)))
-      }
+      if addsDefaultRoute { requests += routes(plans) }
       try inside.perform(requests)
     } catch {
       // The first failure is the one to tell; half a container's links are of no use to anyone.
       try? disconnect(endpoints)
       throw error
     }
+  }
+
+  /// The default route of a container that has lost its own with one of its networks.
+  package func addDefaultRoute(namespace: CInt, endpoints: [EndpointBlueprint]) throws {
+    let plans = try endpoints.map { try EndpointPlan($0, network: try record($0.network)) }
+    var inside = try NetlinkSocket(inNamespace: namespace)
+    try inside.perform(routes(plans))
+  }
+
+  private func routes(_ plans: [EndpointPlan]) -> [NetlinkRequest] {
+    let ordered = plans.filter(\.endpoint.isPrimary) + plans
+    let gateways = [
+      ordered.lazy.compactMap(\.gateway).first.map(IPAddress.v4),
+      ordered.lazy.compactMap(\.gateway6).first.map(IPAddress.v6),
+    ]
+    return gateways.compactMap { $0.map { .addDefaultRoute(by: $0) } }
   }
 
   /// The kernel takes a namespace down some time after its last process: links of the container's
@@ -104,7 +117,7 @@ private func switchIPv6(_ plans: [EndpointPlan], in namespace: CInt) throws {
 /// With br_netfilter, a packet of a container to its own published port is translated while still on
 /// the bridge, which then has to send it back where it came from. Without, it is routed and needs
 /// nothing.
-private var bridgedPacketsAreTranslated: Bool {
+var bridgedPacketsAreTranslated: Bool {
   // A kernel without the module has no such switch.
   let value = try? readFile("/proc/sys/net/bridge/bridge-nf-call-iptables", limit: 16)
   return value?.first == UInt8(ascii: "1")

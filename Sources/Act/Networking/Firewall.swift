@@ -55,32 +55,19 @@ final class Firewall: Sendable {
     throw .refused(doing: doing, reason: line)
   }
 
-  /// Whether a table of the family inet exists. Asked without the library, which takes ms to open.
-  static func hasTable(_ name: String) throws(SystemCallError) -> Bool {
-    try exists("find table", name, NFT_MSG_GETTABLE) { writer in
-      writer.attribute(Int(NFTA_TABLE_NAME.rawValue), text: name)
-    }
+  /// Whether a table exists. Asked without the library, which takes ms to open.
+  static func hasTable(_ name: String, _ family: NetfilterFamily = .inet) throws(SystemCallError)
+    -> Bool
+  {
+    try exists(.findTable(name, family: family.rawValue))
   }
 
   static func hasChain(_ name: String, in table: String) throws(SystemCallError) -> Bool {
-    try exists("find chain", name, NFT_MSG_GETCHAIN) { writer in
-      writer.attribute(Int(NFTA_CHAIN_TABLE.rawValue), text: table)
-      writer.attribute(Int(NFTA_CHAIN_NAME.rawValue), text: name)
-    }
+    try exists(.findChain(name, in: table, family: NetfilterFamily.inet.rawValue))
   }
 
-  private static func exists(
-    _ action: String, _ subject: String, _ kind: nf_tables_msg_types,
-    _ attributes: @escaping (inout NetlinkWriter) -> Void
-  ) throws(SystemCallError) -> Bool {
+  private static func exists(_ request: NetlinkRequest) throws(SystemCallError) -> Bool {
     var socket = try NetlinkSocket(NETLINK_NETFILTER)
-    let type = Int(NFNL_SUBSYS_NFTABLES) << 8 | Int(kind.rawValue)
-    let request = NetlinkRequest(action, subject, type: type, tolerated: ENOENT) { writer in
-      writer.append(UInt8(1))  // NFPROTO_INET
-      writer.append(UInt8(NFNETLINK_V0))
-      writer.append(UInt16(0))
-      attributes(&writer)
-    }
     return try socket.exchange([request]).first.flatMap { $0 } != nil
   }
 }

@@ -93,6 +93,8 @@ extension NetworkStore {
       for address in endpoint.addresses.compactMap({ IPAddress($0) }) {
         try release(address, network: endpoint.network, container: id)
       }
+      try releaseGuard(of: endpoint)
+      if endpoint.network == PredefinedNetwork.bridge { try removeUnused(endpoint.network) }
     }
   }
 

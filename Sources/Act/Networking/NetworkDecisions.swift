@@ -105,6 +105,10 @@ extension NetworkRecord {
   package var hasGateway6: Bool { !isInternal && rules.gateway6 != .isolated }
   /// Where ports are published that name no address of the host.
   package var hostBinding: IPAddress? { rules.hostBinding }
+  /// Whether packets to published ports of this host are translated, in one family at least.
+  package var translates: Bool {
+    rules.translates(hasIPv4: ipv4 != nil, hasIPv6: ipv6 != nil)
+  }
   /// Whether ports can be published by this host.
   package var publishes: Bool { attachment == nil }
   /// Of the names of interfaces inside, before their number.

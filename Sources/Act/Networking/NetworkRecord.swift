@@ -5,6 +5,14 @@ package import Blueprint
 package import Diagnostics
 import Glibc
 
+/// Names that are there without anybody making them.
+package enum PredefinedNetwork {
+  /// Shared by all projects: made for the first container on it, gone with the last.
+  package static let bridge = "bridge"
+  /// Not networks but ways to be without one of one's own.
+  package static let modes = ["host", "none"]
+}
+
 /// What the compose file says about a network, complete with defaults.
 package struct NetworkSpecification: Sendable, Hashable {
   /// `shop_default`.
@@ -29,6 +37,11 @@ package struct NetworkSpecification: Sendable, Hashable {
   package var options: [String: String] = [:]
 
   package init(name: String) { self.name = name }
+
+  /// Whether packets to published ports of this host are to be translated, in one family at least.
+  package var translates: Bool {
+    policy.translates(hasIPv4: ipv4 != nil, hasIPv6: ipv6 != nil)
+  }
 }
 
 /// The addresses of one family that a network is to have.
@@ -77,10 +90,16 @@ package struct NetworkPolicy: Codable, Sendable, Hashable {
   package var trustedInterfaces: [String] = []
   /// The bridge gets no address of IPv4: somebody else on the network has the gateway's.
   package var inhibitsIPv4 = false
+  /// Containers may only send with their own addresses.
+  package var preventsSpoofing = false
   /// `eth` of eth0.
   package var interfacePrefix = "eth"
 
   package init() {}
+
+  func translates(hasIPv4: Bool, hasIPv6: Bool) -> Bool {
+    hasIPv4 && gateway.translates || hasIPv6 && gateway6.translates
+  }
 }
 
 /// How containers are on a network that is not a bridge of its own: each has a link on top of one of
@@ -171,6 +190,7 @@ package enum NetworkError: Diagnosable, Hashable {
   case invalidBridge(String)
   case bridgeTaken(name: String, bridge: String)
   case missing(name: String)
+  case exists(name: String)
   case full(name: String, subnet: String)
   case addressOutside(address: IPAddress, name: String)
   case addressTaken(address: IPAddress, name: String, holder: String)
@@ -202,6 +222,7 @@ package enum NetworkError: Diagnosable, Hashable {
     case .bridgeTaken(let name, let bridge):
       "bridge `\(bridge)` of network `\(name)` exists and is not its own"
     case .missing(let name): "network `\(name)` does not exist"
+    case .exists(let name): "network with name \(name) already exists"
     case .full(let name, let subnet): "network `\(name)` is full: no address of \(subnet) is free"
     case .addressOutside(let address, let name):
       "no configured subnet of network `\(name)` contains IP address \(address)"
@@ -231,6 +252,7 @@ package enum NetworkError: Diagnosable, Hashable {
     case .noFamily: "write `enable_ipv6: true`, or leave `enable_ipv4` out"
     case .full: "remove containers that are not needed, or give the network a larger `subnet`"
     case .bridgeTaken: "choose another `com.docker.network.bridge.name`"
+    case .missing: "`berth network ls` lists those that do"
     default: nil
     }
   }

@@ -4,6 +4,7 @@
 import Addressing
 package import Blueprint
 import CLinux
+package import Diagnostics
 import Glibc
 import Linux
 import Netlink
@@ -20,12 +21,21 @@ package final class NetworkStore: Sendable {
   /// for a store that is not at its usual place, that and its path with `-` for what names cannot have.
   package let table: String
   let firewall = Firewall()
+  let notes = Mutex<[Diagnostic]>([])
 
   package init(layout: Layout) {
     self.layout = layout
     let path = layout.state.string
     let letters = path.utf8.map { isNameByte($0) ? Character(Unicode.Scalar($0)) : "-" }
     table = path == "/var/lib/berth" ? "berth" : "berth" + String(letters.suffix(200))
+  }
+
+  /// What is to be told of networks that were made or repaired since the last time.
+  package func takeWarnings() -> [Diagnostic] {
+    notes.withLock { notes in
+      defer { notes = [] }
+      return notes
+    }
   }
 
   /// The network of that name, nil when there is none.
@@ -46,21 +56,34 @@ package final class NetworkStore: Sendable {
     guard isValidName(wanted.name) else { throw NetworkError.invalidName(wanted.name) }
     try makeFolders(layout.networks)
     return try locked {
-      let record: NetworkRecord
-      if let present = try readRecord(NetworkRecord.self, at: recordPath(wanted.name)) {
-        record = present
-      } else {
-        let turn = try waitForTurn()
-        defer { withExtendedLifetime(turn) {} }
-        record = try decide(wanted, others: list(), now: now)
-        try makeFolders(leasesFolder(record.name))
-        try writeRecord(record, to: recordPath(record.name), .volatile)
-        try materialise(record)
-        return record
+      guard let present = try record(wanted.name) else {
+        return try makeHoldingLock(wanted, now: now)
       }
-      try materialise(record)
-      return record
+      try materialise(present)
+      return present
     }
+  }
+
+  /// Makes a network that must not exist yet.
+  package func create(_ wanted: NetworkSpecification, now: Timestamp) throws -> NetworkRecord {
+    guard isValidName(wanted.name) else { throw NetworkError.invalidName(wanted.name) }
+    try makeFolders(layout.networks)
+    return try locked {
+      guard try record(wanted.name) == nil else { throw NetworkError.exists(name: wanted.name) }
+      return try makeHoldingLock(wanted, now: now)
+    }
+  }
+
+  private func makeHoldingLock(_ wanted: NetworkSpecification, now: Timestamp) throws
+    -> NetworkRecord
+  {
+    let turn = try waitForTurn()
+    defer { withExtendedLifetime(turn) {} }
+    let record = try decide(wanted, others: list(), now: now)
+    try makeFolders(leasesFolder(record.name))
+    try writeRecord(record, to: recordPath(record.name), .volatile)
+    try materialise(record)
+    return record
   }
 
   /// Makes what lacks in the kernel for a network that exists.
@@ -78,24 +101,35 @@ package final class NetworkStore: Sendable {
   package func remove(_ name: String) throws {
     guard isValidName(name) else { throw NetworkError.invalidName(name) }
     try makeFolders(layout.networks)
+    try locked { try removeHoldingLock(name) }
+  }
+
+  /// Takes the network away if nobody has an address on it.
+  package func removeUnused(_ name: String) throws {
+    guard try record(name) != nil else { return }
     try locked {
-      if let record = try record(name) { try dismantle(record) }
-      try removeTree(layout.network(name))
-      try removeTree(runFolder(name))
-      guard try list().isEmpty else { return }
-      if try Firewall.hasTable(table) {
-        try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
-      }
-      try Forwarding.restore(layout)
+      if try leases(name).isEmpty { try removeHoldingLock(name) }
     }
+  }
+
+  private func removeHoldingLock(_ name: String) throws {
+    if let record = try record(name) { try dismantle(record) }
+    try removeTree(layout.network(name))
+    try removeTree(runFolder(name))
+    guard try list().isEmpty else { return }
+    if try Firewall.hasTable(table) {
+      try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
+    }
+    try Forwarding.restore(layout)
   }
 
   private func dismantle(_ record: NetworkRecord) throws {
     var socket = try NetlinkSocket()
     try socket.perform([.deleteLinks(ofGroup: record.linkGroup)])
+    try removeGuard(record)
     guard try Firewall.hasChain(NetworkRules.mainChain(record), in: table) else { return }
     try takeOut(
-      NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.deleting),
+      NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.removing),
       doing: "removing the rules of network `\(record.name)`")
   }
 
@@ -106,7 +140,7 @@ package final class NetworkStore: Sendable {
       try firewall.run(commands.joined(), doing: doing)
     } catch {
       if error == .libraryMissing { throw error }
-      // One that lacks makes the whole transaction fail; alone, its failure says that it is gone.
+      // One that lacks, or is another's, makes the whole transaction fail; alone, its failure says so.
       for command in commands { try? firewall.run(command, doing: doing) }
     }
   }
@@ -116,12 +150,15 @@ package final class NetworkStore: Sendable {
   /// waited for with a bound and then gone without.
   private func waitForTurn() throws -> SharedDescriptor {
     let namespace = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)
-    for _ in 0..<200 {
+    for _ in 0..<Self.turnAttempts {
       if flock(namespace.raw, LOCK_EX | LOCK_NB) == 0 { break }
       usleep(5000)
     }
     return SharedDescriptor(namespace)
   }
+
+  /// Five seconds: on a machine with much to do a few makers of networks at once take more than one.
+  private static let turnAttempts = 1000
 
   /// One change of networks at a time on this state folder: subnets are compared with one another.
   private func locked<Value>(_ body: () throws -> Value) throws -> Value {
@@ -152,6 +189,7 @@ package final class NetworkStore: Sendable {
       let ports = try publishedElements(of: record).map(\.adding).joined()
       try firewall.run(NetworkRules(record, table: table).adding + ports, doing: doing)
     }
+    try provideGuard(record)
     var socket = try NetlinkSocket()
     if let link = try socket.link(named: record.bridge) {
       guard link.kind == "bridge", link.hardwareAddress == record.bridgeHardwareAddress else {
@@ -172,6 +210,7 @@ package final class NetworkStore: Sendable {
       NetlinkRequest.addAddress($0.address, prefixLength: $0.prefixLength, link: link.index)
     }
     try socket.perform(addresses + NetlinkRequest.bringUp(record.bridge))
+    noteForeignWalls(record)
   }
 
   /// The link of the host on which the containers' links stand.
@@ -226,6 +265,8 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
 }
 
 extension NetworkStore {
+  package static func isName(_ text: String) -> Bool { isValidName(text) }
+
   /// Whether it can be the name of an interface.
   package static func isInterface(_ text: String) -> Bool { isValidLinkName(text) }
 

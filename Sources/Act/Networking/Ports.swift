@@ -7,6 +7,7 @@ import CLinux
 package import Diagnostics
 import Glibc
 package import Linux
+import Store
 import SystemPackage
 
 /// A host port that cannot be had.
@@ -42,7 +43,8 @@ extension NetworkStore {
     var reservation = PortReservation(ports: [], sockets: [])
     for port in ports {
       do {
-        let (chosen, sockets) = try reserveOne(port)
+        let (chosen, sockets) =
+          try port.transport == .sctp ? reserveFile(port) : reserveOne(port)
         reservation.ports.append(chosen)
         reservation.sockets += sockets
       } catch let error as SystemCallError {
@@ -54,16 +56,47 @@ extension NetworkStore {
     return reservation
   }
 
+  /// Many kernels have no sockets of SCTP: there nobody else can have such a port, and among containers
+  /// a locked file stands for it, whatever the address.
+  private func reserveFile(_ port: PublishedPort) throws -> (PublishedPort, [SharedDescriptor]) {
+    let folder = layout.run.appending("networks")
+    try makeFolders(folder)
+    var chosen = port
+    for _ in 1...ephemeralAttempts {
+      if port.hostPort == 0 {
+        // Any number that the host itself would give.
+        chosen.hostPort = try boundPort(bindSocket(.v4(.unspecified), 0, .tcp))
+      }
+      let file = SharedDescriptor(
+        try Descriptor.open(
+          folder.appending(".sctp-\(chosen.hostPort)"), O_WRONLY | O_CREAT | O_NOFOLLOW))
+      if flock(file.raw, LOCK_EX | LOCK_NB) == 0 {
+        return (chosen, try [file] + (sctpSockets(of: chosen)))
+      }
+      if port.hostPort != 0 { break }
+    }
+    throw SystemCallError("flock", "port \(port.hostPort)", .addressInUse)
+  }
+
+  /// Those that keep other programs off, where the kernel has them.
+  private func sctpSockets(of port: PublishedPort) throws -> [SharedDescriptor] {
+    try (port.hosts ?? []).compactMap { host in
+      do throws(SystemCallError) {
+        return try bindSocket(host, port.hostPort, .sctp)
+      } catch {
+        let lacks: [Errno] = [
+          .protocolNotSupported, .addressFamilyNotSupported, .socketTypeNotSupported,
+        ]
+        if lacks.contains(error.errno) { return nil }
+        throw error
+      }
+    }
+  }
+
   /// Who has the port: a container of berth by its records, else a process by what /proc shows.
   private func holder(of port: PublishedPort) throws -> String? {
-    let isSame = { (other: PublishedPort) in
-      other.transport == port.transport && other.hostPort == port.hostPort
-        && (other.hostAddress == port.hostAddress || other.isOnAllAddresses
-          || port.isOnAllAddresses)
-    }
-    if let publication = try publications().first(where: { $0.ports.contains(where: isSame) }) {
-      return "container `\(publication.name)`"
-    }
+    let publication = try publications().first { $0.ports.contains { $0.isSame(as: port) } }
+    if let publication { return "container `\(publication.name)`" }
     return PortHolder.find(port.transport, port.hostPort)
   }
 }
@@ -76,7 +109,16 @@ extension PublishedPort {
     return IPAddress(hostAddress).map { [$0] }
   }
 
-  fileprivate var isOnAllAddresses: Bool { hosts?.contains(where: \.isUnspecified) ?? false }
+  /// Whether not both can be had: the same number on an address that both want. A text that is no
+  /// address shares none.
+  package func isSame(as other: PublishedPort) -> Bool {
+    guard transport == other.transport, hostPort == other.hostPort else { return false }
+    return (hosts ?? []).contains { own in
+      (other.hosts ?? []).contains { its in
+        own == its || own.isV6 == its.isV6 && (own.isUnspecified || its.isUnspecified)
+      }
+    }
+  }
 }
 
 /// A free port must be free for both families; the kernel is asked for another one this often.
@@ -133,12 +175,15 @@ private func bindSocket(
 private func openBound(
   _ host: IPAddress, _ port: UInt16, _ transport: PublishedPort.Transport, reuse: Bool
 ) throws(SystemCallError) -> SharedDescriptor {
-  let kind = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
+  let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
   let type = CInt(kind.rawValue | SOCK_CLOEXEC.rawValue)
   var family = AF_INET
   if case .v6 = host { family = AF_INET6 }
   let socket = SharedDescriptor(
-    Descriptor(owning: try checking("socket") { Glibc.socket(family, type, 0) }))
+    Descriptor(
+      owning: try checking("socket") {
+        Glibc.socket(family, type, transport == .sctp ? CInt(IPPROTO_SCTP) : 0)
+      }))
   var on: CInt = 1
   if reuse { setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &on, 4) }
   if transport == .udp {

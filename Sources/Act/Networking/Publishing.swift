@@ -75,14 +75,15 @@ extension NetworkStore {
     try? socket?.forgetDatagrams(to: Set(ports))
   }
 
-  /// Closes all ports of these containers. What is not open is no error.
+  /// Closes all ports of these containers. What is not open is no error, and what another container
+  /// has opened since stays open.
   package func unpublish(_ containers: [String]) throws {
     let wanted = Set(containers)
     let present = try publications().filter { wanted.contains($0.container) }
     for (network, group) in Dictionary(grouping: present, by: \.network) {
       if let record = try record(network), try Firewall.hasTable(table) {
         let elements = try group.flatMap { try $0.elements(record, table) }
-        try takeOut(elements.map(\.deleting), doing: "closing ports")
+        try takeOut(elements.map(\.removing), doing: "closing ports")
       }
       for publication in group { try removeFile(path(of: publication)) }
     }
@@ -168,5 +169,9 @@ struct PortElement {
     "add element inet \(table) \(list) { \(key)\(value.map { " : \($0)" } ?? "") }\n"
   }
 
-  var deleting: String { "delete element inet \(table) \(list) { \(key) }\n" }
+  /// Whoever has it. One that is not there fails the whole transaction.
+  fileprivate var deleting: String { "delete element inet \(table) \(list) { \(key) }\n" }
+
+  /// Whether it is there or not, but not when it is another container's by now: that fails.
+  var removing: String { adding + deleting }
 }

@@ -31,21 +31,7 @@ package func baseRuleset(_ table: String) -> String {
     """
   return """
     table inet \(table) {
-      map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
-      map bound { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
-      set opened { type ipv4_addr . inet_proto . inet_service; }
-      map ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
-      map bound6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
-      set opened6 { type ipv6_addr . inet_proto . inet_service; }
-      set bridges { type ifname; }
-      map guarded { type ipv4_addr : verdict; flags interval; }
-      map guarded6 { type ipv6_addr : verdict; flags interval; }
-      map leaving { type ifname : verdict; }
-      map entering { type ifname : verdict; }
-      map calling { type ifname : verdict; }
-      map returning { type ifname : verdict; }
-      map departing { type ipv4_addr : verdict; flags interval; }
-      map departing6 { type ipv6_addr : verdict; flags interval; }
+    \(collections)
       chain guard {
         type filter hook prerouting priority -300; policy accept;
         ip daddr 127.0.0.0/8 iifname != "lo" drop
@@ -82,6 +68,25 @@ package func baseRuleset(_ table: String) -> String {
 
     """
 }
+
+/// What the chains look packets up in.
+private let collections = """
+    map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+    map bound { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+    set opened { type ipv4_addr . inet_proto . inet_service; }
+    map ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+    map bound6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+    set opened6 { type ipv6_addr . inet_proto . inet_service; }
+    set bridges { type ifname; }
+    map guarded { type ipv4_addr : verdict; flags interval; }
+    map guarded6 { type ipv6_addr : verdict; flags interval; }
+    map leaving { type ifname : verdict; }
+    map entering { type ifname : verdict; }
+    map calling { type ifname : verdict; }
+    map returning { type ifname : verdict; }
+    map departing { type ipv4_addr : verdict; flags interval; }
+    map departing6 { type ipv6_addr : verdict; flags interval; }
+  """
 
 /// What one network adds to the table.
 package struct NetworkRules {
@@ -229,6 +234,8 @@ private struct Family {
 
   func departure(_ bridge: String) -> String {
     let translation = hostAddress.map { "snat \(name) to \($0)" } ?? "masquerade"
-    return "meta nfproto \(suffix.isEmpty ? "ipv4" : "ipv6") oifname != \(bridge) \(translation)"
+    // What the host says to itself by the bridge's address does not leave.
+    let family = "meta nfproto \(suffix.isEmpty ? "ipv4" : "ipv6")"
+    return "\(family) oifname != { \"lo\", \(bridge) } \(translation)"
   }
 }

@@ -77,6 +77,14 @@ package final class NameService {
     forwarder.forgetAll()
   }
 
+  /// Answers by the networks of `settings` from now on.
+  func take(_ settings: NameServiceSettings) {
+    resolver.take(
+      NameServiceNames(run: settings.run, networks: settings.networks, links: settings.links),
+      forwards: settings.upstreams != .nobody)
+    forwarder.take(settings.upstreams)
+  }
+
   /// Belongs to the service. Readable when there is something to do.
   package var descriptor: CInt { watch.raw }
 
@@ -102,13 +110,22 @@ final class NameServiceResolver {
   }
 
   private var names: NameServiceNames
-  private let forwards: Bool
+  private var forwards: Bool
   private var random = ShuffleNumbers(state: .random(in: 0...UInt64.max))
 
   init(names: NameServiceNames, forwards: Bool) {
     self.names = names
     self.forwards = forwards
   }
+
+  func take(_ names: NameServiceNames, forwards: Bool) {
+    self.names = names
+    self.forwards = forwards
+  }
+
+  /// Looks whether names have changed. To be called after the messages that are resolved next have
+  /// come in: who asks after a change must meet it.
+  func refresh() { names.refresh() }
 
   /// `limit` is the most that the client's transport carries; nil for a datagram, where the query
   /// says it.
@@ -117,8 +134,10 @@ final class NameServiceResolver {
     case .ignored: return .nothing
     case .refused(let reply): return .reply(reply)
     case .query(let query):
-      if let answer = names.current().lookUp(query.name, query.type, using: &random) {
-        return .reply(query.response(answer, limit: limit ?? query.datagramLimit))
+      if let answer = names.zone.lookUp(query.name, query.type, using: &random) {
+        return .reply(
+          query.response(
+            query.isOfInternet ? answer : .empty, limit: limit ?? query.datagramLimit))
       }
       return forwards ? .forward(query) : .reply(query.failure(.noSuchName))
     }
@@ -146,9 +165,10 @@ final class NameServiceDatagrams: WatchedParty {
   private let socket: SharedDescriptor
   private let resolver: NameServiceResolver
   private let forwarder: NameServiceForwarder
-  private var buffer: [UInt8] = []
-  /// So many are answered before the loop looks at its other descriptors again.
-  private static let messagesPerTurn = 64
+  /// So many are taken in before the names are looked at and all are answered.
+  private static let messagesPerBatch = 16
+  /// Then the loop looks at its other descriptors again.
+  private static let batchesPerTurn = 4
 
   init(
     _ socket: SharedDescriptor, _ resolver: NameServiceResolver, _ forwarder: NameServiceForwarder
@@ -161,36 +181,53 @@ final class NameServiceDatagrams: WatchedParty {
   var raw: CInt { socket.raw }
 
   func ready(_ events: UInt32) {
-    // Made at the first question: most containers never ask.
-    if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: queryLimit) }
-    for _ in 0..<Self.messagesPerTurn {
-      var client = sockaddr_in()
-      let count = receive(from: &client)
-      if count < 0 { return }
-      // Cut off: a question so long is none.
-      if count > queryLimit { continue }
-      answer(count, to: client)
+    let capacity = Self.messagesPerBatch * queryLimit
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { memory in
+      for _ in 0..<Self.batchesPerTurn {
+        if !answerBatch(memory) { return }
+      }
     }
   }
 
-  private func answer(_ count: Int, to client: sockaddr_in) {
-    switch resolver.resolve(buffer.span.extracting(0..<count), limit: nil) {
+  /// False when no more has come than it answered.
+  private func answerBatch(_ memory: UnsafeMutableBufferPointer<UInt8>) -> Bool {
+    var received: [(count: Int, client: sockaddr_in)] = []
+    received.reserveCapacity(Self.messagesPerBatch)
+    while received.count < Self.messagesPerBatch {
+      let slot = memory[(received.count * queryLimit)...].prefix(queryLimit)
+      var client = sockaddr_in()
+      let count = receive(UnsafeMutableBufferPointer(rebasing: slot), from: &client)
+      if count < 0 { break }
+      received.append((count, client))
+    }
+    if received.isEmpty { return false }
+    resolver.refresh()
+    for (index, one) in received.enumerated() where one.count <= queryLimit {
+      // Longer ones were cut off: a question so long is none.
+      let slot = memory[(index * queryLimit)...].prefix(one.count)
+      answer(UnsafeBufferPointer(rebasing: slot), to: one.client)
+    }
+    return received.count == Self.messagesPerBatch
+  }
+
+  private func answer(_ message: UnsafeBufferPointer<UInt8>, to client: sockaddr_in) {
+    switch resolver.resolve(message.span, limit: nil) {
     case .nothing: break
     case .reply(let reply): Self.send(reply, to: client, socket)
     case .forward(let query):
-      forwarder.forward(query, Array(buffer[..<count]), .datagrams) { [socket] reply in
+      forwarder.forward(query, Array(message), .datagrams) { [socket] reply in
         Self.send(reply, to: client, socket)
       }
     }
   }
 
-  private func receive(from client: inout sockaddr_in) -> Int {
+  private func receive(
+    _ slot: UnsafeMutableBufferPointer<UInt8>, from client: inout sockaddr_in
+  ) -> Int {
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    return buffer.withUnsafeMutableBytes { buffer in
-      withUnsafeMutablePointer(to: &client) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          recvfrom(raw, buffer.baseAddress, buffer.count, CInt(MSG_TRUNC), $0, &size)
-        }
+    return withUnsafeMutablePointer(to: &client) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        recvfrom(raw, slot.baseAddress, slot.count, CInt(MSG_TRUNC), $0, &size)
       }
     }
   }

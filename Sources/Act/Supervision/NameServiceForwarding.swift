@@ -28,7 +28,7 @@ final class NameServiceForwarder {
   let watch: WatchSet
   let port: UInt16
   let pace: NameServicePace
-  private let upstreams: NameServiceSettings.Upstreams
+  private var upstreams: NameServiceSettings.Upstreams
   private var stamp = Stamp.missing
   private var servers: [NameServer]?
   private var forwards: [ObjectIdentifier: Forward] = [:]
@@ -50,6 +50,13 @@ final class NameServiceForwarder {
     var limit = rlimit()
     let known = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
     exchangeLimit = min(Self.forwardLimit, known ? Int(clamping: limit.rlim_cur) / 2 : 256)
+  }
+
+  func take(_ upstreams: NameServiceSettings.Upstreams) {
+    if upstreams == self.upstreams { return }
+    self.upstreams = upstreams
+    stamp = .missing
+    servers = nil
   }
 
   /// Calls `deliver` once with the answer, perhaps before it returns.

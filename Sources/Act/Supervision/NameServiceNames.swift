@@ -35,7 +35,8 @@ private let fileSize = 64 << 10
 
 struct NameServiceNames {
   private var networks: [(name: String, folder: FilePath, stamp: Stamp)]
-  private var zone = Zone()
+  /// The names as `refresh` found them.
+  private(set) var zone = Zone()
   private var isRead = false
   private let links: [LinkBlueprint]
 
@@ -47,8 +48,8 @@ struct NameServiceNames {
     }
   }
 
-  /// The names as they are now: a file renamed into place before this call is in them.
-  mutating func current() -> Zone {
+  /// Takes in the names as they are now: a file renamed into place before this call is in them.
+  mutating func refresh() {
     var isCurrent = isRead
     // All are looked at: each stamp must be older than what is read below.
     for index in networks.indices where networks[index].stamp.update(networks[index].folder) {
@@ -61,7 +62,6 @@ struct NameServiceNames {
         })
       isRead = true
     }
-    return zone
   }
 }
 

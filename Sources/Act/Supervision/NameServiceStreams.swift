@@ -128,6 +128,7 @@ final class NameServiceStream: WatchedParty {
   }
 
   private func answer(_ message: [UInt8]) {
+    resolver.refresh()
     switch resolver.resolve(message.span, limit: Int(UInt16.max)) {
     case .nothing: break
     case .reply(let reply): append(reply)

@@ -34,11 +34,16 @@ final class PortForwarder {
         NameServer(address: address), port: published.containerPort)
       try setFlags(socket)
       if transport == .tcp {
+        // Connections take it over, and linger for a minute after their end: without it nobody could have
+        // the port for as long.
+        var on: CInt = 1
+        setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &on, 4)
         try checking("listen") { listen(socket.raw, 128) }
         let listener = ForwardedStreams(socket, target, watch)
         try watch.add(listener, WatchSet.readable)
         streams.append(listener)
       } else {
+        try DatagramEnds.prepare(socket.raw, isV6: isV6)
         let receiver = ForwardedDatagrams(socket, target, watch)
         try watch.add(receiver, WatchSet.readable)
         datagrams.append(receiver)
@@ -76,6 +81,11 @@ private func reserved(_ socket: SharedDescriptor)
   var kind: CInt = 0
   var length = socklen_t(MemoryLayout<CInt>.size)
   guard getsockopt(socket.raw, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 else { return nil }
+  var transport: CInt = 0
+  length = socklen_t(MemoryLayout<CInt>.size)
+  getsockopt(socket.raw, SOL_SOCKET, SO_PROTOCOL, &transport, &length)
+  // Nobody passes those on: they are translated or not served.
+  if transport == CInt(IPPROTO_SCTP) { return nil }
   let isStream = kind == CInt(SOCK_STREAM.rawValue)
   // The port stands at the same place in the address of either family.
   return (
@@ -265,7 +275,7 @@ private final class ForwardedDatagrams: WatchedParty {
   private let socket: SharedDescriptor
   private let target: SocketAddress
   private let watch: WatchSet
-  private var clients: [DatagramClient.Address: DatagramClient] = [:]
+  private var clients: [DatagramEnds: DatagramClient] = [:]
   private static let clientLimit = 256
   private static let perTurn = 32
 
@@ -280,61 +290,44 @@ private final class ForwardedDatagrams: WatchedParty {
   var deadline: Int64? { clients.values.lazy.map(\.deadline).min() }
 
   func expire(_ now: Int64) {
-    for (address, client) in clients where client.deadline <= now {
+    for (ends, client) in clients where client.deadline <= now {
       watch.remove(client)
-      clients[address] = nil
+      clients[ends] = nil
     }
   }
 
   func ready(_ events: UInt32) {
     withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { room in
       for _ in 0..<Self.perTurn {
-        var sender = sockaddr_in6()
-        var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
-        let count = withUnsafeMutablePointer(to: &sender) {
-          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            recvfrom(raw, room.baseAddress, room.count, CInt(MSG_DONTWAIT), $0, &size)
-          }
-        }
-        if count < 0 { return }
-        let message = UnsafeRawBufferPointer(rebasing: room[..<count])
-        client(DatagramClient.Address(sender, size: size))?.send(message)
+        guard let (count, ends) = DatagramEnds.receive(raw, into: room) else { return }
+        client(ends)?.send(UnsafeRawBufferPointer(rebasing: room[..<count]))
       }
     }
   }
 
-  private func client(_ address: DatagramClient.Address) -> DatagramClient? {
-    if let known = clients[address] { return known }
+  private func client(_ ends: DatagramEnds) -> DatagramClient? {
+    if let known = clients[ends] { return known }
     // As with any lost packet, the client tries again.
-    guard clients.count < Self.clientLimit, let made = DatagramClient(address, socket, target),
+    guard clients.count < Self.clientLimit, let made = DatagramClient(ends, socket, target),
       (try? watch.add(made, WatchSet.readable)) != nil
     else { return nil }
-    clients[address] = made
+    clients[ends] = made
     return made
   }
 }
 
 private final class DatagramClient: WatchedParty {
-  /// As the kernel gave it: of either family.
-  struct Address: Hashable {
-    let bytes: [UInt8]
-
-    init(_ address: sockaddr_in6, size: socklen_t) {
-      bytes = withUnsafeBytes(of: address) { Array($0.prefix(Int(size))) }
-    }
-  }
-
-  private let address: Address
+  private let ends: DatagramEnds
   private let outer: SharedDescriptor
   private let inner: Descriptor
   private(set) var deadline: Int64
   private static let patience: Int64 = 90_000_000_000
 
-  init?(_ address: Address, _ outer: SharedDescriptor, _ target: SocketAddress) {
+  init?(_ ends: DatagramEnds, _ outer: SharedDescriptor, _ target: SocketAddress) {
     guard let socket = try? makeSocket(SOCK_DGRAM, target),
       target.withPointer({ connect(socket.raw, $0, $1) }) == 0
     else { return nil }
-    self.address = address
+    self.ends = ends
     self.outer = outer
     inner = socket
     deadline = monotonicNow() + Self.patience
@@ -353,11 +346,7 @@ private final class DatagramClient: WatchedParty {
         let count = recv(raw, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
         if count < 0 { return }
         deadline = monotonicNow() + Self.patience
-        address.bytes.withUnsafeBytes { place in
-          _ = sendto(
-            outer.raw, room.baseAddress, count, CInt(MSG_NOSIGNAL),
-            place.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(place.count))
-        }
+        ends.answer(outer.raw, UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
       }
     }
   }

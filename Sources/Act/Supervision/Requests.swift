@@ -30,6 +30,12 @@ extension Supervisor {
         let run = try runningRun()
         if request == .join, state.status == .paused { throw Refusal.paused }
         connection.reply(.joined(pid: run.pid), [run.pidfd.raw])
+      case .namespace:
+        guard let namespace = network.namespace else { throw Refusal.noNetwork }
+        connection.reply(.done, [namespace.raw])
+      case .renetwork:
+        try takeNetworks()
+        connection.reply(.done)
       case .input:
         let run = try runningRun()
         guard let input = run.giveInput(blueprint.process.input) else { throw Refusal.noInput }
@@ -49,6 +55,7 @@ extension Supervisor {
     case paused
     case notPaused
     case noInput
+    case noNetwork
 
     var failure: ShimFailure {
       let message =
@@ -57,6 +64,7 @@ extension Supervisor {
         case .paused: "the container is paused"
         case .notPaused: "the container is not paused"
         case .noInput: "the container's input is not open"
+        case .noNetwork: "the container has the host's network"
         }
       return ShimFailure(stage: "asking the container", message: message)
     }

@@ -22,8 +22,8 @@ final class Supervisor {
   }
 
   let options: RunOptions
-  let blueprint: ContainerBlueprint
-  let records: Records
+  private(set) var blueprint: ContainerBlueprint
+  private(set) var records: Records
   let cgroup: Cgroup
   let network: ContainerNetwork
   let loop: EventLoop
@@ -117,10 +117,7 @@ final class Supervisor {
     if let names = network.names {
       try loop.watch(names.descriptor) { [unowned names] _ in names.ready() }
     }
-    forwarder = try PortForwarder(ports, blueprint.network)
-    if let forwarder {
-      try loop.watch(forwarder.descriptor) { [unowned forwarder] _ in forwarder.ready() }
-    }
+    try forwardPorts()
     giveBackAt = monotonicNow() + quiet
     // What has ended since the clone is not told again.
     reap()
@@ -131,6 +128,27 @@ final class Supervisor {
       expire(monotonicNow())
     }
     finish()
+  }
+
+  private func forwardPorts() throws {
+    if let forwarder { loop.forget(forwarder.descriptor) }
+    forwarder = try PortForwarder(ports, blueprint.network)
+    if let forwarder {
+      try loop.watch(forwarder.descriptor) { [unowned forwarder] _ in forwarder.ready() }
+    }
+  }
+
+  /// Takes the networks of the blueprint as it stands on disk now.
+  func takeNetworks() throws {
+    let old = blueprint
+    blueprint.network = try readBlueprint(options.containerFolder).network
+    try rewriteHosts(from: old, to: blueprint, in: records.runFolder)
+    records.withdrawNames()
+    records = Records(layout: records.layout, blueprint: blueprint)
+    if case .running = phase { try records.publishNames() }
+    network.names?.take(NameServiceSettings(blueprint.network, run: options.run))
+    let hasMoved = blueprint.network.primary != old.network.primary
+    if hasMoved, !ports.isEmpty { try forwardPorts() }
   }
 
   private var nextDeadline: Int64? {

@@ -17,12 +17,7 @@ import SystemPackage
 }
 
 @Sendable func completeImages(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-  let split = SplitArguments(Array(words.dropFirst()))
-  guard let global = try? GlobalSettings(parsing: split.global),
-    let invocation = try? Invocation(global: global),
-    let names = try? Stock(invocation.hostProfile()).imageNames()
-  else { return [] }
-  return names
+  completeStock(words) { try $0.imageNames() }
 }
 
 @Sendable func completeServicesOrImages(_ words: [String], _ index: Int, _ prefix: String)
@@ -47,4 +42,21 @@ import SystemPackage
   let services =
     folder.isEmpty ? completeServices(words, index, prefix).map { $0 + ":" } : []
   return services + names.map { folder + $0.string }.filter { $0.hasPrefix(prefix) }.sorted()
+}
+
+@Sendable func completeNetworks(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+  completeStock(words) { try $0.networks().map(\.name) }
+}
+
+@Sendable func completeContainers(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+  completeStock(words) { try $0.containerNames() }
+}
+
+private func completeStock(_ words: [String], _ names: (Stock) throws -> [String]) -> [String] {
+  let split = SplitArguments(Array(words.dropFirst()))
+  guard let global = try? GlobalSettings(parsing: split.global),
+    let invocation = try? Invocation(global: global),
+    let found = try? names(Stock(invocation.hostProfile()))
+  else { return [] }
+  return found
 }

@@ -11,20 +11,21 @@ import Linux
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
   RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, PauseCommand.self,
+  KillCommand.self, RestartCommand.self, RmCommand.self, CreateCommand.self, ScaleCommand.self,
+  WaitCommand.self, TopCommand.self, StatsCommand.self, ListCommand.self, PortCommand.self,
+  VolumesCommand.self,
   UnpauseCommand.self, AttachCommand.self, PullCommand.self, ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
-  DuCommand.self,
+  DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
   VersionCommand.self, InternalCommand.self,
 ]
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "create", "events", "export",
-  "kill", "ls", "port", "publish", "restart", "rm", "scale", "stats", "top",
-  "volumes", "wait", "watch",
+  "alpha", "bridge", "build", "commit", "completion", "events", "export", "publish", "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

@@ -72,7 +72,9 @@ extension Invocation {
 
   private static let changing: Set<String> = [
     "stop", "start", "pause", "unpause", "attach", "exec", "run", "cp", "pull", "push", "tag",
-    "rmi", "prune", "load", "import",
+    "rmi", "prune", "load", "import", "kill", "restart", "rm", "wait", "network create",
+    "network rm",
+    "network prune", "network connect", "network disconnect",
   ]
 
   /// A variable of the environment that says yes.

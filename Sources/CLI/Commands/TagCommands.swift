@@ -62,19 +62,21 @@ struct PruneCommand: AsyncParsableCommand {
     if !force {
       let what =
         all ? "all images without at least one container associated to them" : "all dangling images"
-      guard try confirmed("WARNING! This will remove \(what).") else { return }
+      guard try confirmed("WARNING! This will remove \(what).", of: "images") else { return }
     }
     let pruning = try await stock.prune(
       all ? .unused : .dangling, filters, reading: timeReading(Session.now()))
     Output.standard.write(pruningText(pruning))
   }
+}
 
-  private func confirmed(_ warning: String) throws -> Bool {
-    guard let answer = ask("\(warning)\nAre you sure you want to continue? [y/N] ") else {
-      throw UsageFault(
-        "there is no terminal to ask whether images shall be removed",
-        hint: "use -f not to be asked")
-    }
-    return ["y", "yes"].contains(answer.lowercased())
+/// Asks at the terminal.
+/// - Parameter things: what would be removed, for a run without a terminal.
+func confirmed(_ warning: String, of things: String) throws -> Bool {
+  guard let answer = ask("\(warning)\nAre you sure you want to continue? [y/N] ") else {
+    throw UsageFault(
+      "there is no terminal to ask whether \(things) shall be removed",
+      hint: "use -f not to be asked")
   }
+  return ["y", "yes"].contains(answer.lowercased())
 }

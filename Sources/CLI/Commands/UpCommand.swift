@@ -154,13 +154,13 @@ struct UpCommand: AsyncParsableCommand {
   }
 }
 
-/// `web=3` pairs; a later one for the same service wins.
-func parseScale(_ pairs: [String]) throws -> [String: Int] {
+/// `web=3` pairs; a later one for the same service wins. `flag` is what stands before them.
+func parseScale(_ pairs: [String], _ flag: String = "--scale ") throws -> [String: Int] {
   var result: [String: Int] = [:]
   for pair in pairs {
     let parts = pair.split(separator: "=", maxSplits: 1)
     guard parts.count == 2, let count = Int(parts[1]), count >= 0 else {
-      throw UsageFault("invalid --scale `\(pair)`", hint: "write SERVICE=NUM, such as web=3")
+      throw UsageFault("invalid `\(flag)\(pair)`", hint: "write SERVICE=NUM, such as web=3")
     }
     result[String(parts[0])] = count
   }

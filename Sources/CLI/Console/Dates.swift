@@ -16,6 +16,18 @@ package func stampText(_ time: Timestamp) -> String {
   return "\(parts.date)T\(parts.clock).\(padded(parts.nanoseconds, 9))Z"
 }
 
+/// As ps(1) writes when a process began: `12:00` on the same day, else `Jan31`.
+package func startText(_ time: Timestamp, _ now: Timestamp) -> String {
+  let (then, today) = (parts(time), parts(now))
+  if then.date == today.date { return String(then.clock.prefix(5)) }
+  let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+  let fields = then.date.split(separator: "-")
+  let month = fields.count > 1 ? Int(fields[1]) ?? 1 : 1
+  return months[month - 1] + (fields.last.map(String.init) ?? "")
+}
+
 private func parts(_ time: Timestamp) -> (date: String, clock: String, nanoseconds: Int64) {
   let (seconds, rest) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
   var moment = time_t(rest < 0 ? seconds - 1 : seconds)

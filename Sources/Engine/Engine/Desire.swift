@@ -76,7 +76,7 @@ extension Session {
 
   /// Full names of the networks that a service is on.
   func networkNames(of service: Service, in project: Project) -> [String] {
-    service.networks.compactMap { project.network($0.network)?.name }
+    attachments(of: service, in: project).map(\.name)
   }
 
   func volumeNames(of service: Service, in project: Project) -> [String] {

@@ -10,12 +10,20 @@ extension Session {
   /// Reads the definition of a network. Also called before anything is made, so that what cannot be
   /// made stops `up` while nothing has changed.
   func specification(_ network: Compose.Network) throws -> NetworkSpecification {
-    var wanted = NetworkSpecification(name: network.name)
-    for label in network.labels { wanted.labels[label.key] = label.value }
+    var wanted = try NetworkSpecification(network)
     wanted.labels[Label.project] = projectName
     wanted.labels[Label.network] = network.key
     wanted.labels[Label.version] = berthVersion
     wanted.labels[Label.configHash] = networkHash(network)
+    return wanted
+  }
+}
+
+extension NetworkSpecification {
+  init(_ network: Compose.Network) throws {
+    var wanted = NetworkSpecification(name: network.name)
+    for label in network.labels { wanted.labels[label.key] = label.value }
+    for option in network.driverOptions { wanted.options[option.key] = option.value }
     wanted.isInternal = network.isInternal
     wanted.isAttachable = network.isAttachable
     if network.enablesIPv4 == false { wanted.ipv4 = nil }
@@ -34,7 +42,7 @@ extension Session {
     {
       throw reader.fault("a gateway mode of `isolated`", "write `internal: true` too")
     }
-    return wanted
+    self = wanted
   }
 }
 
@@ -85,6 +93,10 @@ private struct NetworkReader {
   /// One of `driver_opts`, by docker's names.
   func read(_ option: KeyValue, into wanted: inout NetworkSpecification) throws {
     let prefix = "com.docker.network."
+    if option.key == "berth.antispoof" {
+      wanted.policy.preventsSpoofing = try flag(option)
+      return
+    }
     guard option.key.hasPrefix(prefix) else { throw unknown(option) }
     switch option.key.dropFirst(prefix.count) {
     case "bridge.name": wanted.bridge = option.value
@@ -127,7 +139,7 @@ private struct NetworkReader {
       "of com.docker.network berth knows bridge.name, driver.mtu, bridge.enable_icc, "
         + "bridge.enable_ip_masquerade, bridge.host_binding_ipv4, bridge.gateway_mode_ipv4, "
         + "bridge.gateway_mode_ipv6, bridge.inhibit_ipv4, bridge.trusted_host_interfaces, host_ipv4, "
-        + "host_ipv6 and container_iface_prefix")
+        + "host_ipv6 and container_iface_prefix; of its own it has berth.antispoof")
   }
 
   private func value(_ option: KeyValue, _ wanted: String) -> Faults {

@@ -13,6 +13,8 @@ struct PortWish: Hashable, Sendable {
   var hostAddress: String
   var candidates: ClosedRange<UInt16>?
   var containerPort: UInt16
+  /// The port of the host itself is wanted. Where nothing is translated the container's own is opened.
+  var isOfHost = true
 
   func port(_ number: UInt16) -> Blueprint.PublishedPort {
     Blueprint.PublishedPort(
@@ -21,70 +23,44 @@ struct PortWish: Hashable, Sendable {
   }
 }
 
-extension PortWish {
-  init(_ port: Blueprint.PublishedPort) {
-    self.init(
-      transport: port.transport, hostAddress: port.hostAddress,
-      candidates: port.hostPort == 0 ? nil : port.hostPort...port.hostPort,
-      containerPort: port.containerPort)
-  }
-}
-
 extension Session {
-  /// The ports that the service wants of this host: none on a network that the host is not on.
-  func portWishes(of service: Service, in project: Project) throws -> [PortWish] {
-    var binding: String?
-    if !service.ports.isEmpty, let way = try wayOut(of: service, in: project) {
-      guard way.publishes else {
-        tell(
-          .warning(
-            Diagnostic(
-              "the ports of `\(service.name)` are not published: its network is not this host's",
-              severity: .warning, span: service.span)))
-        return []
-      }
-      binding = way.binding.map { "\($0)" }
+  /// The ports that a container had before.
+  func portWishes(of network: NetworkBlueprint) throws -> [PortWish] {
+    let primary = network.endpoints.first(where: \.isPrimary)
+    let record = try primary.flatMap { try networks.record($0.network) }
+    return network.ports.map { port in
+      PortWish(
+        transport: port.transport, hostAddress: port.hostAddress,
+        candidates: port.hostPort == 0 ? nil : port.hostPort...port.hostPort,
+        containerPort: port.containerPort, isOfHost: record?.translates ?? true)
     }
-    return try service.ports.map { port in
+  }
+
+  /// The ports that the service wants of this host: none on a network that the host is not on, or that
+  /// has no way in.
+  func portWishes(of service: Service, in project: Project) throws -> [PortWish] {
+    if service.ports.isEmpty { return [] }
+    let way = try wayOut(of: service, in: project)
+    guard let way, way.publishes else {
+      let reason = way == nil ? "its networks are internal" : "its network is not this host's"
+      tell(
+        .warning(
+          Diagnostic(
+            "the ports of `\(service.name)` are not published: \(reason)", severity: .warning,
+            span: service.span)))
+      return []
+    }
+    return service.ports.map { port in
       let transport: Blueprint.PublishedPort.Transport
       switch port.transport {
       case .tcp: transport = .tcp
       case .udp: transport = .udp
-      case .sctp:
-        throw UnsupportedSetting(
-          service: service, setting: "a port of sctp", hint: "berth publishes tcp and udp")
+      case .sctp: transport = .sctp
       }
       return PortWish(
         transport: transport,
-        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? binding ?? "",
-        candidates: port.published, containerPort: port.target)
-    }
-  }
-
-  /// What the network says of ports by which the service's default route goes; nil for none.
-  private func wayOut(of service: Service, in project: Project) throws -> (
-    publishes: Bool, binding: IPAddress?
-  )? {
-    let open = ordered(service.networks).filter { attachment in
-      !(project.network(attachment.network)?.isInternal ?? false)
-    }
-    let best = open.enumerated().max {
-      $0.element.gatewayPriority == $1.element.gatewayPriority
-        ? $0.offset > $1.offset : $0.element.gatewayPriority < $1.element.gatewayPriority
-    }?.element
-    guard let best, let network = project.network(best.network) else { return nil }
-    if let record = try networks.record(network.name) {
-      return (record.publishes, record.hostBinding)
-    }
-    let wanted = try specification(network)
-    return (wanted.attachment == nil, wanted.policy.hostBinding)
-  }
-
-  /// In the order of the interfaces.
-  private func ordered(_ attachments: [Compose.Attachment]) -> [Compose.Attachment] {
-    attachments.sorted {
-      $0.priority == $1.priority
-        ? $0.network.utf8.lexicographicallyPrecedes($1.network.utf8) : $0.priority > $1.priority
+        hostAddress: port.hostIP.flatMap { $0.isEmpty ? nil : $0 } ?? way.binding ?? "",
+        candidates: port.published, containerPort: port.target, isOfHost: way.translates)
     }
   }
 
@@ -97,9 +73,7 @@ extension Session {
     network.nameServers = service.dns
     network.searchDomains = service.dnsSearch
     network.resolverOptions = service.dnsOptions
-    network.links = (service.links + service.externalLinks).map {
-      LinkBlueprint(target: $0.target, alias: $0.alias)
-    }
+    network.links = links(of: service, in: project)
     if network.mode == .bridge {
       network.endpoints = try endpoints(base, identity, project)
       network.ports = try portWishes(of: service, in: project).map {
@@ -132,25 +106,36 @@ extension Session {
       if let choice = ContainerChoice(mode) {
         return .container(try networkPartner(choice, of: service, number: number).id)
       }
-      throw UnsupportedSetting(
-        service: service, setting: "network_mode `\(mode)`",
-        hint: "berth knows host, none, service:NAME and container:NAME")
+      return .bridge
+    }
+  }
+
+  /// On the bridge that all projects share, services answer by the names of their containers alone.
+  private func links(of service: Service, in project: Project) -> [LinkBlueprint] {
+    (service.links + service.externalLinks).map { link in
+      var target = link.target
+      if service.namedNetwork == PredefinedNetwork.bridge, let other = project.service(target) {
+        target = other.containerName ?? "\(projectName)-\(target)-1"
+      }
+      return LinkBlueprint(target: target, alias: link.alias)
     }
   }
 
   private func endpoints(
     _ base: ServiceBase, _ identity: ContainerIdentity, _ project: Project
   ) throws -> [EndpointBlueprint] {
-    let attachments = ordered(base.service.networks)
-    var endpoints: [EndpointBlueprint] = []
-    for (index, attachment) in attachments.enumerated() {
-      let name = project.network(attachment.network)?.name ?? attachment.network
-      guard let record = try networks.record(name) else {
-        throw NetworkError.missing(name: name)
+    let attachments = attachments(of: base.service, in: project)
+    var endpoints = try attachments.enumerated().map { index, attached in
+      var record = try joinable(attached.name)
+      var endpoint = try endpoint(base.service, identity, attached.wish, record, index: index)
+      // The shared bridge may have gone with another's last container before the lease kept it.
+      while try networks.record(attached.name)?.id != record.id {
+        record = try joinable(attached.name)
+        endpoint = try self.endpoint(base.service, identity, attached.wish, record, index: index)
       }
-      endpoints.append(try endpoint(base.service, identity, attachment, record, index: index))
+      return endpoint
     }
-    markPrimary(&endpoints, attachments)
+    markPrimary(&endpoints, attachments.map(\.wish))
     return endpoints
   }
 
@@ -193,10 +178,9 @@ extension Session {
     throws -> [String: String]
   {
     var sysctls: [String: String] = [:]
-    for attachment in service.networks {
-      let name = project.network(attachment.network)?.name
-      guard let endpoint = endpoints.first(where: { $0.network == name }) else { continue }
-      for option in attachment.driverOptions where option.key == EndpointOption.sysctls {
+    for attached in attachments(of: service, in: project) {
+      guard let endpoint = endpoints.first(where: { $0.network == attached.name }) else { continue }
+      for option in attached.wish.driverOptions where option.key == EndpointOption.sysctls {
         for setting in option.value.split(separator: ",") {
           let parts = setting.split(separator: "=", maxSplits: 1)
           guard parts.count == 2, parts[0].split(separator: ".").contains("IFNAME") else {
@@ -233,10 +217,11 @@ extension Session {
     _ service: Service, _ identity: ContainerIdentity, _ attachment: Compose.Attachment
   ) -> [String] {
     var names = [identity.name, String(identity.id.prefix(12))]
-    if identity.slug == nil || identity.usesAliases {
+    let isShared = attachment.network == PredefinedNetwork.bridge && service.namedNetwork != nil
+    if !isShared, identity.slug == nil || identity.usesAliases {
       names += [service.name] + attachment.aliases
     }
-    if let hostname = service.hostname { names.append(hostname) }
+    if !isShared, let hostname = service.hostname { names.append(hostname) }
     var seen: Set<String> = []
     return names.filter { seen.insert($0).inserted }
   }

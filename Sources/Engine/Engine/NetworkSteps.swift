@@ -15,18 +15,17 @@ extension Session {
     Digest(of: network.configHashInput).hex
   }
 
+  /// What stands in the way of networks that were made or repaired.
+  func tellOfNetworks() {
+    for warning in networks.takeWarnings() { tell(.warning(warning)) }
+  }
+
   /// Links, addresses, routes and open ports of a container that is about to run.
   func connect(_ blueprint: ContainerBlueprint, namespace: CInt?) throws {
     guard let namespace, !blueprint.network.endpoints.isEmpty else { return }
     try networks.connect(namespace: namespace, endpoints: blueprint.network.endpoints)
-    guard !blueprint.network.ports.isEmpty else { return }
-    guard let primary = blueprint.network.endpoints.first(where: \.isPrimary) else { return }
-    try networks.publish([
-      Publication(
-        container: blueprint.id, name: blueprint.name, network: primary.network,
-        address: primary.address.flatMap { IPv4Address($0) },
-        address6: primary.address6.flatMap { IPv6Address($0) }, ports: blueprint.network.ports)
-    ])
+    guard !blueprint.network.ports.isEmpty, let publication = Publication(blueprint) else { return }
+    try networks.publish([publication])
   }
 
   /// Closes the ports of a container that does not run any more.
@@ -55,6 +54,11 @@ extension Session {
   }
 
   private func reserveOne(_ wish: PortWish) throws -> PortReservation {
+    guard wish.isOfHost else {
+      var opened = try networks.reserve([])
+      opened.ports = [wish.port(wish.candidates?.lowerBound ?? wish.containerPort)]
+      return opened
+    }
     guard let candidates = wish.candidates else { return try networks.reserve([wish.port(0)]) }
     for number in candidates.dropLast() {
       do {
@@ -73,6 +77,7 @@ extension StepRunner {
       throw NetworkError.missing(name: name)
     }
     _ = try session.networks.ensure(try session.specification(network), now: Session.now())
+    session.tellOfNetworks()
     _ = repaired.withLock { $0.insert(name) }
   }
 
@@ -96,6 +101,7 @@ extension StepRunner {
       let isKnown = repaired.withLock { !$0.insert(endpoint.network).inserted }
       if !isKnown { _ = try session.networks.repair(endpoint.network) }
     }
+    session.tellOfNetworks()
   }
 
   /// Reserves the host ports of everything that the plan starts, before anything is made, so that a
@@ -112,19 +118,35 @@ extension StepRunner {
       if wishes.isEmpty || wishes.contains(where: { wish in freed.contains { wish.meets($0) } }) {
         continue
       }
-      let reservation = try session.reserve(wishes)
-      reserved.withLock { $0[name] = reservation }
+      do {
+        let reservation = try session.reserve(wishes)
+        reserved.withLock { $0[name] = reservation }
+      } catch let conflict as PortConflict {
+        throw naming(conflict)
+      }
     }
+  }
+
+  /// Who has the port may be a container that this very plan starts.
+  private func naming(_ conflict: PortConflict) -> PortConflict {
+    let holders = reserved.withLock { reserved in
+      reserved.filter { $0.value.ports.contains { $0.isSame(as: conflict.port) } }.keys
+    }
+    guard let holder = holders.min() else { return conflict }
+    var named = conflict
+    named.holder = "container `\(holder)`"
+    return named
   }
 
   /// What the service asks for, for a container that this plan makes; else what it had.
   private func wishes(of name: String) throws -> [PortWish] {
     let made = plannedServices.withLock { $0[name] }
     if let made, let base = bases[made] {
-      guard base.service.networkMode == nil, let project else { return [] }
+      let isOwn = base.service.networkMode == nil || base.service.namedNetwork != nil
+      guard isOwn, let project else { return [] }
       return try session.portWishes(of: base.service, in: project)
     }
-    return try blueprint(name).network.ports.map(PortWish.init)
+    return try session.portWishes(of: blueprint(name).network)
   }
 
   func ports(for blueprint: ContainerBlueprint) throws -> PortReservation {
@@ -136,6 +158,7 @@ extension StepRunner {
 extension PortWish {
   /// Whether it could be met by this very port of the host.
   fileprivate func meets(_ port: Blueprint.PublishedPort) -> Bool {
-    transport == port.transport && candidates?.contains(port.hostPort) ?? false
+    isOfHost && candidates?.contains(port.hostPort) ?? false
+      && self.port(port.hostPort).isSame(as: port)
   }
 }

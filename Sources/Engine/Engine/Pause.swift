@@ -56,7 +56,7 @@ extension Session {
   }
 
   /// A service must be of the file, or have containers.
-  private func checkExistence(of services: [String], _ records: [ContainerRecord]) throws {
+  func checkExistence(of services: [String], _ records: [ContainerRecord]) throws {
     let project = loaded?.project
     let known = ((project?.services ?? []) + (project?.disabledServices ?? [])).map(\.name)
     for name in services

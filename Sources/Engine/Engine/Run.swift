@@ -133,14 +133,14 @@ extension Session {
 
   /// Networks and volumes that the container needs, made or made again.
   private func ensureResources(of base: ServiceBase, project: Project) throws {
-    for attachment in base.service.networks {
-      guard let network = project.network(attachment.network) else { continue }
-      if network.isExternal {
-        _ = try networks.repair(network.name)
-      } else {
+    for attached in attachments(of: base.service, in: project) {
+      if let network = attached.network, !network.isExternal {
         _ = try networks.ensure(try specification(network), now: Self.now())
+      } else if attached.name != PredefinedNetwork.bridge {
+        _ = try networks.repair(attached.name)
       }
     }
+    tellOfNetworks()
     for name in volumeNames(of: base.service, in: project) {
       let volume = project.volumes.first { $0.name == name }
       if volume?.isExternal ?? false { continue }
@@ -152,7 +152,7 @@ extension Session {
   package func runDetached(_ run: PreparedRun) async throws -> String {
     try await blocking {
       do {
-        let wishes = run.blueprint.network.ports.map(PortWish.init)
+        let wishes = try portWishes(of: run.blueprint.network)
         _ = try self.start(run.blueprint, ports: try self.reserve(wishes))
       } catch {
         try? self.remove(run.blueprint, withVolumes: true)

@@ -4,6 +4,7 @@
 import Blueprint
 package import Host
 import Images
+import Networking
 import OCI
 import Store
 
@@ -13,6 +14,7 @@ package struct Stock: Sendable {
   let containers: ContainerStore
   let images: ImageStore
   let volumes: VolumeStore
+  let networks: NetworkStore
 
   package init(_ host: HostProfile) {
     self.host = host
@@ -20,6 +22,7 @@ package struct Stock: Sendable {
     containers = ContainerStore(layout: layout, bootID: host.bootID)
     images = ImageStore(root: layout.images)
     volumes = VolumeStore(layout: layout)
+    networks = NetworkStore(layout: layout)
   }
 
   /// The containers of all projects, as the image store needs to know them.

@@ -62,7 +62,7 @@ extension Session {
   }
 
   /// By its record: this command may stand in other groups than the container's shim.
-  private func openGroup(_ id: String) throws -> Cgroup {
+  func openGroup(_ id: String) throws -> Cgroup {
     if let record = try readFile(layout.cgroupRecord(id), limit: 64 << 10), !record.isEmpty {
       return try Cgroup.open(id, record: record)
     }

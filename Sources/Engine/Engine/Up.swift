@@ -4,6 +4,7 @@ import Compose
 import Diagnostics
 import Images
 import Linux
+import Networking
 package import Planning
 import Store
 
@@ -35,6 +36,7 @@ extension Session {
     let (records, observed) = try await blocking { try sweepAndObserve(options) }
     let desired = desired(bases, of: project, options: options)
     try checkExternals(desired, observed)
+    try checkNamedNetworks(selected)
     let plan = planUp(
       desired, observed: observed,
       allServices: Set((project.services + project.disabledServices).map(\.name)),
@@ -112,11 +114,14 @@ extension Session {
   private func checkExternals(_ desired: DesiredProject, _ observed: Observed) throws {
     var faults: [Diagnostic] = []
     for network in desired.networks where network.isExternal {
-      guard !observed.networks.contains(where: { $0.name == network.name }) else { continue }
+      let isThere = observed.networks.contains { $0.name == network.name }
+      if isThere || network.name == PredefinedNetwork.bridge { continue }
       faults.append(
         Diagnostic(
           "network \(network.name) declared as external, but could not be found",
-          hint: "bring up the project that makes it, or remove `external: true`"))
+          hint: PredefinedNetwork.modes.contains(network.name)
+            ? "write `network_mode: \(network.name)` in the service instead"
+            : "make it with `berth network create \(network.name)`, or remove `external: true`"))
     }
     for volume in desired.volumes where volume.isExternal {
       guard !observed.volumes.contains(where: { $0.name == volume.name }) else { continue }
@@ -124,6 +129,21 @@ extension Session {
         Diagnostic(
           "external volume \"\(volume.name)\" not found",
           hint: "bring up the project that makes it, or remove `external: true`"))
+    }
+    if !faults.isEmpty { throw Faults(faults) }
+  }
+
+  /// Networks that `network_mode` names must be there: no project makes them.
+  private func checkNamedNetworks(_ services: [Service]) throws {
+    let faults = try services.compactMap { service -> Diagnostic? in
+      guard let name = service.namedNetwork, name != PredefinedNetwork.bridge else { return nil }
+      if NetworkStore.isName(name), try networks.record(name) != nil { return nil }
+      let words = PredefinedNetwork.modes + [PredefinedNetwork.bridge]
+      return Diagnostic(
+        "service `\(service.name)` joins network `\(name)` by its network_mode, and there is none",
+        span: service.span,
+        hint: nearest(to: name, among: words).map { "did you mean `\($0)`?" }
+          ?? "make it with `berth network create \(name)`")
     }
     if !faults.isEmpty { throw Faults(faults) }
   }

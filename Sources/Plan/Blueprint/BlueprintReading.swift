@@ -259,6 +259,7 @@ extension PublishedPort {
     switch try record.string("transport") {
     case "tcp": transport = .tcp
     case "udp": transport = .udp
+    case "sctp": transport = .sctp
     default: throw record.mismatch("transport", "a known transport")
     }
     guard let hostPort = UInt16(exactly: try record.integer("hostPort")),

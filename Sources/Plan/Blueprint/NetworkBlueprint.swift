@@ -25,6 +25,15 @@ package struct NetworkBlueprint: Codable, Hashable, Sendable {
   package var links: [LinkBlueprint] = []
 
   package init(mode: Mode) { self.mode = mode }
+
+  package var primary: EndpointBlueprint? { endpoints.first(where: \.isPrimary) }
+
+  /// Keeps the primary endpoint, unless it has gone or has no way out while another has.
+  package mutating func choosePrimary() {
+    if let primary, !primary.isInternal { return }
+    let best = endpoints.firstIndex { !$0.isInternal } ?? endpoints.firstIndex(where: \.isPrimary)
+    for index in endpoints.indices { endpoints[index].isPrimary = index == (best ?? 0) }
+  }
 }
 
 package struct LinkBlueprint: Codable, Hashable, Sendable {
@@ -93,6 +102,7 @@ package struct PublishedPort: Codable, Hashable, Sendable {
   package enum Transport: String, Codable, Sendable {
     case tcp
     case udp
+    case sctp
   }
 
   package var transport: Transport

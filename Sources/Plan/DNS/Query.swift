@@ -33,6 +33,9 @@ package struct Query: Hashable, Sendable {
   package let recordClass: UInt16
   /// The size of answer that the client takes over UDP, where it says one (EDNS).
   package let payloadSize: Int?
+
+  /// Whether addresses may answer it: of the class IN, or of any.
+  package var isOfInternet: Bool { recordClass == 1 || recordClass == 255 }
 }
 
 package enum Incoming: Hashable, Sendable {

@@ -28,16 +28,17 @@ extension Query {
     case .addresses(let addresses):
       var size = 0
       let fitting = addresses.prefix {
-        size += 12 + $0.octets.count
+        size += 12 + $0.size
         return size <= room
       }
       return message(
         .noError, records: fitting.count, size: size, isTruncated: fitting.count < addresses.count
       ) { message in
         for address in fitting {
-          let octets = address.octets
-          appendRecord(address.isV6 ? .aaaa : .a, length: UInt16(octets.count), to: &message)
-          message += octets
+          appendRecord(
+            address.isV6 ? .aaaa : .a, length: UInt16(truncatingIfNeeded: address.size),
+            to: &message)
+          append(address, to: &message)
         }
       }
     case .names(let names):
@@ -109,6 +110,21 @@ private func appendRecord(_ type: RecordType, length: UInt16, to message: inout 
   append(UInt16(timeToLive >> 16), to: &message)
   append(UInt16(truncatingIfNeeded: timeToLive), to: &message)
   append(length, to: &message)
+}
+
+/// Not by `octets`: an array for each record of a name with many is what answering it mostly costs.
+private func append(_ address: IPAddress, to message: inout [UInt8]) {
+  switch address {
+  case .v4(let address):
+    append(UInt16(truncatingIfNeeded: address.number >> 16), to: &message)
+    append(UInt16(truncatingIfNeeded: address.number), to: &message)
+  case .v6(let address): message += address.octets
+  }
+}
+
+extension IPAddress {
+  /// In bytes.
+  fileprivate var size: Int { isV6 ? 16 : 4 }
 }
 
 private func append(_ number: UInt16, to message: inout [UInt8]) {

@@ -35,8 +35,8 @@ package func planUp(
   var planner = UpPlanner(desired: desired, observed: observed, policy: policy)
   planner.clearNetworks()
   planner.makeVolumes()
-  for service in planner.order { planner.settle(service) }
   planner.handleOrphans(allServices)
+  for service in planner.order { planner.settle(service) }
   planner.start()
   return planner.plan
 }
@@ -53,6 +53,8 @@ private struct UpPlanner {
   /// Networks to be made anew, with the steps that take their containers away.
   var staleNetworks: Set<String> = []
   var removals: [String: Int] = [:]
+  /// Those of orphans. A service under a new name wants the ports and addresses of the old one.
+  var orphanRemovals: [Int] = []
   var creations: [Int] = []
   var creationsByService: [String: [Int]] = [:]
   /// What is to be started: container name, the step that made it, why.
@@ -154,6 +156,11 @@ private struct UpPlanner {
     if let network = service.networks.first(where: { staleNetworks.contains($0) }) {
       return "network \(network) changed"
     }
+    if container.isActive,
+      let network = service.networks.first(where: { !container.networks.contains($0) })
+    {
+      return "it is not on network \(network) any more"
+    }
     if let volume = service.volumes.first(where: { volumeSteps[$0] != nil }) {
       return "volume \(volume) was missing"
     }
@@ -222,7 +229,7 @@ private struct UpPlanner {
   ) {
     let name = service.containerName ?? "\(desired.name)-\(service.name)-\(number)"
     let needs =
-      after + service.networks.compactMap { networkSteps[$0] }
+      after + orphanRemovals + service.networks.compactMap { networkSteps[$0] }
       + service.volumes.compactMap { volumeSteps[$0] }
       + service.partners.flatMap { creationsByService[$0] ?? [] }
     let step = plan.add(
@@ -237,7 +244,8 @@ private struct UpPlanner {
     for container in observed.containers
     where !container.isOneOff && !allServices.contains(container.service) {
       if policy.removesOrphans {
-        _ = remove(container, because: "its service is no longer in the project")
+        orphanRemovals.append(
+          remove(container, because: "its service is no longer in the project"))
       } else {
         plan.orphans.append(container.name)
       }
@@ -262,7 +270,7 @@ private struct UpPlanner {
       for one in ones {
         let step = plan.add(
           .startContainer(service: service.name, name: one.name), because: one.cause,
-          after: one.after + waits + barrier)
+          after: one.after + orphanRemovals + waits + barrier)
         started[service.name, default: []].append(step)
       }
     }

@@ -77,6 +77,15 @@ extension Service {
   /// The container whose network this service's containers have; nil where it is no other's.
   package var sharedNetwork: ContainerChoice? { networkMode.flatMap { ContainerChoice($0) } }
 
+  /// The one network that the service is on because its `network_mode` names it.
+  package var namedNetwork: String? {
+    switch networkMode {
+    case nil, "", "none", "host": nil
+    case "default": "bridge"
+    case .some(let mode): sharedNetwork == nil ? mode : nil
+    }
+  }
+
   /// The services whose containers must be there first, because their namespaces are joined.
   package var joinedServices: [String] {
     var choices = [sharedNetwork]

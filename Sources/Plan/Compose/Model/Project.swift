@@ -62,6 +62,19 @@ package struct Network: Sendable, Equatable {
   package var configHashInput: [UInt8]
 }
 
+extension Network {
+  /// One that no file defines.
+  package init(named name: String) {
+    self.init(
+      key: name, name: name, driverOptions: [], pools: [], isExternal: false, isInternal: false,
+      isAttachable: false, labels: [], configHashInput: [])
+  }
+}
+
+extension Network.Pool {
+  package init() { self.init(auxAddresses: []) }
+}
+
 /// A top-level volume.
 package struct Volume: Sendable, Equatable {
   package var key: String

@@ -211,6 +211,15 @@ package struct Attachment: Sendable, Hashable {
   package var span: SourceSpan?
 }
 
+extension Attachment {
+  /// One that asks for nothing of its own.
+  package init(network: String) {
+    self.init(
+      network: network, aliases: [], linkLocalAddresses: [], driverOptions: [], priority: 0,
+      gatewayPriority: 0)
+  }
+}
+
 /// Another container by a name of this service's own.
 package struct Link: Sendable, Hashable {
   /// A service, or a container for `external_links`.

@@ -45,8 +45,9 @@ private struct SharingRules {
         "`none`, `private`, `shareable`, `host`, \(choices)"
       ) { NamespaceModes.Interprocess($0) != nil },
       word("uts", ["host"], "`host`") { $0.isEmpty || $0 == "host" },
-      word("network_mode", ["host", "none"], "`host`, `none`, \(choices)") {
-        ["", "host", "none"].contains($0) || ContainerChoice($0) != nil
+      // Without a colon it may be any network of this machine.
+      word("network_mode", [], "`host`, `none`, `bridge`, a network's name, \(choices)") {
+        !$0.contains(":") || ContainerChoice($0) != nil
       },
       word(
         "cgroup_parent", [], "a path of folders, without `..` and spaces, that is not `berth`"

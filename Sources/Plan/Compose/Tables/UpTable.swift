@@ -121,7 +121,6 @@ extension Tables {
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
-    .refused("services.*.ports.*.protocol", UpRow.isNone(of: "tcp", "udp")),
     .refused("services.*.post_start"),
     .refused("services.*.pre_start"),
     .refused("services.*.pre_stop"),

@@ -1,0 +1,76 @@
+// Which networks a service's containers are on: those under `networks`, or the one that its
+// `network_mode` names.
+
+import Compose
+import Networking
+
+/// A network that a service is on.
+struct Attached {
+  /// On this machine: `shop_default`.
+  var name: String
+  /// As the project defines it; nil for one that `network_mode` names.
+  var network: Compose.Network?
+  var wish: Compose.Attachment
+}
+
+extension Session {
+  /// In the order of the interfaces: the highest `priority` first, ties by name.
+  func attachments(of service: Service, in project: Project) -> [Attached] {
+    if let name = service.namedNetwork {
+      return [Attached(name: name, network: nil, wish: Compose.Attachment(network: name))]
+    }
+    let ordered = service.networks.sorted {
+      $0.priority == $1.priority
+        ? $0.network.utf8.lexicographicallyPrecedes($1.network.utf8) : $0.priority > $1.priority
+    }
+    return ordered.map { wish in
+      let network = project.network(wish.network)
+      return Attached(name: network?.name ?? wish.network, network: network, wish: wish)
+    }
+  }
+
+  /// What the network says of ports by which the service's default route goes; nil for none.
+  func wayOut(of service: Service, in project: Project) throws -> WayOut? {
+    let open = try attachments(of: service, in: project).filter { attached in
+      if let record = try networks.record(attached.name) { return !record.isInternal }
+      return !(attached.network?.isInternal ?? false)
+    }
+    let best = open.enumerated().max {
+      let (left, right) = ($0.element.wish.gatewayPriority, $1.element.wish.gatewayPriority)
+      return left == right ? $0.offset > $1.offset : left < right
+    }?.element
+    guard let best else { return nil }
+    if let record = try networks.record(best.name) {
+      return WayOut(
+        publishes: record.publishes, translates: record.translates,
+        binding: record.hostBinding.map { "\($0)" })
+    }
+    guard let network = best.network, !network.isExternal else {
+      return WayOut(publishes: true, translates: true)
+    }
+    let wanted = try specification(network)
+    return WayOut(
+      publishes: wanted.attachment == nil, translates: wanted.translates,
+      binding: wanted.policy.hostBinding.map { "\($0)" })
+  }
+
+  struct WayOut {
+    /// Whether this host can publish ports by it.
+    var publishes: Bool
+    /// Whether a port of the host stands for one of a container.
+    var translates: Bool
+    /// Where ports are published that name no address of the host.
+    var binding: String?
+  }
+
+  /// What must be there although no project makes it, made for a container that joins it. Its leases keep
+  /// it from then on.
+  func joinable(_ name: String) throws -> NetworkRecord {
+    if name == PredefinedNetwork.bridge {
+      defer { tellOfNetworks() }
+      return try networks.ensure(NetworkSpecification(name: name), now: Self.now())
+    }
+    guard let record = try networks.record(name) else { throw NetworkError.missing(name: name) }
+    return record
+  }
+}

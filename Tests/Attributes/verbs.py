@@ -1,0 +1,183 @@
+"""Verbs on containers and projects that exist."""
+
+import json
+
+
+from world import scenario
+
+# Says what it gets, and ends with 7 for TERM.
+HEARS = "sh -c 'trap \"echo hup\" HUP; trap \"exit 7\" TERM; echo ready; while :; do sleep 0.1; done'"
+TWO = f"""
+      services:
+        db: {{image: IMAGE, command: "{HEARS.replace('"', chr(92) + '"')}", stop_grace_period: 5s}}
+        web:
+          image: IMAGE
+          command: sleep 1000
+          depends_on: {{db: {{condition: service_started, restart: true}}}}
+          volumes: [data:/data, /anonymous]
+        free: {{image: IMAGE, command: sleep 1000}}
+      volumes: {{data: }}
+"""
+
+
+def row(box, service):
+    rows = [json.loads(line) for line in box.berth("ps", "-a", "--format", "json").out.splitlines()]
+    return next(row for row in rows if row["Service"] == service)
+
+
+def started(box, service):
+    return box.state(service)["startedAt"]
+
+
+@scenario("C64")
+def kill(box):
+    box.up(TWO)
+    box.until(lambda: "ready" in box.log("db"), "it does not begin")
+    box.berth("kill", "-s", "SIGHUP", "db")
+    box.until(lambda: "hup" in box.log("db"), "it does not hear the signal")
+    box.berth("kill", "--signal", "15", "db")
+    box.until(lambda: row(box, "db")["State"] == "exited", "it does not end")
+    box.equal(row(box, "db")["ExitCode"], 7)
+    box.berth("kill")
+    box.until(lambda: all(row(box, name)["ExitCode"] == 137 for name in ("web", "free")), "they do not end")
+    outcome = box.berth("kill")
+    box.true("No container to kill" in outcome.text, outcome.text)
+    box.refused_verb("kill", "nobody", saying="nobody")
+    box.refused_verb("kill", "-s", "NONE", "db", saying="unknown signal `NONE`")
+
+
+@scenario("C63")
+def restart(box):
+    box.up(TWO)
+    before = {name: (box.id(name), started(box, name)) for name in ("db", "web", "free")}
+    box.berth("restart", "-t", "5", "db")
+    after = {name: (box.id(name), started(box, name)) for name in ("db", "web", "free")}
+    box.equal([name for name in before if before[name] != after[name]], ["db", "web"], "who was restarted")
+    box.true(all(before[name][0] == after[name][0] for name in before), "containers were made anew")
+    box.berth("restart", "--no-deps", "-t", "5", "db")
+    box.equal(started(box, "web"), after["web"][1], "the dependent's start")
+    box.berth("stop", "-t", "0", "free")
+    box.berth("restart", "free")
+    box.equal(row(box, "free")["State"], "running")
+
+
+@scenario("C67")
+def remove(box):
+    box.up(TWO)
+    box.true("No stopped containers" in box.berth("rm", "-f").text, "nothing was stopped")
+    box.berth("stop", "-t", "0", "web", "free")
+    box.refused_verb("rm", "free", saying="use -f")
+    box.berth("rm", "free", input="n\n", code=None)
+    name = row(box, "free")["Name"]
+    box.true(f"Going to remove {name}" in box.berth("rm", "-f", "free").out, "it is not said")
+    names = [json.loads(line)["Service"] for line in box.berth("ps", "-a", "--format", "json").out.splitlines()]
+    box.equal(sorted(names), ["db", "web"])
+    volumes = set(box.berth("volumes", "-q").out.split())
+    box.berth("rm", "-fsv")
+    box.equal(box.berth("ps", "-aq").out, "")
+    box.true(f"{box.name}_data" in volumes and f"{box.name}_data" in box.berth("volumes", "-q").out, "a named volume went")
+
+
+@scenario("C68", "C69")
+def create_and_scale(box):
+    box.file(TWO)
+    box.berth("create", "--scale", "free=2")
+    states = [json.loads(line)["State"] for line in box.berth("ps", "-a", "--format", "json").out.splitlines()]
+    box.equal(states, ["created"] * 4)
+    box.berth("scale", "free=3")
+    running = [json.loads(line)["Service"] for line in box.berth("ps", "--format", "json").out.splitlines()]
+    box.equal(running, ["free"] * 3)
+    box.berth("scale", "free=1", "web=1")
+    running = sorted(json.loads(line)["Service"] for line in box.berth("ps", "--format", "json").out.splitlines())
+    box.equal(running, ["db", "free", "web"])
+    box.refused_verb("scale", "free", saying="SERVICE=NUM")
+
+
+@scenario("C80", "C81")
+def listings(box):
+    box.up(TWO)
+    box.berth("stop", "-t", "0", "free")
+    listed = json.loads(box.berth("ls", "--format", "json").out)
+    mine = next(project for project in listed if project["Name"] == box.name)
+    box.equal(mine, {"Name": box.name, "Status": "exited(1), running(2)", "ConfigFiles": box.path("compose.yaml")})
+    box.equal(box.berth("ls", "-q", "--filter", f"name=^{box.name}$").out.split(), [box.name])
+    table = box.berth("ls").out
+    box.true(table.startswith("NAME ") and "CONFIG FILES" in table, table)
+    box.berth("stop", "-t", "0")
+    box.true(box.name not in box.berth("ls", "-q").out.split(), "listed though nothing runs")
+    box.true(box.name in box.berth("ls", "-aq").out.split(), "not listed with -a")
+    volumes = [json.loads(line) for line in box.berth("volumes", "--format", "json", "web").out.splitlines()]
+    box.true({"Name": f"{box.name}_data", "Driver": "local"}.items() <= next(
+        volume for volume in volumes if volume["Name"].endswith("_data")).items(), f"{volumes}")
+    box.equal(box.berth("volumes", "-q", "free").out, "")
+
+
+@scenario("C77")
+def port(box):
+    box.up("""
+      services:
+        web: {image: IMAGE, command: sleep 1000, ports: ["18571:80", "127.0.0.1:18572:53/udp"]}
+    """)
+    box.equal(box.berth("port", "web", "80").out, "0.0.0.0:18571\n")
+    box.equal(box.berth("port", "--protocol", "udp", "web", "53").out, "127.0.0.1:18572\n")
+    box.refused_verb("port", "web", "81", saying="no port 81/tcp for container")
+    box.berth("stop", "-t", "0")
+    box.refused_verb("port", "web", "80", saying="is not running")
+
+
+@scenario("C83")
+def wait(box):
+    box.up("""
+      services:
+        short: {image: IMAGE, command: sh -c 'sleep 1; exit 3'}
+        long: {image: IMAGE, command: sh -c 'sleep 2; exit 4'}
+    """)
+    ids = {name: box.id(name) for name in ("short", "long")}
+    outcome = box.berth("wait", "short", "long", code=4)
+    box.equal(outcome.out.splitlines(), [
+        f'container "{ids["short"]}" exited with status code 3', f'container "{ids["long"]}" exited with status code 4'])
+    box.refused_verb("wait", "short", saying="no containers for project")
+    box.up()
+    box.berth("wait", "--down-project", "short", code=3)
+    box.equal(box.berth("ps", "-aq").out, "")
+
+
+@scenario("C75")
+def top(box):
+    box.up("""
+      services:
+        app: {image: IMAGE, command: sh -c 'sleep 5000 & sleep 5001', deploy: {replicas: 2}}
+        done: {image: IMAGE, command: "true"}
+    """)
+    lines = box.berth("top").out.splitlines()
+    box.equal(lines[0].split(), ["SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"])
+    rows = [line.split(None, 9) for line in lines[1:]]
+    for number in ("1", "2"):
+        commands = [row[9] for row in rows if row[:2] == ["app", number]]
+        box.true({"sleep 5000", "sleep 5001"} <= set(commands), f"replica {number}: {commands}")
+    box.true(all(row[2] == "root" and row[6].count(":") == 1 and row[7] == "?" for row in rows), f"{rows}")
+    pid = next(row[3] for row in rows if row[9] == "sleep 5000")
+    with open(f"/proc/{pid}/cmdline") as file:
+        box.equal(file.read().split("\0")[:2], ["sleep", "5000"], "the process of that number on the host")
+    box.equal(box.berth("top", "done").out, "")
+    box.refused_verb("top", "nobody", saying="nobody")
+
+
+@scenario("C76")
+def stats(box):
+    box.up("""
+      services:
+        busy: {image: IMAGE, command: sh -c 'while :; do :; done', mem_limit: 64m, cpus: 0.5}
+        idle: {image: IMAGE, command: sleep 1000}
+        done: {image: IMAGE, command: "true"}
+    """)
+    rows = [json.loads(line) for line in box.berth("stats", "--no-stream", "--format", "json").out.splitlines()]
+    used = {row["Name"].split("-")[-2]: row for row in rows}
+    box.equal(sorted(used), ["busy", "idle"])
+    share = {name: float(row["CPUPerc"].rstrip("%")) for name, row in used.items()}
+    box.true(5 < share["busy"] < 75 and share["idle"] < 5, f"{share}")
+    box.true(used["busy"]["MemUsage"].endswith(" / 64MiB"), used["busy"]["MemUsage"])
+    box.equal(used["idle"]["PIDs"], "1")
+    box.true(used["idle"]["NetIO"] and used["idle"]["BlockIO"], "no traffic")
+    table = box.berth("stats", "--no-stream", "-a", "done").out.splitlines()
+    box.true(table[0].startswith("CONTAINER ID ") and table[1].split()[2:] == ["--"] * 6, f"{table}")
