@@ -107,8 +107,9 @@ def unhealthy_replicas(box, _):
 @scenario("E146")
 @with_dig
 def record_types(box, upstream):
-    up(box, [*busy("web"), *busy("new", "networks: [six]")], "{default: {}, six: {enable_ipv6: true}}",
-       probe=["networks: [default, six]"])
+    up(box, [*busy("web"), *busy("new", "networks: [six]"), *busy("newest", "networks: [alone]")],
+       "{default: {}, six: {enable_ipv6: true}, alone: {enable_ipv4: false, enable_ipv6: true}}",
+       probe=["networks: [default, six, alone]"])
     web = address_of(box, f"{box.name}-web-1")
     for kind in ("AAAA", "MX", "SRV", "TXT", "SOA", "NS", "HTTPS", "PTR", "CAA"):
         dug = dig(box, "probe", "web", kind)
@@ -124,6 +125,11 @@ def record_types(box, upstream):
     box.true(len(dug.contents) == 1 and dug.contents[0].startswith("fd"), f"AAAA: {dug.text}")
     box.equal(dig(box, "probe", "-x", dug.contents[0]).contents, [f"{box.name}-new-1.{box.name}_six."], "PTR of IPv6")
     box.equal(len(dig(box, "probe", "new", "ANY", "+notcp").contents), 2, "ANY of both families")
+    # And of IPv6 alone.
+    dug = dig(box, "probe", "newest")
+    box.equal((dug.code, dug.records), ("NOERROR", []), "A of a name that has IPv6 alone")
+    (address,) = dig(box, "probe", "newest", "AAAA").contents
+    box.equal(dig(box, "probe", "-x", address).contents, [f"{box.name}-newest-1.{box.name}_alone."], "PTR of it")
     for words in (["-x", "10.255.255.254"], ["-x", "fd00::dead"], ["stranger.example", "MX"]):
         dug = dig(box, "probe", *words)
         box.true(dug.code in ("NXDOMAIN", "NOERROR") and dug.records == [], f"{words}: {dug.text}")

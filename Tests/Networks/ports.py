@@ -1,5 +1,6 @@
 """Published ports: who has one, what is told of it, and that a conflict makes nothing and ends nothing."""
 
+import concurrent.futures
 import contextlib
 import glob
 import itertools
@@ -265,3 +266,24 @@ def one_number_on_two_addresses(box):
             [str(port), f"`{box.name}-web-1`"])
     refused(other, "an address of nobody", project(web([f"203.0.113.5:{port}:80"], name="second"), web([], name="web")),
             [str(port), "203.0.113.5"])
+
+
+@scenario("F-13", "F-18")
+def race_for_one_port(box):
+    """Of eight projects that want the same port at the same time one gets it, and the others make nothing."""
+    port = next(numbers)
+    boxes = [box.more(f"{box.name}-{number}") for number in range(8)]
+    for each in boxes:
+        each.file(project(web([f"{port}:80", f"{port}:80/udp"])))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda each: each.berth("up", "-d", code=None), boxes))
+    winners = [each for each, outcome in zip(boxes, outcomes) if outcome.code == 0]
+    box.equal(len(winners), 1, f"projects that got it: {[outcome.text for outcome in outcomes]}")
+    for each, outcome in zip(boxes, outcomes):
+        if each not in winners:
+            box.true(str(port) in outcome.err and "in use" in outcome.err, f"not told: {outcome.text}")
+            box.equal(each.berth("ps", "--all", "--quiet").out, "", f"containers of {each.name}")
+    for transport in KINDS:
+        heard(box, port, transport)
+    networks = os.listdir(os.path.join(box.environment["BERTH_STATE"], "networks"))
+    box.equal([name for name in networks if not name.startswith(".")], [f"{winners[0].name}_default"], "networks")

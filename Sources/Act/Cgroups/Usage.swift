@@ -1,6 +1,7 @@
 // What a container uses, counted by the kernel.
 
 package import Blueprint
+import CLinux
 import Glibc
 package import Linux
 import SystemPackage

@@ -22,6 +22,26 @@ package struct Lease: Sendable, Hashable {
   private var hash: UInt64 { fowlerNollVo(address6?.octets ?? []) }
 }
 
+extension EndpointBlueprint {
+  /// On `network` with the addresses of `lease`, by a link of its own of the host.
+  package init(
+    on network: NetworkRecord, _ lease: Lease, interface: String, hardwareAddress: MACAddress?,
+    names: [String]
+  ) throws {
+    self.init(
+      network: network.name, bridge: network.bridge,
+      hostInterface: try NetworkStore.newInterfaceName(), interface: interface,
+      address: lease.address.map { "\($0)" }, prefixLength: network.ipv4?.subnet.prefixLength,
+      gateway: network.hasGateway ? network.ipv4.map { "\($0.gateway)" } : nil,
+      hardwareAddress: "\(hardwareAddress ?? lease.hardwareAddress)", names: names,
+      isInternal: network.isInternal, isPrimary: false)
+    guard let address = lease.address6, let block = network.ipv6 else { return }
+    address6 = "\(address)"
+    prefixLength6 = block.subnet.prefixLength
+    gateway6 = network.hasGateway6 ? "\(block.gateway)" : nil
+  }
+}
+
 extension NetworkStore {
   /// Takes the wanted addresses, or the lowest free ones, for the container `id`; of IPv6, if nothing is
   /// wanted, the one at the same place of its block as the other. To ask again for a wanted address that

@@ -24,20 +24,42 @@ package func humanDuration(seconds: Int64) -> String {
 
 /// Decimal units with three digits: `4.27MB`.
 package func humanSize(_ bytes: UInt64) -> String {
-  let units = ["B", "kB", "MB", "GB", "TB", "PB"]
+  let (value, unit) = scaled(bytes, by: 1000)
+  let decimals = unit == 0 || value >= 100 ? 0 : (value >= 10 ? 1 : 2)
+  return fixed(value, decimals) + ["B", "kB", "MB", "GB", "TB", "PB"][unit]
+}
+
+/// Binary units with four digits at most: `7.654GiB`, `64MiB`.
+func binarySize(_ bytes: UInt64) -> String {
+  let (value, unit) = scaled(bytes, by: 1024)
+  let decimals = unit == 0 || value >= 1000 ? 0 : (value >= 100 ? 1 : (value >= 10 ? 2 : 3))
+  var text = fixed(value, decimals)
+  if decimals > 0 {
+    while text.hasSuffix("0") { text.removeLast() }
+    if text.hasSuffix(".") { text.removeLast() }
+  }
+  return text + ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit]
+}
+
+/// The unit is the power of `base`, five at most.
+private func scaled(_ bytes: UInt64, by base: Double) -> (value: Double, unit: Int) {
   var value = Double(bytes)
   var unit = 0
-  while value >= 1000, unit < units.count - 1 {
-    value /= 1000
+  while value >= base, unit < 5 {
+    value /= base
     unit += 1
   }
-  let decimals = unit == 0 || value >= 100 ? 0 : (value >= 10 ? 1 : 2)
+  return (value, unit)
+}
+
+/// Rounded to so many decimals.
+func fixed(_ value: Double, _ decimals: Int) -> String {
   var scaled = value
   for _ in 0..<decimals { scaled *= 10 }
   let digits = String(Int64(scaled.rounded()))
-  guard decimals > 0 else { return digits + units[unit] }
+  guard decimals > 0 else { return digits }
   let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
-  return "\(padded.dropLast(decimals)).\(padded.suffix(decimals))\(units[unit])"
+  return "\(padded.dropLast(decimals)).\(padded.suffix(decimals))"
 }
 
 /// Cuts to `count` characters, the last of them an ellipsis.

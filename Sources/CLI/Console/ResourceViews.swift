@@ -85,30 +85,4 @@ package func usageJSON(_ rows: [UsageRow], full: Bool) -> String {
   }.joined()
 }
 
-/// Two decimals.
-private func percentText(_ value: Double) -> String {
-  let hundredths = Int64((value * 100).rounded())
-  let rest = hundredths % 100
-  return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)%"
-}
-
-/// `7.654GiB`: four digits at most.
-private func binarySize(_ bytes: UInt64) -> String {
-  let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-  var value = Double(bytes)
-  var unit = 0
-  while value >= 1024, unit < units.count - 1 {
-    value /= 1024
-    unit += 1
-  }
-  let decimals = unit == 0 || value >= 1000 ? 0 : (value >= 100 ? 1 : (value >= 10 ? 2 : 3))
-  var scale: Double = 1
-  for _ in 0..<decimals { scale *= 10 }
-  let digits = Int64((value * scale).rounded())
-  guard decimals > 0 else { return "\(digits)\(units[unit])" }
-  var fraction = "\(digits % Int64(scale))"
-  fraction = String(repeating: "0", count: decimals - fraction.count) + fraction
-  while fraction.hasSuffix("0") { fraction.removeLast() }
-  let whole = "\(digits / Int64(scale))"
-  return (fraction.isEmpty ? whole : "\(whole).\(fraction)") + units[unit]
-}
+private func percentText(_ value: Double) -> String { fixed(value, 2) + "%" }

@@ -140,18 +140,8 @@ extension Stock {
       names.append(service)
     }
     let hardware = try wish.hardwareAddress.map { try read($0, MACAddress.init) }
-    var endpoint = EndpointBlueprint(
-      network: network.name, bridge: network.bridge,
-      hostInterface: try NetworkStore.newInterfaceName(), interface: interface,
-      address: lease.address.map { "\($0)" }, prefixLength: network.ipv4?.subnet.prefixLength,
-      gateway: network.hasGateway ? network.ipv4.map { "\($0.gateway)" } : nil,
-      hardwareAddress: "\(hardware ?? lease.hardwareAddress)", names: names,
-      isInternal: network.isInternal, isPrimary: false)
-    if let address = lease.address6, let block = network.ipv6 {
-      endpoint.address6 = "\(address)"
-      endpoint.prefixLength6 = block.subnet.prefixLength
-      endpoint.gateway6 = network.hasGateway6 ? "\(block.gateway)" : nil
-    }
+    var endpoint = try EndpointBlueprint(
+      on: network, lease, interface: interface, hardwareAddress: hardware, names: names)
     endpoint.linkLocalAddresses = try wish.linkLocalAddresses.map {
       "\(try read($0, IPAddress.init))"
     }

@@ -154,19 +154,9 @@ extension Session {
     let hardware = try (attachment.macAddress ?? (index == 0 ? service.macAddress : nil)).map {
       try parse($0, "mac_address", service) { MACAddress($0) }
     }
-    var endpoint = EndpointBlueprint(
-      network: record.name, bridge: record.bridge,
-      hostInterface: try NetworkStore.newInterfaceName(),
-      interface: attachment.interface ?? record.interfacePrefix + "\(index)",
-      address: lease.address.map { "\($0)" }, prefixLength: record.ipv4?.subnet.prefixLength,
-      gateway: record.hasGateway ? record.ipv4.map { "\($0.gateway)" } : nil,
-      hardwareAddress: "\(hardware ?? lease.hardwareAddress)",
-      names: names(service, identity, attachment), isInternal: record.isInternal, isPrimary: false)
-    if let address = lease.address6, let block = record.ipv6 {
-      endpoint.address6 = "\(address)"
-      endpoint.prefixLength6 = block.subnet.prefixLength
-      endpoint.gateway6 = record.hasGateway6 ? "\(block.gateway)" : nil
-    }
+    var endpoint = try EndpointBlueprint(
+      on: record, lease, interface: attachment.interface ?? record.interfacePrefix + "\(index)",
+      hardwareAddress: hardware, names: names(service, identity, attachment))
     endpoint.linkLocalAddresses = try attachment.linkLocalAddresses.map { text in
       "\(try parse(text, "link_local_ips", service) { IPAddress($0) })"
     }
