@@ -391,7 +391,7 @@ complete -c 'berth' -n '__berth_should_offer_completions_for_positional "berth v
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth volumes" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'berth' -n '__berth_should_offer_completions_for_positional "berth unpause" -ge 1' -fka '(__berth_custom_completion ---completion unpause -- positional@0 (count (__berth_tokens -pc)) (__berth_tokens -tC))'
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth unpause" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth attach" detach-keys' -l 'detach-keys' -d 'Keys that leave the container running; empty for none' -rfka ''
+complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth attach" detach-keys' -l 'detach-keys' -d 'Keys that leave the container running; empty for none (default: ctrl-p,ctrl-q)' -rfka ''
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth attach" index' -l 'index' -d 'Number of the container' -rfka ''
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth attach" no-stdin' -l 'no-stdin' -d 'Do not pass input on'
 complete -c 'berth' -n '__berth_should_offer_completions_for_flags_or_options "berth attach" sig-proxy' -l 'sig-proxy' -d 'Pass signals on: true or false' -rfka 'true false'

@@ -198,7 +198,8 @@ def lost_with_their_guards(box):
         note_ids(box)
         project = Project(box)
         project.wait_until_up()
-        shims = [project.shim(service) for service in PROCESSES]
+        # The guest before the one whose processes it shares: it would end with those.
+        shims = [project.shim(service) for service in reversed(PROCESSES)]
         held = hold(pid for service in PROCESSES for pid in members(project.folders[service]))
         for guard, shim in [(guard_of(shim), shim) for shim in shims]:
             os.kill(guard, signal.SIGKILL)
@@ -223,7 +224,8 @@ def commands_at_once_after_the_loss(box):
         project = Project(box)
         project.wait_until_up()
         held = hold(pid for service in PROCESSES for pid in members(project.folders[service]))
-        shims = [project.shim(service) for service in PROCESSES]
+        # The guest before the one whose processes it shares: it would end with those.
+        shims = [project.shim(service) for service in reversed(PROCESSES)]
         for shim in shims:
             os.kill(shim, signal.SIGKILL)
         if number % 2:

@@ -282,6 +282,9 @@ def guests_follow(box):
 def network_refusals(box):
     box.refused(services(("guest", "network_mode: service:web", "ports: ['8080:80']"), ("web",)),
                 "both `ports` and `network_mode: service:web`")
+    box.up(services(("guest", "network_mode: service:web"), ("web",)))
+    outcome = box.berth("run", "--rm", "--publish", "8080:80", "guest", "true", code=1)
+    box.true("`--publish` beside `network_mode`" in outcome.err, outcome.err)
     box.refused(services(("guest", "network_mode: service:web", "hostname: x", "dns: 1.1.1.1"), ("web",)),
                 "both `hostname`", "both `dns`")
     box.refused(services(("app", "network_mode: container:nobody")), "no container `nobody`")

@@ -162,6 +162,16 @@ def detach_keys(box):
         box.equal(terminal.exit(), 0, "status after keys of one's own")
     outcome = box.berth("attach", "--detach-keys", "ctrl-1", "app", code=1)
     box.true("invalid --detach-keys `ctrl-1`" in outcome.err, outcome.err)
+    box.environment["DOCKER_CONFIG"] = box.path("docker")
+    box.write("docker/config.json", '{"detachKeys": "ctrl-b"}')
+    with box.terminal("attach", "app") as terminal:
+        poll(box, "the terminal to be handed over", terminal.is_raw)
+        terminal.type("\x10\x11more\r")
+        terminal.wait_for("more")
+        terminal.type("\x02")
+        box.equal(terminal.exit(), 0, "status after the keys of docker's configuration")
+    box.write("docker/config.json", '{"detachKeys": "ctrl-1"}')
+    box.true("docker's configuration" in box.berth("attach", "app", code=1).err, "a fault of the configuration")
 
 
 @scenario("E107", "C72")

@@ -63,6 +63,11 @@ package struct DockerConfig: Sendable {
     return try file.readAll(limit: limit)
   }
 
+  /// The keys that take a user away from a container, where the file names any.
+  package var detachKeys: String? {
+    document["detachKeys"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   /// The program that keeps this registry's password, without `docker-credential-`; nil when the file
   /// itself does. An entry for the registry counts more than the one for all.
   func helper(for key: CredentialKey) -> String? {

@@ -54,17 +54,21 @@ private struct CopySession {
   private static func root(of blueprint: ContainerBlueprint, _ options: CopyOptions) throws
     -> Descriptor
   {
-    let client = ShimClient(
-      runFolder: Layout(state: "/", run: options.run).running(blueprint.id))
+    let layout = Layout(state: "/", run: options.run)
+    let client = ShimClient(runFolder: layout.running(blueprint.id))
     for _ in 0..<endWait.rounds {
       do {
         let pidfd = try client.view()
         return try withExtendedLifetime(pidfd) { try enterMounts(of: pidfd.raw) }
       } catch ControlError.notRunning, ControlError.lost {
-        // While its shim lives it may be started again, and its root is not ours to mount.
-        guard client.isAlive else {
+        // While its shim lives it may be started again, and its root is not ours to mount; nor while
+        // a guard ends what still has it mounted.
+        guard client.isAlive || FileLock.isHeld(layout.guardLock(blueprint.id)) else {
           return try mountStandingRoot(blueprint, containerFolder: options.containerFolder)
         }
+        usleep(endWait.microseconds)
+      } catch let failure as LaunchFailure where failure.errno == .noSuchProcess {
+        // It has ended since it was asked for: the shim is about to learn it.
         usleep(endWait.microseconds)
       }
     }

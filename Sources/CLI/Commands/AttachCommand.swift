@@ -15,8 +15,8 @@ struct AttachCommand: AsyncParsableCommand {
       Ends as the container ends, with its exit code. At a terminal the detach keys leave it running.
       """)
 
-  @Option(help: "Keys that leave the container running; empty for none")
-  var detachKeys = DetachKeys.standard
+  @Option(help: "Keys that leave the container running; empty for none (default: ctrl-p,ctrl-q)")
+  var detachKeys: String?
   @Option(help: "Number of the container")
   var index = 0
   @Flag(help: "Do not pass input on")
@@ -28,11 +28,7 @@ struct AttachCommand: AsyncParsableCommand {
   var service: String
 
   func run() async throws {
-    guard let keys = DetachKeys(detachKeys) else {
-      throw UsageFault(
-        "invalid --detach-keys `\(detachKeys)`",
-        hint: "write characters or ctrl-a to ctrl-z, parted by commas, such as ctrl-p,ctrl-q")
-    }
+    let keys = try await chosenKeys()
     let work = try Invocation.now().open("attach", file: .optional)
     let attachment = try await work.session.attach(
       service: service, index: index, takesInput: !noStdin)
@@ -44,6 +40,19 @@ struct AttachCommand: AsyncParsableCommand {
       return
     }
     if code != 0 { throw ExitStatus(code) }
+  }
+
+  private func chosenKeys() async throws -> DetachKeys {
+    var text = detachKeys
+    if text == nil { text = try await configuredDetachKeys(Invocation.now().environment) }
+    let chosen = text ?? DetachKeys.standard
+    guard let keys = DetachKeys(chosen) else {
+      let place = detachKeys == nil ? "`detachKeys` in docker's configuration:" : "--detach-keys"
+      throw UsageFault(
+        "invalid \(place) `\(chosen)`",
+        hint: "write characters or ctrl-a to ctrl-z, parted by commas, such as ctrl-p,ctrl-q")
+    }
+    return keys
   }
 
   private func attach(_ attachment: ContainerAttachment, _ keys: DetachKeys) async throws -> Int32?

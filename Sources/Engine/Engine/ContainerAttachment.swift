@@ -4,6 +4,7 @@ import Blueprint
 import Control
 import Diagnostics
 package import Linux
+import Registry
 import Store
 import Synchronization
 
@@ -88,4 +89,9 @@ extension Session {
       return ContainerAttachment(self, record.blueprint, end: end, input: input)
     }
   }
+}
+
+/// The keys that docker's own configuration names for leaving a container; nil when it names none.
+package func configuredDetachKeys(_ environment: [String: String]) async throws -> String? {
+  try await blocking { try DockerConfig(environment: environment).detachKeys }
 }

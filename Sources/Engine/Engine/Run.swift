@@ -107,6 +107,11 @@ extension Session {
     service.containerName = nil
     if !request.publishesServicePorts { service.ports = [] }
     service.ports += try request.publish.flatMap { try CommandLineParts.ports($0) }
+    if !request.publish.isEmpty, service.sharedNetwork != nil {
+      throw UnsupportedSetting(
+        service: service, setting: "`--publish` beside `network_mode`",
+        hint: "publish the port of the container whose network this one shares")
+    }
     for volume in request.volumes {
       let mount = try CommandLineParts.mount(
         volume, folder: self.request.workingDirectory, home: self.request.environment["HOME"])
