@@ -1,7 +1,8 @@
 """Verbs on containers and projects that exist."""
 
 import json
-
+import os
+import subprocess
 
 from world import scenario
 
@@ -127,19 +128,39 @@ def port(box):
 
 @scenario("C83")
 def wait(box):
-    box.up("""
-      services:
-        short: {image: IMAGE, command: sh -c 'sleep 1; exit 3'}
-        long: {image: IMAGE, command: sh -c 'sleep 2; exit 4'}
-    """)
-    ids = {name: box.id(name) for name in ("short", "long")}
-    outcome = box.berth("wait", "short", "long", code=4)
-    box.equal(outcome.out.splitlines(), [
-        f'container "{ids["short"]}" exited with status code 3', f'container "{ids["long"]}" exited with status code 4'])
-    box.refused_verb("wait", "short", saying="no containers for project")
-    box.up()
-    box.berth("wait", "--down-project", "short", code=3)
+    ends = "sh -c 'while [ ! -e /go ]; do sleep 0.05; done; exit CODE'"
+    box.up("services:\n" + "".join(
+        f"  {name}: {{image: IMAGE, command: {json.dumps(ends.replace('CODE', code))}}}\n"
+        for name, code in (("first", "3"), ("last", "4"))))
+    ids = {name: box.id(name) for name in ("first", "last")}
+    waiting = begin_waiting(box, "first", "last")
+    box.berth("exec", "-T", "first", "touch", "/go")
+    box.until(lambda: row(box, "first")["State"] == "exited", "it does not end")
+    box.berth("exec", "-T", "last", "touch", "/go")
+    out = waiting.communicate(timeout=30)[0].splitlines()
+    box.equal(waiting.returncode, 4)
+    box.equal(out, [f'container "{ids[name]}" exited with status code {code}' for name, code in (("first", 3), ("last", 4))])
+    box.refused_verb("wait", "first", saying="no containers for project")
+    box.berth("up", "-d", "--force-recreate", "-t", "0")
+    waiting = begin_waiting(box, "--down-project", "first")
+    box.berth("exec", "-T", "first", "touch", "/go")
+    waiting.communicate(timeout=30)
+    box.equal(waiting.returncode, 3)
     box.equal(box.berth("ps", "-aq").out, "")
+
+
+def begin_waiting(box, *arguments):
+    """`berth wait`, which has asked each of its services' containers."""
+    waiting = subprocess.Popen([box.world.berth, "wait", *arguments], cwd=box.folder, env=box.environment, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    wanted = sum(not word.startswith("-") for word in arguments)
+
+    def asked():
+        folder = f"/proc/{waiting.pid}/fd"
+        return sum(os.readlink(f"{folder}/{name}").startswith("socket:") for name in os.listdir(folder)) >= wanted
+
+    box.until(asked, "it does not wait")
+    return waiting
 
 
 @scenario("C75")

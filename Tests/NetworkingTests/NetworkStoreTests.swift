@@ -110,6 +110,17 @@ struct NetworkStoreTests {
     }
   }
 
+  @Test("links without IPv6 are made so, and those that a container makes itself are not")
+  func linksWithoutIPv6() async throws {
+    try await laboratory { lab in
+      let web = try lab.container("web", on: [lab.network("front"), lab.network("back")])
+      for (link, value) in [("eth0", 1), ("eth1", 1), ("default", 0)] {
+        let file = "/proc/sys/net/ipv6/conf/\(link)/disable_ipv6"
+        try run(["sh", "-c", "test $(cat \(file)) = \(value)"], in: web.machine)
+      }
+    }
+  }
+
   @Test("what opened a port first does not close it for who has it now")
   func portTakenOver() async throws {
     try await laboratory { lab in

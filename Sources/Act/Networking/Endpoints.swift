@@ -31,7 +31,9 @@ extension NetworkStore {
     }
     do {
       try guardAddresses(of: endpoints)
-      try make(links, for: endpoints)
+      try withIPv6Off(in: namespace, unless: plans.contains(where: \.hasIPv6)) {
+        try make(links, for: endpoints)
+      }
       var inside = try NetlinkSocket(inNamespace: namespace)
       let links = try inside.exchange(endpoints.map { .findLink($0.interface) })
       try switchIPv6(plans, in: namespace)
@@ -106,12 +108,39 @@ private func switchIPv6(_ plans: [EndpointPlan], in namespace: CInt) throws {
   try inNetworkNamespace(namespace) { () throws(SystemCallError) in
     for plan in plans {
       let folder = FilePath("/proc/sys/net/ipv6/conf").appending(plan.endpoint.interface)
+      let file = folder.appending("disable_ipv6")
+      let wanted = UInt8(ascii: plan.hasIPv6 ? "0" : "1")
       // A kernel without IPv6 has nothing to switch.
-      try writeSwitch(
-        folder.appending("disable_ipv6"), plan.hasIPv6 ? "0" : "1", mayLack: true)
+      guard let value = try readSwitch(file) else { continue }
+      if value != wanted { try writeSwitch(file, plan.hasIPv6 ? "0" : "1", mayLack: true) }
       if plan.hasIPv6 { try writeSwitch(folder.appending("accept_ra"), "0", mayLack: true) }
     }
   }
+}
+
+/// Runs `body`, which makes links in `namespace` that are to be without IPv6. A link takes this from the
+/// default when it is made. To write it for a link that is there the kernel wants its lock for
+/// links and, while anybody else has it, spins: fifty containers that start at once kept each other
+/// from it tens of thousands of times. The default is as before afterwards.
+private func withIPv6Off(in namespace: CInt, unless isWanted: Bool, _ body: () throws -> Void)
+  throws
+{
+  let file: FilePath = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+  if isWanted { return try body() }
+  let before = try inNetworkNamespace(namespace) { () throws(SystemCallError) in
+    let value = try readSwitch(file)
+    if value == UInt8(ascii: "0") { try writeSwitch(file, "1") }
+    return value
+  }
+  defer {
+    if before == UInt8(ascii: "0") {
+      // Programs of the container that make links of their own find them without IPv6, no more.
+      try? inNetworkNamespace(namespace) { () throws(SystemCallError) in
+        try writeSwitch(file, "0")
+      }
+    }
+  }
+  try body()
 }
 
 /// With br_netfilter, a packet of a container to its own published port is translated while still on

@@ -89,3 +89,8 @@ func writeSwitch(_ path: FilePath, _ value: String, mayLack: Bool = false) throw
     return
   }
 }
+
+/// The first character of a switch below /proc/sys; nil when a kernel without the subject lacks it.
+func readSwitch(_ path: FilePath) throws(SystemCallError) -> UInt8? {
+  try readFile(path, limit: 16)?.first
+}
