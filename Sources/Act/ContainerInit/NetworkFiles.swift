@@ -51,7 +51,11 @@ struct NetworkFiles {
     """
 
   private static func resolver(_ network: NetworkBlueprint, _ host: String) -> String {
-    let isOwn = network.mode == .bridge || network.mode == .none
+    let isOwn =
+      switch network.mode {
+      case .bridge, .none: true
+      case .host, .container: false
+      }
     if !isOwn, network.nameServers.isEmpty, network.searchDomains.isEmpty,
       network.resolverOptions.isEmpty
     {

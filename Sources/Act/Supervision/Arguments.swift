@@ -57,28 +57,36 @@ struct UsageError: Error {
 
 /// Reads the words after the program's name.
 func parse(_ arguments: [Bytes]) throws(UsageError) -> ShimCommand {
-  switch arguments.first {
+  // As text, here and in `parseRun`: tables of the runtime for comparing `Bytes` would stay in every
+  // shim.
+  switch arguments.first?.text {
   case "run": return .run(try parseRun(arguments.dropFirst()))
   case "end": return .end(try parseRun(arguments.dropFirst()))
   case "exec": return .exec(try parseExec(arguments.dropFirst()))
   case "cp": return .copy(try parseCopy(arguments.dropFirst()))
-  case .some(let word): throw UsageError(message: "unknown command `\(word.text)`")
+  case .some(let word): throw UsageError(message: "unknown command `\(word)`")
   case .none: throw UsageError(message: "berth-shim is started by berth")
   }
 }
 
 private func parseRun(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> RunOptions {
   var words = Words(arguments)
-  var paths: [Bytes: FilePath] = [:]
+  var container: FilePath?
+  var run: FilePath?
+  var state: FilePath?
+  var cleanup: FilePath?
   while let word = words.next() {
-    guard ["--container", "--run", "--state", "--cleanup"].contains(word) else {
-      throw UsageError(message: "unknown option `\(word.text)`")
+    switch word.text {
+    case "--container": container = try words.path(of: word)
+    case "--run": run = try words.path(of: word)
+    case "--state": state = try words.path(of: word)
+    case "--cleanup": cleanup = try words.path(of: word)
+    default: throw UsageError(message: "unknown option `\(word.text)`")
     }
-    paths[word] = try words.path(of: word)
   }
   return RunOptions(
-    containerFolder: try required("--container", paths), run: try required("--run", paths),
-    state: try required("--state", paths), cleanup: try required("--cleanup", paths))
+    containerFolder: try required("--container", container), run: try required("--run", run),
+    state: try required("--state", state), cleanup: try required("--cleanup", cleanup))
 }
 
 private func parseExec(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> ExecOptions {
@@ -98,8 +106,8 @@ private func parseExec(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Exe
     default: throw UsageError(message: "unknown option `\(word.text)`")
     }
   }
-  options.containerFolder = try required("--container", paths)
-  options.run = try required("--run", paths)
+  options.containerFolder = try required("--container", paths["--container"])
+  options.run = try required("--run", paths["--run"])
   options.command = words.rest
   if options.command.isEmpty { throw UsageError(message: "a command is missing after `--`") }
   return options
@@ -126,17 +134,15 @@ private func parseCopy(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Cop
     default: throw UsageError(message: "unknown option `\(word.text)`")
     }
   }
-  options.containerFolder = try required("--container", paths)
-  options.run = try required("--run", paths)
+  options.containerFolder = try required("--container", paths["--container"])
+  options.run = try required("--run", paths["--run"])
   guard words.rest.count == 2 else { throw UsageError(message: "`cp` wants two paths") }
   (options.containerPath, options.hostPath) = (words.rest[0], words.rest[1])
   return options
 }
 
-private func required(_ option: Bytes, _ paths: [Bytes: FilePath]) throws(UsageError) -> FilePath {
-  guard let path = paths[option] else {
-    throw UsageError(message: "`\(option.text)` is missing")
-  }
+private func required(_ option: String, _ path: FilePath?) throws(UsageError) -> FilePath {
+  guard let path else { throw UsageError(message: "`\(option)` is missing") }
   return path
 }
 
