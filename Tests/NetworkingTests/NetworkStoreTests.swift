@@ -233,11 +233,43 @@ struct NetworkStoreTests {
     }
   }
 
+  @Test(
+    "networks that several take away at once all go, with their links and rules, and no other does")
+  func removedTogether() async throws {
+    try await laboratory { lab in
+      let names = (0..<12).map { "net\($0)" }
+      let records = try names.map { try lab.network($0) }
+      let kept = try lab.network("kept")
+      for record in records { _ = try lab.container("c-\(record.name)", on: [record]) }
+      let (store, namespace, done) = (lab.store, lab.host.namespace, Collected<String>())
+      for name in names {
+        detachThread {
+          done.add(
+            Result {
+              let home = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)
+              try checking("setns") { berth_setns(namespace.raw, CLONE_NEWNET) }
+              defer { _ = berth_setns(home.raw, CLONE_NEWNET) }
+              try store.remove(name)
+              return name
+            })
+        }
+      }
+      while done.count < names.count { usleep(1000) }
+      #expect(try done.values().sorted() == names.sorted())
+      var socket = try NetlinkSocket()
+      let bridges = try socket.links().filter { $0.kind == "bridge" }.map(\.name)
+      #expect(bridges == [kept.bridge])
+      #expect(try lab.store.list() == [kept])
+      let chains = "nft list table inet \(store.table) | grep -o 'chain in-.*{'"
+      try run(["sh", "-c", "test \"$(\(chains))\" = 'chain in-\(kept.shortID) {'"], in: lab.host)
+    }
+  }
+
   @Test("two state folders on one machine never choose the same subnet")
   func twoStores() async throws {
     try await laboratory { lab in
       let namespace = lab.host.namespace
-      let found = Collected()
+      let found = Collected<IPv4Subnet>()
       for index in 0..<4 {
         let folder = lab.folder.appending("other\(index)")
         detachThread {
@@ -254,7 +286,7 @@ struct NetworkStoreTests {
         }
       }
       while found.count < 4 { usleep(1000) }
-      let subnets = try found.subnets()
+      let subnets = try found.values()
       #expect(Set(subnets).count == 4)
     }
   }
@@ -285,10 +317,10 @@ struct NetworkStoreTests {
 }
 
 /// What threads found, put together.
-private final class Collected: Sendable {
-  private let results = Mutex<[Result<IPv4Subnet, any Error>]>([])
+private final class Collected<Value: Sendable>: Sendable {
+  private let results = Mutex<[Result<Value, any Error>]>([])
 
   var count: Int { results.withLock { $0.count } }
-  func add(_ result: Result<IPv4Subnet, any Error>) { results.withLock { $0.append(result) } }
-  func subnets() throws -> [IPv4Subnet] { try results.withLock { $0 }.map { try $0.get() } }
+  func add(_ result: Result<Value, any Error>) { results.withLock { $0.append(result) } }
+  func values() throws -> [Value] { try results.withLock { $0 }.map { try $0.get() } }
 }

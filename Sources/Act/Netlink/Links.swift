@@ -16,6 +16,8 @@ package struct Link: Hashable, Sendable {
   package var master: Int32?
   /// `bridge`, `veth`, …; nil for hardware.
   package var kind: String?
+  /// 0 unless somebody has set another.
+  package var group: UInt32
 
   /// Reads an RTM_NEWLINK message; nil when it is none or cut short.
   package init?(_ message: NetlinkMessage) {
@@ -30,6 +32,7 @@ package struct Link: Hashable, Sendable {
     mtu = attributes[Int(IFLA_MTU)]?.number(UInt32.self, at: 0)
     hardwareAddress = attributes[Int(IFLA_ADDRESS)].flatMap { MACAddress(octets: $0) }
     master = attributes[Int(IFLA_MASTER)]?.number(Int32.self, at: 0)
+    group = attributes[Int(IFLA_GROUP)]?.number(UInt32.self, at: 0) ?? 0
     kind = attributes[Int(IFLA_LINKINFO)].map(parseAttributes)?[Int(IFLA_INFO_KIND)]?.text
   }
 }

@@ -22,6 +22,7 @@ package final class NetworkStore: Sendable {
   package let table: String
   let firewall = Firewall()
   let notes = Mutex<[Diagnostic]>([])
+  let removals = Mutex(RemovalQueue())
 
   package init(layout: Layout) {
     self.layout = layout
@@ -96,43 +97,6 @@ package final class NetworkStore: Sendable {
     }
   }
 
-  /// Takes the network away with its links, rules, leases and record. Containers that are still on it
-  /// lose it. One that does not exist is no error.
-  package func remove(_ name: String) throws {
-    guard isValidName(name) else { throw NetworkError.invalidName(name) }
-    try makeFolders(layout.networks)
-    try locked { try removeHoldingLock(name) }
-  }
-
-  /// Takes the network away if nobody has an address on it.
-  package func removeUnused(_ name: String) throws {
-    guard try record(name) != nil else { return }
-    try locked {
-      if try leases(name).isEmpty { try removeHoldingLock(name) }
-    }
-  }
-
-  private func removeHoldingLock(_ name: String) throws {
-    if let record = try record(name) { try dismantle(record) }
-    try removeTree(layout.network(name))
-    try removeTree(runFolder(name))
-    guard try list().isEmpty else { return }
-    if try Firewall.hasTable(table) {
-      try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
-    }
-    try Forwarding.restore(layout)
-  }
-
-  private func dismantle(_ record: NetworkRecord) throws {
-    var socket = try NetlinkSocket()
-    try socket.perform([.deleteLinks(ofGroup: record.linkGroup)])
-    try removeGuard(record)
-    guard try Firewall.hasChain(NetworkRules.mainChain(record), in: table) else { return }
-    try takeOut(
-      NetworkRules(record, table: table).deleting + publishedElements(of: record).map(\.removing),
-      doing: "removing the rules of network `\(record.name)`")
-  }
-
   /// Runs all `commands` as one transaction, or, when somebody else has taken out a part, one by one.
   func takeOut(_ commands: [String], doing: String) throws {
     if commands.isEmpty { return }
@@ -161,7 +125,7 @@ package final class NetworkStore: Sendable {
   private static let turnAttempts = 1000
 
   /// One change of networks at a time on this state folder: subnets are compared with one another.
-  private func locked<Value>(_ body: () throws -> Value) throws -> Value {
+  func locked<Value>(_ body: () throws -> Value) throws -> Value {
     let lock = try FileLock.wait(layout.networks.appending(".lock"))
     let value = try body()
     _ = consume lock
