@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|cp|stop|start|pause|kill|restart|rm|create|scale|wait|top|stats|ls|port|volumes|unpause|attach|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|network|config|check|explain|schema|version|help)
+    up|down|ps|logs|exec|run|cp|stop|start|restart|kill|pause|unpause|rm|create|scale|wait|attach|top|stats|ls|port|volumes|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|network|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run cp stop start pause kill restart rm create scale wait top stats ls port volumes unpause attach pull images push login logout tag rmi history inspect prune save load import du network config check explain schema version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run cp stop start restart kill pause unpause rm create scale wait attach top stats ls port volumes pull images push login logout tag rmi history inspect prune save load import du network config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -498,17 +498,24 @@ _berth_start() {
     esac
 }
 
-_berth_pause() {
+_berth_restart() {
     repeating_flags=()
-    non_repeating_flags=(-h --help)
+    non_repeating_flags=(--no-deps -h --help)
     repeating_options=()
-    non_repeating_options=()
+    non_repeating_options=(--timeout -t)
     __berth_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--timeout'|'-t')
+        return
+        ;;
+    esac
 
     # Offer positional completions
     case "${positional_number}" in
     *)
-        __berth_add_completions -W "$(__berth_custom_complete ---completion pause -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        __berth_add_completions -W "$(__berth_custom_complete ---completion restart -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -537,24 +544,33 @@ _berth_kill() {
     esac
 }
 
-_berth_restart() {
+_berth_pause() {
     repeating_flags=()
-    non_repeating_flags=(--no-deps -h --help)
+    non_repeating_flags=(-h --help)
     repeating_options=()
-    non_repeating_options=(--timeout -t)
+    non_repeating_options=()
     __berth_offer_flags_options -1
-
-    # Offer option value completions
-    case "${prev}" in
-    '--timeout'|'-t')
-        return
-        ;;
-    esac
 
     # Offer positional completions
     case "${positional_number}" in
     *)
-        __berth_add_completions -W "$(__berth_custom_complete ---completion restart -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        __berth_add_completions -W "$(__berth_custom_complete ---completion pause -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_unpause() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __berth_offer_flags_options -1
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion unpause -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -629,6 +645,36 @@ _berth_wait() {
     case "${positional_number}" in
     *)
         __berth_add_completions -W "$(__berth_custom_complete ---completion wait -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_attach() {
+    repeating_flags=()
+    non_repeating_flags=(--no-stdin -h --help)
+    repeating_options=()
+    non_repeating_options=(--detach-keys --index --sig-proxy)
+    __berth_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--detach-keys')
+        return
+        ;;
+    '--index')
+        return
+        ;;
+    '--sig-proxy')
+        __berth_add_completions -W 'true'$'\n''false'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion attach -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -735,52 +781,6 @@ _berth_volumes() {
     case "${positional_number}" in
     *)
         __berth_add_completions -W "$(__berth_custom_complete ---completion volumes -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
-        return
-        ;;
-    esac
-}
-
-_berth_unpause() {
-    repeating_flags=()
-    non_repeating_flags=(-h --help)
-    repeating_options=()
-    non_repeating_options=()
-    __berth_offer_flags_options -1
-
-    # Offer positional completions
-    case "${positional_number}" in
-    *)
-        __berth_add_completions -W "$(__berth_custom_complete ---completion unpause -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
-        return
-        ;;
-    esac
-}
-
-_berth_attach() {
-    repeating_flags=()
-    non_repeating_flags=(--no-stdin -h --help)
-    repeating_options=()
-    non_repeating_options=(--detach-keys --index --sig-proxy)
-    __berth_offer_flags_options 1
-
-    # Offer option value completions
-    case "${prev}" in
-    '--detach-keys')
-        return
-        ;;
-    '--index')
-        return
-        ;;
-    '--sig-proxy')
-        __berth_add_completions -W 'true'$'\n''false'
-        return
-        ;;
-    esac
-
-    # Offer positional completions
-    case "${positional_number}" in
-    1)
-        __berth_add_completions -W "$(__berth_custom_complete ---completion attach -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac

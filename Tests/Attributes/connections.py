@@ -34,6 +34,7 @@ def shared_bridge(box):
     members = inspected(box, "bridge")["Containers"]
     box.equal(sorted(member["Name"] for member in members.values()), sorted(map(lambda name: container(box, name), ["one", "two"])))
     box.refused_verb("network", "rm", "bridge", saying="predefined")
+    box.refused_verb("network", "lss", saying="did you mean `network ls`?")
     link = f"br-{row['ID']}"
     box.true(link in host("ip", "-br", "link"), "no bridge")
     box.berth("down", "-t", "0")

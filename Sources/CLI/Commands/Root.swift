@@ -10,11 +10,10 @@ import Linux
 
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, PauseCommand.self,
-  KillCommand.self, RestartCommand.self, RmCommand.self, CreateCommand.self, ScaleCommand.self,
-  WaitCommand.self, TopCommand.self, StatsCommand.self, ListCommand.self, PortCommand.self,
-  VolumesCommand.self,
-  UnpauseCommand.self, AttachCommand.self, PullCommand.self, ImagesCommand.self,
+  RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, RestartCommand.self,
+  KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
+  ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
+  ListCommand.self, PortCommand.self, VolumesCommand.self, PullCommand.self, ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
@@ -134,12 +133,16 @@ private func report(_ error: any Error, session: Invocation?, rest: [String])
 
 /// The parser's complaint in our form; a mistyped verb gets the nearest one.
 private func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
+  if let fault = mistypedPart(of: rest) { return fault }
   let names = verbs.compactMap { $0.configuration.commandName }
   guard let verb = rest.first, !verb.hasPrefix("-"), !names.contains(verb), verb != "help",
     verb != "convert"
   else {
     let text = message.prefix(1).lowercased() + message.dropFirst()
-    let verb = rest.first.map { " \($0)" } ?? ""
+    let isGroup = verbs.contains {
+      $0.configuration.commandName == rest.first && !$0.configuration.subcommands.isEmpty
+    }
+    let verb = rest.prefix(isGroup ? 2 : 1).map { " \($0)" }.joined()
     if let option = rest.first(where: SplitArguments.takesValue.contains),
       message.contains("'\(option)'")
     {
@@ -153,6 +156,21 @@ private func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
   return UsageFault(
     "unknown command `\(verb)`",
     hint: nearest(to: verb, among: names).map { "did you mean `\($0)`?" } ?? "see `berth --help`")
+}
+
+/// The same of a verb that has verbs of its own: `network`.
+private func mistypedPart(of rest: [String]) -> UsageFault? {
+  guard rest.count > 1, !rest[1].hasPrefix("-"),
+    let group = verbs.first(where: { $0.configuration.commandName == rest[0] })
+  else { return nil }
+  let names = group.configuration.subcommands.flatMap {
+    [$0.configuration.commandName].compactMap { $0 } + $0.configuration.aliases
+  }
+  if names.isEmpty || names.contains(rest[1]) { return nil }
+  return UsageFault(
+    "unknown command `\(rest[0]) \(rest[1])`",
+    hint: nearest(to: rest[1], among: names).map { "did you mean `\(rest[0]) \($0)`?" }
+      ?? "see `berth \(rest[0]) --help`")
 }
 
 /// Ends the command with a status of its own, all having been said.
