@@ -97,6 +97,8 @@ extension Session {
 package func releaseContainer(_ id: String, host: HostProfile) throws {
   let layout = Layout(state: host.state, run: host.run)
   let networks = NetworkStore(layout: layout)
+  // Started again meanwhile: what is open now is the new run's.
+  if FileLock.isHeld(layout.shimLock(id)) { return }
   try networks.unpublish([id])
   guard let blueprint = try readBlueprintRecord(at: layout.blueprint(id)),
     blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
