@@ -204,13 +204,13 @@ _berth() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    up|down|ps|logs|exec|run|cp|stop|start|restart|kill|pause|unpause|rm|create|scale|wait|attach|top|stats|ls|port|volumes|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|network|config|check|explain|schema|version|help)
+    up|down|ps|logs|exec|run|cp|export|stop|start|restart|kill|pause|unpause|rm|create|scale|wait|attach|top|stats|ls|port|volumes|pull|images|push|login|logout|tag|rmi|history|inspect|prune|save|load|import|du|network|config|check|explain|schema|version|help)
         # Offer subcommand argument completions
         "_berth_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'up down ps logs exec run cp stop start restart kill pause unpause rm create scale wait attach top stats ls port volumes pull images push login logout tag rmi history inspect prune save load import du network config check explain schema version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'up down ps logs exec run cp export stop start restart kill pause unpause rm create scale wait attach top stats ls port volumes pull images push login logout tag rmi history inspect prune save load import du network config check explain schema version help' -- "${cur}"))
         ;;
     esac
 }
@@ -447,6 +447,32 @@ _berth_cp() {
         ;;
     2)
         __berth_add_completions -W "$(__berth_custom_complete ---completion cp -- positional@1 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_berth_export() {
+    repeating_flags=()
+    non_repeating_flags=(-h --help)
+    repeating_options=()
+    non_repeating_options=(--index --output -o)
+    __berth_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--index')
+        return
+        ;;
+    '--output'|'-o')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __berth_add_completions -W "$(__berth_custom_complete ---completion export -- positional@0 "${COMP_CWORD}" "$(__berth_cursor_index_in_current_word)")"
         return
         ;;
     esac

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tarfile
 
 from world import scenario
 
@@ -161,6 +162,42 @@ def begin_waiting(box, *arguments):
 
     box.until(asked, "it does not wait")
     return waiting
+
+
+@scenario("C90")
+def export(box):
+    box.up("""
+      services:
+        app:
+          image: IMAGE
+          command: sh -c 'echo mine > /etc/own; chmod 4750 /etc/own; ln /etc/own /etc/twin; ln -s own /etc/soft; sleep 1000'
+          volumes: [data:/data, ./here:/here]
+          tmpfs: /tmp
+      volumes: {data: }
+    """)
+    box.until(lambda: "soft" in box.inside("app", "ls /etc"), "it does not begin")
+    box.inside("app", "echo secret > /data/kept; echo gone > /tmp/gone; echo side > /here/side")
+    box.berth("export", "-o", "whole.tar", "app")
+    path = box.path("whole.tar")
+    box.equal(os.stat(path).st_mode & 0o777, 0o600, "the mode of the file")
+    running = members(path)
+    box.equal(running["etc/own"][:2], ("0", 0o4750))
+    box.true({running["etc/own"][0], running["etc/twin"][0]} == {"0", "1"}, f"two names: {running['etc/twin']}")
+    box.equal(running["etc/soft"][0], "2")
+    for folder in ("data", "tmp", "here", "proc", "sys", "dev"):
+        box.equal(running[folder][0], "5", folder)
+        box.equal([name for name in running if name.startswith(folder + "/")], [], f"below {folder}")
+    box.equal(running["etc/hosts"][2], 0, "the size of /etc/hosts, which is mounted")
+    box.berth("stop", "-t", "0")
+    box.berth("export", "--index", "1", "--output", "stopped.tar", "app")
+    box.equal(sorted(members(box.path("stopped.tar"))), sorted(running), "the same when it does not run")
+    box.refused_verb("export", "nobody", saying="nobody")
+    box.refused_verb("export", "-o", "no/such/folder/x.tar", "app", saying="no/such/folder")
+
+
+def members(path):
+    with tarfile.open(path) as archive:
+        return {each.name: (each.type.decode(), each.mode, each.size) for each in archive}
 
 
 @scenario("C75")

@@ -41,6 +41,18 @@ package final class CopyTree {
     }
   }
 
+  /// Whether something else is mounted on `name` in a folder.
+  func isMountPoint(_ name: [UInt8], in folder: SharedDescriptor) throws(SystemCallError) -> Bool {
+    do throws(SystemCallError) {
+      _ = try borrowed(folder).resolve(
+        filePath(name), O_PATH | O_NOFOLLOW, resolve: Int32(RESOLVE_NO_XDEV | RESOLVE_BENEATH))
+      return false
+    } catch {
+      if error.errno == .improperLink { return true }
+      throw error
+    }
+  }
+
   /// Opens what a handle is on, for reading or writing.
   func reopen(_ handle: SharedDescriptor, _ flags: CInt) throws(SystemCallError) -> Descriptor {
     try borrowed(descriptors).openChild(

@@ -23,19 +23,29 @@ package struct TreeArchiver {
   }
 
   private let tree: CopyTree
+  private let leavesOutMounts: Bool
   private let sink: Sink
   private var writer = TarWriter()
   private var known: [FileID: [UInt8]] = [:]
   private var buffer = [UInt8](repeating: 0, count: Self.chunk)
 
-  package init(_ tree: CopyTree, sink: @escaping Sink) {
+  /// - Parameter leavesOutMounts: what is mounted in the tree becomes an empty file or folder.
+  package init(_ tree: CopyTree, leavesOutMounts: Bool = false, sink: @escaping Sink) {
     self.tree = tree
+    self.leavesOutMounts = leavesOutMounts
     self.sink = sink
   }
 
   /// Writes `source` under the name that it has at the target, and the end of the archive.
   package mutating func archive(_ source: CopySource, as name: [UInt8]) throws {
     try add(source.handle, source.status, path: name, depth: 0)
+    writer.finish()
+    try flush()
+  }
+
+  /// Writes what is in the tree, not its root, and the end of the archive.
+  package mutating func archiveContents() throws {
+    try addContents(tree.root, [], 0)
     writer.finish()
     try flush()
   }
@@ -76,9 +86,21 @@ package struct TreeArchiver {
     for name in try names(in: folder) {
       // It may have gone since the folder was read.
       guard let child = try tree.look(name, in: folder) else { continue }
-      try add(
-        child, tree.status(child), path: path + [UInt8(ascii: "/")] + name, depth: depth + 1)
+      let inner = path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
+      if leavesOutMounts, try tree.isMountPoint(name, in: folder) {
+        try addEmpty(tree.status(child), path: inner)
+      } else {
+        try add(child, tree.status(child), path: inner, depth: depth + 1)
+      }
     }
+  }
+
+  private mutating func addEmpty(_ status: FileStatus, path: [UInt8]) throws {
+    var entry = TarEntry(status.kind == .folder ? .directory : .file, path: path)
+    entry.mode = status.kind == .folder ? 0o755 : 0o644
+    entry.modified = TarTime(seconds: status.seconds, nanoseconds: status.nanoseconds)
+    if status.kind == .folder { entry.path.append(UInt8(ascii: "/")) }
+    try addHead(entry)
   }
 
   /// In order, so that the same tree gives the same archive.

@@ -37,6 +37,8 @@ struct CopyOptions {
   enum Direction {
     case out
     case into
+    /// All of the container's root, without what is mounted in it.
+    case whole
   }
 
   var containerFolder: FilePath
@@ -130,6 +132,7 @@ private func parseCopy(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Cop
     case "--follow-link": options.followsLinks = true
     case "--out": options.direction = .out
     case "--into": options.direction = .into
+    case "--whole": options.direction = .whole
     case "--": break reading
     default: throw UsageError(message: "unknown option `\(word.text)`")
     }

@@ -78,6 +78,11 @@ private struct CopySession {
 
   func run() throws {
     switch (options.direction, options.hostPath.raw == Array("-".utf8)) {
+    case (.whole, _):
+      var archiver = TreeArchiver(container, leavesOutMounts: true) {
+        try writeAll($0, to: STDOUT_FILENO)
+      }
+      try archiver.archiveContents()
     case (.out, true):
       let source = try container.source(
         options.containerPath.raw, followsLinks: options.followsLinks)

@@ -77,6 +77,34 @@ struct CopyCommand: AsyncParsableCommand {
   }
 }
 
+struct ExportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Write a container's file system as a tar archive",
+    discussion: "Without volumes and whatever else is mounted in it. It may run or not.")
+
+  @Option(help: "Number of the container")
+  var index = 0
+  @Option(name: .shortAndLong, help: "A file, instead of standard output")
+  var output: String?
+  @Argument(help: "Service", completion: .custom(completeServices))
+  var service: String
+
+  func run() async throws {
+    let invocation = try Invocation.now()
+    if output == nil, Output.standard.isTerminal {
+      throw UsageFault(
+        "an archive is not written to a terminal", hint: "redirect it, or name a file with -o")
+    }
+    var request = CopyRequest(
+      direction: .whole, service: service, containerPath: "/", hostPath: "-")
+    request.index = index
+    let work = try invocation.open("export", file: .optional)
+    try await finishing(work.progress) {
+      try await work.session.export(request, to: output)
+    }
+  }
+}
+
 /// One end of a copy as it was typed. A path with a colon in it begins with `/` or `.`.
 private enum CopyPlace {
   case container(service: String, path: String)

@@ -10,7 +10,8 @@ import Linux
 
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, CopyCommand.self, StopCommand.self, StartCommand.self, RestartCommand.self,
+  RunCommand.self, CopyCommand.self, ExportCommand.self, StopCommand.self, StartCommand.self,
+  RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
   ListCommand.self, PortCommand.self, VolumesCommand.self, PullCommand.self, ImagesCommand.self,
@@ -24,7 +25,7 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "events", "export", "publish", "watch",
+  "alpha", "bridge", "build", "commit", "completion", "events", "publish", "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

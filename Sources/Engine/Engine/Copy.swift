@@ -7,7 +7,7 @@ import Compose
 import Diagnostics
 import Glibc
 import Host
-import Linux
+package import Linux
 import Runtime
 import Store
 import SystemPackage
@@ -16,6 +16,8 @@ package struct CopyRequest: Sendable {
   package enum Direction: Sendable {
     case out
     case into
+    /// All of the container's root as a tar stream.
+    case whole
   }
 
   package var direction: Direction
@@ -28,6 +30,8 @@ package struct CopyRequest: Sendable {
   package var includesOneOffs = false
   package var keepsOwners = false
   package var followsLinks = false
+  /// Where a stream goes; nil is standard output.
+  package var output: SharedDescriptor?
 
   package init(
     direction: Direction, service: String, containerPath: String, hostPath: String
@@ -58,13 +62,33 @@ extension Session {
     }
     for record in records {
       let id = "Container \(record.name)"
-      tell(.progress(ProgressEvent(id, "Copying", .working)))
+      let isWhole = request.direction == .whole
+      tell(.progress(ProgressEvent(id, isWhole ? "Exporting" : "Copying", .working)))
       let status = try await blocking { try self.copy(request, record) }
       guard status == 0 else {
         tell(.progress(ProgressEvent(id, "Error", .error)))
         throw CopyFailed()
       }
-      tell(.progress(ProgressEvent(id, "Copied", .done)))
+      tell(.progress(ProgressEvent(id, isWhole ? "Exported" : "Copied", .done)))
+    }
+  }
+
+  /// The whole of a container as a tar stream, to standard output or to a file that nobody else may read.
+  /// The file is there under its name once it is whole.
+  package func export(_ request: CopyRequest, to file: String?) async throws {
+    guard let file else { return try await copy(request) }
+    let path = FilePath(file)
+    let aside = FilePath(file + ".\(randomID().prefix(8))")
+    var request = request
+    request.output = SharedDescriptor(
+      try Descriptor.open(aside, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600))
+    do {
+      try await copy(request)
+      try checking("rename", path.string) { rename(aside.string, path.string) }
+    } catch {
+      // Half of it is of no use to anyone.
+      unlink(aside.string)
+      throw error
     }
   }
 
@@ -80,7 +104,7 @@ extension Session {
     let chosen =
       request.index > 0
       ? ranked.filter { !$0.isOneOff && $0.number == request.index }
-      : request.direction == .out ? Array(ranked.prefix(1)) : ranked
+      : request.direction == .into ? ranked : Array(ranked.prefix(1))
     guard chosen.isEmpty else { return chosen }
     throw Faults([
       Diagnostic(
@@ -99,15 +123,17 @@ extension Session {
     ]
     if request.keepsOwners { words.append("--archive") }
     if request.followsLinks { words.append("--follow-link") }
-    words += [
-      request.direction == .out ? "--out" : "--into", "--", request.containerPath,
-      request.hostPath,
-    ]
+    switch request.direction {
+    case .out: words.append("--out")
+    case .into: words.append("--into")
+    case .whole: words.append("--whole")
+    }
+    words += ["--", request.containerPath, request.hostPath]
     let isInput = request.direction == .into && request.hostPath == "-"
     let program = try ShimProgram.open(host.shim)
     var descriptors: [(from: CInt, to: CInt)] = [(STDERR_FILENO, STDERR_FILENO)]
     if !isInput {
-      descriptors.append((STDOUT_FILENO, STDOUT_FILENO))
+      descriptors.append((request.output?.raw ?? STDOUT_FILENO, STDOUT_FILENO))
       return try ended(spawn(program.path, words, descriptors: descriptors))
     }
     let pipe = try Descriptor.pipe()
