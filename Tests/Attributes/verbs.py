@@ -239,3 +239,13 @@ def stats(box):
     box.true(used["idle"]["NetIO"] and used["idle"]["BlockIO"], "no traffic")
     table = box.berth("stats", "--no-stream", "-a", "done").out.splitlines()
     box.true(table[0].startswith("CONTAINER ID ") and table[1].split()[2:] == ["--"] * 6, f"{table}")
+
+
+@scenario("S87")
+def named_service_of_a_profile(box):
+    """Naming a service turns its profiles on, for `run` as for `up`."""
+    box.file("services: {app: {image: IMAGE, command: 'true'}, tool: {image: IMAGE, profiles: [tools], command: sleep 1000}}")
+    box.equal(box.berth("run", "--rm", "tool", "echo", "here").out.strip(), "here")
+    box.berth("up", "-d", "tool")
+    box.equal(row(box, "tool")["State"], "running")
+    box.refused_verb("run", "--rm", "tol", "true", saying="tol")

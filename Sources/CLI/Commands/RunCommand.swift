@@ -67,7 +67,8 @@ struct RunCommand: AsyncParsableCommand {
     if let bad = label.first(where: { !$0.contains("=") }) {
       throw UsageFault("label `\(bad)` has no value", hint: "write NAME=VALUE")
     }
-    let work = try invocation.open("run", quiet: quiet, quietPull: quietPull)
+    let work = try invocation.open(
+      "run", services: [service], quiet: quiet, quietPull: quietPull)
     let request = try request(invocation)
     let result = try await finishing(work.progress) { try await work.session.prepareRun(request) }
     if detach {
