@@ -68,6 +68,8 @@ def external_network(box):
     box.refused_verb("network", "create", name, saying="already exists")
     box.up(text)
     box.equal([each for each in addresses(box, "app") if "." in each], ["10.78.2.128/24"])
+    box.up(text.replace(f"name: {name}", f"name: '{identity[:12]}'"))
+    box.equal([each for each in addresses(box, "app") if "." in each], ["10.78.2.128/24"], "by its id")
     shown = inspected(box, identity[:10])
     box.equal(shown["Name"], name)
     box.equal(shown["Labels"], {"who": "me"})

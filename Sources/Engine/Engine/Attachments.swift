@@ -25,8 +25,19 @@ extension Session {
     }
     return ordered.map { wish in
       let network = project.network(wish.network)
-      return Attached(name: network?.name ?? wish.network, network: network, wish: wish)
+      return Attached(
+        name: network.map(nameHere) ?? wish.network, network: network, wish: wish)
     }
+  }
+
+  /// An external network may be called by its id.
+  private func nameHere(_ network: Compose.Network) -> String {
+    // What cannot be read is missed, and told, where the network is needed.
+    guard network.isExternal, (try? networks.record(network.name)) == nil else {
+      return network.name
+    }
+    let all = (try? networks.list()) ?? []
+    return all.first { $0.id == network.name || $0.shortID == network.name }?.name ?? network.name
   }
 
   /// What the network says of ports by which the service's default route goes; nil for none.
