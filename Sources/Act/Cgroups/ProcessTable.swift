@@ -17,15 +17,12 @@ extension Cgroup {
 
 extension ProcessRow {
   fileprivate init?(_ pid: Int32, _ users: [String: String], bootedAt boot: Int64) {
-    guard let stat = readable(FilePath("/proc/\(pid)/stat")), let end = stat.lastIndex(of: ")"),
-      let begin = stat.firstIndex(of: "("), begin < end
-    else { return nil }
-    // From the state on: proc(5).
-    let fields = stat[stat.index(after: end)...].split(separator: " ")
-    guard fields.count > 19, let parent = Int32(fields[1]), let terminal = Int32(fields[4]),
+    guard let stat = ProcessStat(pid) else { return nil }
+    let fields = stat.fields
+    guard let parent = Int32(fields[1]), let terminal = Int32(fields[4]),
       let user = UInt64(fields[11]), let system = UInt64(fields[12]), let start = UInt64(fields[19])
     else { return nil }
-    let ticks = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    let ticks = ticksPerSecond
     let life = max(0, wallSeconds() &- boot &- Int64(clamping: start / ticks))
     let cpuSeconds = (user &+ system) / ticks
     let number = readable(FilePath("/proc/\(pid)/status"))?.split(separator: "\n")
@@ -38,10 +35,30 @@ extension ProcessRow {
       startedAt: Timestamp(
         nanoseconds: (boot &+ Int64(clamping: start / ticks)) &* 1_000_000_000),
       terminal: terminalName(terminal), cpuSeconds: cpuSeconds,
-      command: words.isEmpty
-        ? "[\(stat[stat.index(after: begin)..<end])]" : words.joined(separator: " "))
+      command: words.isEmpty ? "[\(stat.name)]" : words.joined(separator: " "))
   }
 }
+
+/// /proc/PID/stat, see proc(5).
+struct ProcessStat {
+  /// Of the program, cut to fifteen bytes.
+  let name: String
+  /// From the state on; twenty at least.
+  let fields: [Substring]
+
+  /// Nil when there is no such process any more.
+  init?(_ pid: Int32) {
+    guard let text = readable(FilePath("/proc/\(pid)/stat")), let end = text.lastIndex(of: ")"),
+      let begin = text.firstIndex(of: "("), begin < end
+    else { return nil }
+    name = String(text[text.index(after: begin)..<end])
+    fields = text[text.index(after: end)...].split(separator: " ")
+    if fields.count < 20 { return nil }
+  }
+}
+
+/// Of the times in it.
+let ticksPerSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
 
 /// `pts/0`, or `?`. The number is that of proc(5).
 private func terminalName(_ number: Int32) -> String {

@@ -1,7 +1,6 @@
 // What a container uses, counted by the kernel.
 
 package import Blueprint
-import CLinux
 import Glibc
 package import Linux
 import SystemPackage
@@ -58,13 +57,9 @@ private func counters(_ path: FilePath) -> [String: UInt64] {
 private func processorTime(of pid: Int32) -> UInt64 {
   let own = readable(FilePath("/proc/\(pid)/schedstat"))?.split(separator: " ").first
     .flatMap { UInt64($0) }
-  guard let stat = readable(FilePath("/proc/\(pid)/stat")), let end = stat.lastIndex(of: ")") else {
-    return own ?? 0
-  }
-  let fields = stat[stat.index(after: end)...].split(separator: " ")
-  guard fields.count > 14 else { return own ?? 0 }
-  let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
-  let ticks = fields[11...14].map { (UInt64($0) ?? 0) &* tick }
+  guard let stat = ProcessStat(pid) else { return own ?? 0 }
+  let tick = 1_000_000_000 / ticksPerSecond
+  let ticks = stat.fields[11...14].map { (UInt64($0) ?? 0) &* tick }
   return (own ?? ticks[0] &+ ticks[1]) &+ ticks[2] &+ ticks[3]
 }
 

@@ -48,10 +48,6 @@ extension EndpointBlueprint {
   }
 }
 
-private func twoDigits(_ byte: UInt8) -> String {
-  (byte < 16 ? "0" : "") + String(byte, radix: 16)
-}
-
 extension NetworkStore {
   /// Made with the network, and again when somebody has flushed all tables.
   func provideGuard(_ record: NetworkRecord) throws {

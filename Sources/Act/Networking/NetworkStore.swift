@@ -250,6 +250,8 @@ func randomDigits(_ count: Int) throws(SystemCallError) -> String {
   var bytes = [UInt8](repeating: 0, count: (count + 1) / 2)
   let filled = try retrying("getrandom") { getrandom(&bytes, bytes.count, 0) }
   guard filled == bytes.count else { throw SystemCallError("getrandom", "", .ioError) }
-  let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  return String(digits.prefix(count))
+  return String(bytes.map(twoDigits).joined().prefix(count))
 }
+
+/// Lower-case, hexadecimal.
+func twoDigits(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }

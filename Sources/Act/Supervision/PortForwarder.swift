@@ -20,9 +20,9 @@ final class PortForwarder {
   ///   IPv4 for a container without.
   /// - Returns: nil when there is nothing to forward.
   init?(_ sockets: [SharedDescriptor], _ network: NetworkBlueprint) throws(SystemCallError) {
-    guard let primary = network.endpoints.first(where: \.isPrimary),
-      let address = primary.addresses.first.flatMap({ IPAddress($0) })
-    else { return nil }
+    guard let address = network.primary?.addresses.first.flatMap({ IPAddress($0) }) else {
+      return nil
+    }
     watch = try WatchSet()
     for socket in sockets {
       guard let (port, transport, isV6) = reserved(socket), isV6 || address.isV6,

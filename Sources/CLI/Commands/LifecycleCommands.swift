@@ -70,12 +70,7 @@ struct RmCommand: AsyncParsableCommand {
     if force {
       Output.standard.line(message)
     } else {
-      guard let answer = ask("\(message) [y/N] ") else {
-        throw UsageFault(
-          "there is no terminal to ask whether containers shall be removed",
-          hint: "use -f not to be asked")
-      }
-      guard ["y", "yes"].contains(answer.lowercased()) else { return }
+      guard try agreed(message, of: "containers") else { return }
     }
     try await finishing(work.progress) {
       try await work.session.removeContainers(

@@ -73,7 +73,12 @@ struct PruneCommand: AsyncParsableCommand {
 /// Asks at the terminal.
 /// - Parameter things: what would be removed, for a run without a terminal.
 func confirmed(_ warning: String, of things: String) throws -> Bool {
-  guard let answer = ask("\(warning)\nAre you sure you want to continue? [y/N] ") else {
+  try agreed("\(warning)\nAre you sure you want to continue?", of: things)
+}
+
+/// The same with a question of its own.
+func agreed(_ question: String, of things: String) throws -> Bool {
+  guard let answer = ask("\(question) [y/N] ") else {
     throw UsageFault(
       "there is no terminal to ask whether \(things) shall be removed",
       hint: "use -f not to be asked")

@@ -4,6 +4,15 @@
 import Compose
 import Networking
 
+/// Which of several networks with a way out the default route goes by: the highest `gw_priority`, ties
+/// by the order of interfaces. Nil for none.
+func placeOfDefaultRoute(_ open: [Compose.Attachment]) -> Int? {
+  open.indices.max {
+    let (left, right) = (open[$0].gatewayPriority, open[$1].gatewayPriority)
+    return left == right ? $0 > $1 : left < right
+  }
+}
+
 /// A network that a service is on.
 struct Attached {
   /// On this machine: `shop_default`.
@@ -46,11 +55,7 @@ extension Session {
       if let record = try networks.record(attached.name) { return !record.isInternal }
       return !(attached.network?.isInternal ?? false)
     }
-    let best = open.enumerated().max {
-      let (left, right) = ($0.element.wish.gatewayPriority, $1.element.wish.gatewayPriority)
-      return left == right ? $0.offset > $1.offset : left < right
-    }?.element
-    guard let best else { return nil }
+    guard let best = placeOfDefaultRoute(open.map(\.wish)).map({ open[$0] }) else { return nil }
     if let record = try networks.record(best.name) {
       return WayOut(
         publishes: record.publishes, translates: record.translates,

@@ -26,7 +26,7 @@ struct PortWish: Hashable, Sendable {
 extension Session {
   /// The ports that a container had before.
   func portWishes(of network: NetworkBlueprint) throws -> [PortWish] {
-    let primary = network.endpoints.first(where: \.isPrimary)
+    let primary = network.primary
     let record = try primary.flatMap { try networks.record($0.network) }
     return network.ports.map { port in
       PortWish(
@@ -80,7 +80,7 @@ extension Session {
         $0.port($0.candidates?.lowerBound ?? 0)
       }
     }
-    let primary = network.endpoints.first(where: \.isPrimary)
+    let primary = network.primary
     for host in service.extraHosts {
       guard host.value == "host-gateway" else {
         network.extraHosts.append(HostEntry(name: host.key, address: host.value))
@@ -189,17 +189,12 @@ extension Session {
     return sysctls
   }
 
-  /// The default route goes by the highest `gw_priority`; ties by the order of interfaces. Internal
-  /// networks have no way out.
+  /// The one with the default route. Internal networks have no way out.
   private func markPrimary(
     _ endpoints: inout [EndpointBlueprint], _ attachments: [Compose.Attachment]
   ) {
     let open = endpoints.indices.filter { !endpoints[$0].isInternal }
-    let best = open.max {
-      let left = attachments[$0].gatewayPriority
-      let right = attachments[$1].gatewayPriority
-      return left == right ? $0 > $1 : left < right
-    }
+    let best = placeOfDefaultRoute(open.map { attachments[$0] }).map { open[$0] }
     if let index = best ?? endpoints.indices.first { endpoints[index].isPrimary = true }
   }
 
