@@ -18,6 +18,7 @@ extension Invocation {
     var request = global.request(environment: environment, in: workingDirectory)
     request.file = file
     request.services = services
+    request.trace = tracing
     return request
   }
 
@@ -34,17 +35,20 @@ extension Invocation {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
+    trace("state in \(host.state), run in \(host.run)")
     let progress = Progress(
       quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
     let session = try Session(request(file: file, services: services), host: host) { event in
       switch event {
       case .progress(let event):
+        trace("\(event.id) \(event.status) \(event.detail)")
         if quietPull, event.isOfImage { break }
         progress.show(event)
       case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
       case .note(let text): progress.interrupt { Output.error.line(text) }
       }
     }
+    trace("project \(session.projectName)")
     return Work(session: session, progress: progress)
   }
 
