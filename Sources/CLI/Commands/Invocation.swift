@@ -36,9 +36,8 @@ struct Invocation: Sendable {
     let ansi =
       try Self.choice(
         global.ansi ?? defaults["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
-    let typed = global.progress ?? defaults["COMPOSE_PROGRESS"]
     let progress = try Self.choice(
-      typed == "none" ? "quiet" : typed, of: ProgressMode.self, flag: "--progress")
+      global.progress ?? defaults["COMPOSE_PROGRESS"], of: ProgressMode.self, flag: "--progress")
     if progress == .tty, ansi == .never {
       throw UsageFault("`--progress tty` cannot be used with `--ansi never`")
     }
