@@ -14,13 +14,14 @@ let allVerbs: [any ParsableCommand.Type] = [
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
-  ListCommand.self, PortCommand.self, VolumesCommand.self, PullCommand.self, ImagesCommand.self,
+  ListCommand.self, PortCommand.self, EventsCommand.self, VolumesCommand.self, PullCommand.self,
+  ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-  VersionCommand.self, CompletionCommand.self, InternalCommand.self,
+  SystemCommand.self, VersionCommand.self, CompletionCommand.self, InternalCommand.self,
 ]
 
 struct BerthCommand: AsyncParsableCommand {

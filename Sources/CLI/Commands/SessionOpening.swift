@@ -36,20 +36,29 @@ extension Invocation {
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
     trace("state in \(host.state), run in \(host.run)")
-    let progress = Progress(
-      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+    let progress = progress(title, quiet: quiet)
     let session = try Session(request(file: file, services: services), host: host) { event in
-      switch event {
-      case .progress(let event):
+      if case .progress(let event) = event {
         trace("\(event.id) \(event.status) \(event.detail)")
-        if quietPull, event.isOfImage { break }
-        progress.show(event)
-      case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
-      case .note(let text): progress.interrupt { Output.error.line(text) }
+        if quietPull, event.isOfImage { return }
       }
+      show(event, progress)
     }
     trace("project \(session.projectName)")
     return Work(session: session, progress: progress)
+  }
+
+  func progress(_ title: String, quiet: Bool = false) -> Progress {
+    Progress(
+      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+  }
+
+  func show(_ event: EngineEvent, _ progress: Progress) {
+    switch event {
+    case .progress(let event): progress.show(event)
+    case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
+    case .note(let text): progress.interrupt { Output.error.line(text) }
+    }
   }
 
   /// For verbs that work on the store alone: no compose file is looked at.
@@ -80,6 +89,9 @@ extension Invocation {
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]
+
+  /// Where lines such as `No stopped containers` go.
+  var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }
