@@ -283,7 +283,7 @@ def windows_paths(box):
     box.write("compose.yaml", r"""
 services: {a: {image: busybox, volumes: ['C:\Work\me:/y', {type: bind, source: 'D:\q', target: /r}, './z:/z']}}
 """.replace("\\\\", "\\"))
-    for variable, sources in (("1", ["/c/Work/me", "/d/q", box.path("z")]), ("0", ["C:\\Users\\me", "D:\\q", box.path("z")])):
+    for variable, sources in (("1", ["/c/Work/me", "/d/q", box.path("z")]), ("0", ["C:\\Work\\me", "D:\\q", box.path("z")])):
         out = under(box, "config", "--format", "json", COMPOSE_CONVERT_WINDOWS_PATHS=variable).out
         box.equal([mount["source"] for mount in json.loads(out)["services"]["a"]["volumes"]], sources)
 
