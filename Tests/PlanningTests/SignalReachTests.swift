@@ -113,7 +113,8 @@ struct SignalReachTests {
       testDescription: "young and still",
       looks: [
         (0, 30, status(), false, .lookAgain), (5, 35, status(), false, .lookAgain),
-        (50, 80, status(), false, .never),
+        (199, 229, status(), false, .lookAgain),
+        (200, 230, status(), false, .never),
       ]),
     Row(
       testDescription: "young, waiting for a child, until it is grown",

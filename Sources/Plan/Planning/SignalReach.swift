@@ -55,7 +55,7 @@ package struct SignalReach: Sendable {
   /// From this age on a process has set up what it sets up.
   private static let grown = Duration.seconds(1)
   /// How long a process that does nothing is looked at, young and grown.
-  private static let stillness = (young: Duration.milliseconds(50), grown: Duration.milliseconds(5))
+  private static let stillness = (young: Duration.milliseconds(200), grown: Duration.milliseconds(5))
   /// How long a grown process that goes on running is looked at.
   private static let patience = Duration.milliseconds(50)
 
