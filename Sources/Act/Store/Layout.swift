@@ -13,6 +13,7 @@
 //   <run>/networks/<name>/names/<id>
 //   <run>/volumes/<name>/<id>             where a container has a volume in memory (ContainerInit)
 //   <run>/projects/<name>/lock
+//   <run>/events/<project>                (EventLog)
 
 package import SystemPackage
 

@@ -82,7 +82,8 @@ extension Supervisor {
     restart.stopByUser()
     switch phase {
     case .running(let run):
-      if grace != 0 { run.signal(signal) }
+      isStopping = true
+      if grace != 0 { send(signal, to: run) }
       if grace >= 0 {
         let (deadline, overflow) = monotonicNow().addingReportingOverflow(grace)
         killAt = min(killAt ?? .max, overflow ? .max : deadline)
@@ -91,6 +92,7 @@ extension Supervisor {
       if state.status == .paused { try? unpause() }
       if grace == 0 {
         killAt = nil
+        records.tell(.kill(SIGKILL))
         killAll()
       }
     case .restarting:
@@ -115,7 +117,17 @@ extension Supervisor {
       save()
       if state.status == .paused { try unpause() }
     }
-    if signal == SIGKILL { killAll() } else { run.signal(signal) }
+    if signal == SIGKILL {
+      records.tell(.kill(SIGKILL))
+      killAll()
+    } else {
+      send(signal, to: run)
+    }
+  }
+
+  private func send(_ signal: Int32, to run: ContainerRun) {
+    records.tell(.kill(signal))
+    run.signal(signal)
   }
 
   private func pause() throws {
@@ -125,6 +137,7 @@ extension Supervisor {
     health?.pause()
     state.status = .paused
     save()
+    records.tell(.pause)
   }
 
   private func unpause() throws {
@@ -134,6 +147,7 @@ extension Supervisor {
     health?.unpause()
     state.status = .running
     save()
+    records.tell(.unpause)
   }
 
   private func runningRun() throws(Refusal) -> ContainerRun {

@@ -40,6 +40,8 @@ final class Supervisor {
   var restart: RestartMachine
   var health: HealthMonitor?
   var killAt: Int64?
+  /// Whether its end is what somebody waits for who stops it.
+  var isStopping = false
   /// False when who stopped it sees to its network.
   var releasesNetwork = true
   private var server: ControlServer?
@@ -97,6 +99,7 @@ final class Supervisor {
       state.health = self.health?.state
     }
     try records.write(state)
+    records.tell(.start)
     for pump in run.outputs {
       try loop.watch(pump.descriptor.raw) { [unowned self] _ in move(pump, of: run) }
     }
@@ -162,6 +165,7 @@ final class Supervisor {
   private func expire(_ now: Int64) {
     if let killAt, now >= killAt {
       self.killAt = nil
+      records.tell(.kill(SIGKILL))
       killAll()
     }
     if let giveBackAt, now >= giveBackAt {
@@ -185,8 +189,15 @@ final class Supervisor {
   private let quiet: Int64 = 1_000_000_000
 
   private func healthChanged() {
+    let before = state.health?.status
     state.health = health?.state
     save()
+    // By pattern, as all that every shim may do.
+    switch (before, state.health?.status) {
+    case (.starting, .healthy), (.unhealthy, .healthy): records.tell(.healthy)
+    case (.starting, .unhealthy), (.healthy, .unhealthy): records.tell(.unhealthy)
+    default: break
+    }
   }
 
   /// A run folder that cannot be written (a full tmpfs) must not end the container.
@@ -234,6 +245,9 @@ final class Supervisor {
     state.exitCode = code
     state.finishedAt = Timestamp(nanoseconds: wallNow())
     state.oomKilled = run.wasOutOfMemory
+    if state.oomKilled { records.tell(.outOfMemory) }
+    if isStopping { records.tell(.stop) }
+    records.tell(.die(code))
     follow(restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt)))
   }
 

@@ -14,7 +14,8 @@ private let verbs: [any ParsableCommand.Type] = [
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
-  ListCommand.self, PortCommand.self, VolumesCommand.self, PullCommand.self, ImagesCommand.self,
+  ListCommand.self, PortCommand.self, EventsCommand.self, VolumesCommand.self, PullCommand.self,
+  ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
@@ -25,7 +26,7 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "events", "publish", "watch",
+  "alpha", "bridge", "build", "commit", "completion", "publish", "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

@@ -34,6 +34,7 @@ extension Session {
       try writeHooks(of: base, identity, project: project, blueprint)
       try adjust(&blueprint)
       try containers.write(blueprint)
+      noteLife("create", blueprint)
       return blueprint
     } catch {
       // Undone as far as it goes; the next command sweeps the rest.
@@ -81,6 +82,7 @@ extension Session {
     try takeAwayLost(blueprint.id)
     try networks.release(blueprint.network.endpoints, container: blueprint.id)
     try containers.remove(id: blueprint.id, name: blueprint.name)
+    noteLife("destroy", blueprint)
     guard withVolumes else { return }
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })
     for name in blueprint.mounts.compactMap(\.volumeName)

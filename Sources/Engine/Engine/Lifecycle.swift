@@ -58,7 +58,11 @@ extension Session {
       session: self, project: loaded?.project, bases: [], records: records, options: options,
       plan: plan)
     try await blocking { try runner.reservePorts(plan) }
-    try await apply(plan) { step in try await runner.perform(step) }
+    try await apply(plan) { step in
+      try await runner.perform(step)
+      guard case .startContainer(_, let name) = step.operation else { return }
+      self.note("restart", try runner.blueprint(name))
+    }
   }
 
   /// The names of containers that `rm` would remove: those that do not run, or all once they are stopped.

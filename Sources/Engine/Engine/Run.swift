@@ -170,6 +170,7 @@ extension Session {
   /// Starts it for an attached caller, who reads the journal and writes to `input`.
   package func runStart(_ run: PreparedRun) async throws -> AttachedRun {
     let hold = try RunHold(layout.attached(run.blueprint.id))
+    note("attach", run.blueprint)
     _ = try await runDetached(run)
     let client = ShimClient(runFolder: layout.running(run.blueprint.id))
     let input: SharedDescriptor? = try await blocking {
