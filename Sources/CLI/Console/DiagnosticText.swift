@@ -1,6 +1,7 @@
 // A diagnostic as text: summary, causes, place, excerpt with a caret, hint.
 
 package import Diagnostics
+import JSON
 
 /// The lines of one diagnostic, each ended. Further lines of a cause stand below its first.
 ///
@@ -31,6 +32,19 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
     lines.append("\(style.paint("hint:", .cyan, bold: true)) \(printable(hint))")
   }
   return lines.joined(separator: "\n") + "\n"
+}
+
+/// The same for programs that read the progress as JSON: an object on one line.
+package func jsonError(of diagnostic: Diagnostic) -> String {
+  var object: JSONObject = ["error": true, "message": .string(diagnostic.summary)]
+  if !diagnostic.causes.isEmpty {
+    object["causes"] = .array(diagnostic.causes.map { .string($0) })
+  }
+  if let span = diagnostic.span {
+    object["place"] = .string("\(span.file):\(span.line):\(span.column)")
+  }
+  if let hint = diagnostic.hint { object["hint"] = .string(hint) }
+  return String(decoding: JSONValue.object(object).bytes(), as: UTF8.self)
 }
 
 private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style) -> [String] {
