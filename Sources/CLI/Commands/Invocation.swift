@@ -92,7 +92,11 @@ struct Invocation: Sendable {
 
   func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
-      Output.error.write(text(of: diagnostic, style: errorStyle))
+      if progressMode == .json {
+        Output.error.line(json(of: diagnostic))
+      } else {
+        Output.error.write(text(of: diagnostic, style: errorStyle))
+      }
     }
   }
 

@@ -77,6 +77,9 @@ extension Invocation {
     "network prune", "network connect", "network disconnect",
   ]
 
+  /// Whether attached `up` listens to keys: at a terminal, unless COMPOSE_MENU says no.
+  var wantsMenu: Bool { (defaults["COMPOSE_MENU"] ?? "").isEmpty || flag("COMPOSE_MENU") }
+
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }
 }

@@ -1,6 +1,7 @@
 // A diagnostic as text: summary, causes, place, excerpt with a caret, hint.
 
 package import Diagnostics
+import JSON
 
 /// The lines of one diagnostic, each ended.
 ///
@@ -27,6 +28,22 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
   return lines.joined(separator: "\n") + "\n"
 }
 
+/// The same for programs that read progress as JSON: one line.
+package func json(of diagnostic: Diagnostic) -> String {
+  let place = diagnostic.span.map { "\($0.file):\($0.line):\($0.column): " } ?? ""
+  let message = JSONValue.string(
+    place + ([diagnostic.summary] + diagnostic.causes).joined(separator: ": "))
+  var object = JSONObject()
+  if diagnostic.severity == .error {
+    object["error"] = true
+    object["message"] = message
+  } else {
+    object["level"] = .string(diagnostic.severity.rawValue)
+    object["msg"] = message
+  }
+  return JSONValue.object(object).text()
+}
+
 private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style) -> [String] {
   let number = "\(span.line)"
   let gutter = String(repeating: " ", count: number.count)
@@ -38,10 +55,10 @@ private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style)
     + printable(text(line[window])) + (window.upperBound < line.count ? "…" : "")
   let start = min(max(span.column - 1, 0), window.upperBound)
   let end = min(max(start, start + span.length), window.upperBound)
-  let before = columns(line[window.lowerBound..<start]) + (window.lowerBound > 0 ? 1 : 0)
+  let before = columnCount(line[window.lowerBound..<start]) + (window.lowerBound > 0 ? 1 : 0)
   let carets =
     String(repeating: " ", count: before)
-    + String(repeating: "^", count: max(1, columns(line[start..<end])))
+    + String(repeating: "^", count: max(1, columnCount(line[start..<end])))
   return [
     " \(gutter) \(style.dim("|"))",
     " \(style.dim(number)) \(style.dim("|")) \(shown)",
@@ -62,17 +79,4 @@ private func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
   var text = String.UnicodeScalarView()
   text.append(contentsOf: scalars)
   return String(text)
-}
-
-/// How wide a terminal shows a text: East Asian characters and pictures take two columns, marks none.
-private func columns(_ scalars: ArraySlice<Unicode.Scalar>) -> Int {
-  scalars.reduce(0) { sum, scalar in
-    switch scalar.value {
-    case 0..<0x300: sum + 1
-    case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
-      0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
-      sum + 2
-    default: sum + (scalar.properties.generalCategory == .nonspacingMark ? 0 : 1)
-    }
-  }
 }
