@@ -105,11 +105,11 @@ struct Invocation: Sendable {
 
   func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
-      if progressMode == .json, diagnostic.severity == .error {
-        Output.error.line(jsonError(of: diagnostic))
-        continue
+      if progressMode == .json {
+        Output.error.line(json(of: diagnostic))
+      } else {
+        Output.error.write(text(of: diagnostic, style: errorStyle))
       }
-      Output.error.write(text(of: diagnostic, style: errorStyle))
     }
   }
 
