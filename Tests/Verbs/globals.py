@@ -251,6 +251,7 @@ def mistyped(box):
             (["-d", "up"], "unknown option `-d`", "`-d` goes behind the verb: `berth up -d`"),
             (["up", "--pull"], "missing value for `--pull POLICY`", "see `berth up --help`"),
             (["exec", "web"], "missing expected argument `COMMAND…`", "see `berth exec --help`"),
+            (["up", "--build"], "berth has no `--build`", "images are pulled, not built"),
             (["-f"], "`-f` has no value behind it", "see `berth --help`"),
             (["publish", "x"], "berth has no `publish`", "`berth --help` lists what it has")):
         outcome = box.berth(*words, code=1)

@@ -106,6 +106,15 @@ def install(box):
     script(box, "install", "--from", programs(box), "--docker-compose", "--docker-plugin", prefix)
     for place in ("bin/docker-compose", "lib/docker/cli-plugins/docker-compose"):
         box.true(ran(box, os.path.join(prefix, place), "version").startswith("Docker Compose version v"), place)
+    for place, line in (("bash-completion/completions/docker-compose", "complete -F _berth docker-compose\n"),
+                        ("zsh/site-functions/_docker-compose", "#compdef docker-compose\n"),
+                        ("zsh/site-functions/_docker-compose", "  compdef _docker-compose docker-compose\n"),
+                        ("fish/vendor_completions.d/docker-compose.fish", "complete -c docker-compose ")):
+        with open(os.path.join(prefix, "share", place)) as file:
+            box.true(line in file.read(), f"no `{line}` in {place}")
+    if os.path.exists(os.path.join(TOP, "scripts/boot/berth-resume.service")):
+        with open(os.path.join(prefix, "lib/systemd/system/berth-resume.service")) as file:
+            box.true(f"{prefix}/bin/berth" in file.read(), "another berth is called after a boot")
     script(box, "install", "--remove", prefix)
     box.equal(all_files(prefix), [], "what is left")
 

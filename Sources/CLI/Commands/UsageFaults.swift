@@ -19,6 +19,11 @@ struct UsageFault: Diagnosable {
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = ["alpha", "bridge", "build", "commit", "publish", "watch"]
 
+/// The same of flags, and why.
+private let otherFlags: [String: String] = [
+  "--build": "images are pulled, not built", "--quiet-build": "images are pulled, not built",
+]
+
 func unknownVerb(_ verb: String) -> UsageFault {
   if otherVerbs.contains(verb) {
     return UsageFault("berth has no `\(verb)`", hint: "`berth --help` lists what it has")
@@ -59,6 +64,7 @@ func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
   var fault = UsageFault(
     inOurForm(message, page.declaration), hint: "see `berth \(page.name) --help`")
   guard let flag = unknownFlag(in: message) else { return fault }
+  if let reason = otherFlags[flag] { return UsageFault("berth has no `\(flag)`", hint: reason) }
   let global = Declaration(of: GlobalOptions.self)
   if let known = global.argument(spelled: flag) {
     let value = known.kind == .option ? " …" : ""
