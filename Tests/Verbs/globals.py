@@ -259,6 +259,32 @@ def mistyped(box):
         box.equal(outcome.out, "", f"{words}")
 
 
+@scenario("C1", "C2", "C126")
+def spellings(box):
+    """Values that stand right behind a letter, and truths that flags are given, as docker's parser takes them."""
+    files(box)
+    box.equal(services(box, "-fa.yaml", "-f=other/b.yaml"), ["a", "b"])
+    box.equal(project(box, "-pmine", "-fa.yaml"), "mine")
+    box.equal(services(box, "--all-resources=true", "-fa.yaml"), ["a"])
+    box.file("services: {a: {image: IMAGE, command: sh -c 'echo one; echo two; sleep 1000'}}")
+    box.berth("up", "-d=true", "--quiet-pull=1", "--no-deps=false")
+    box.until(lambda: "two" in box.log("a"), "it says nothing")
+    for words in (["-n1"], ["-n=1"], ["-tn1"], ["-t=false", "-n", "1"], ["--follow=false", "-n1"]):
+        out = box.berth("logs", "--no-log-prefix", *words).out
+        box.equal(out.split()[-1:], ["two"], f"{words}: {out}")
+        box.equal(len(out.splitlines()), 1, f"{words}")
+        box.equal("Z " in out, words == ["-tn1"], f"{words}: {out}")
+    box.equal(box.berth("exec", "-T=true", "-w/etc", "-eA=b=c", "a", "sh", "-c", "echo $A; pwd", "-n1", "--x=true").out,
+              "b=c\n/etc\n")
+    box.equal(box.berth("exec", "-Tuguest", "a", "true", code=None).code in (0, 1), True)
+    box.equal(box.berth("ps", "-aq", "--orphans=false").out, box.berth("ps", "-q").out)
+    box.refused_verb("ps", "--all=perhaps", saying="`--all` does not take any value")
+    box.refused_verb("logs", "-x1", saying="unknown option")
+    box.equal(box.berth("run", "--rm=true", "-eA=1", "--no-deps=TRUE", "-T", "a", "printenv", "A").out, "1\n")
+    box.berth("down", "-vt0")
+    box.equal(box.berth("ps", "-aq").out, "")
+
+
 @scenario("C32", "C34", "C35", "C36", "C37", "C38", "C42", "C43", "C44", "C33", "C40", "C47")
 def variables_that_change_nothing(box):
     files(box)

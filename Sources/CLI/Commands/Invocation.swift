@@ -141,7 +141,7 @@ struct GlobalSettings: Sendable {
   /// one takes more than a millisecond.
   init(parsing arguments: [String]) throws {
     if arguments.isEmpty { return }
-    let options = try GlobalOptions.parse(arguments)
+    let options = try GlobalOptions.parse(plainSpelling(ofGlobal: arguments))
     files = options.file
     projectName = options.projectName
     profiles = options.profile

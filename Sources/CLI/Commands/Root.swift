@@ -95,7 +95,7 @@ private func runCommandLine(_ call: Call) async -> Never {
     for name in call.unheeded + daemons.filter({ invocation.environment[$0] != nil }) {
       invocation.trace("`\(name)` means a daemon, and there is none: not heeded")
     }
-    var command = try BerthCommand.parseAsRoot(split.rest)
+    var command = try BerthCommand.parseAsRoot(plainSpelling(ofVerb: split.rest))
     try await Invocation.$current.withValue(invocation) {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
