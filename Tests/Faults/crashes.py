@@ -1,5 +1,5 @@
-"""berth killed where it is about to change something, at each such system call: the next `up` or the next `down` makes it
-good, with no other help."""
+"""berth killed where it is about to change something, at each such system call: the next `up` or the next `down` makes
+it good, with no other help."""
 
 import functools
 import os
@@ -54,7 +54,7 @@ def breaker(folder):
 
 
 def broken(box, how, at, *arguments, limit=60):
-    """Runs berth, broken at its call number `at`. What it ended with, how many calls there were, and which one broke."""
+    """Runs berth, broken at its call number `at`: what it ended with, how many calls there were, which one broke."""
     report = box.path("broken")
     outcome = box.berth(*arguments, code=None, limit=limit, prefix=(breaker(box.world.folder), report, how, str(at)))
     with open(report) as file:
@@ -218,7 +218,9 @@ def killed_pull(box):
         pulled()
         box.berth("prune", "-a", "-f")
         before = images(box)
-        for arguments, prepare in [(["pull", name], lambda: None), (["rmi", name], pulled), (["prune", "-a", "-f"], pulled)]:
+        for arguments, prepare in [
+            (["pull", name], lambda: None), (["rmi", name], pulled), (["prune", "-a", "-f"], pulled),
+        ]:
             box.berth("prune", "-a", "-f")
             prepare()
             _, count, _ = broken(box, "count", 0, *arguments)

@@ -1,4 +1,5 @@
-"""System calls of berth that fail: it says so or goes on, is never ended by a signal, and the next command makes it good."""
+"""System calls of berth that fail: it says so or goes on, is never ended by a signal, and the next command makes it
+good."""
 
 import subprocess
 
@@ -41,7 +42,7 @@ def failing(box, arguments, prepare):
                 before = ground.lines(box)
             if len(complaints) >= 12:
                 raise Complaint("\n  ".join(complaints))
-    ground.figures(box, f"{' '.join(arguments)}: {tried} calls failed, in spite of which {succeeded} commands did their work")
+    ground.figures(box, f"{' '.join(arguments)}: {tried} calls failed, {succeeded} commands did their work all the same")
     if complaints:
         raise Complaint("\n  ".join(complaints))
 

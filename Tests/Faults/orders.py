@@ -1,5 +1,5 @@
-"""Random graphs of dependencies: everything starts when what it needs is there and stops in the reverse order, and what fails
-takes with it what needs it and nothing else."""
+"""Random graphs of dependencies: everything starts when what it needs is there and stops in the reverse order, and what
+fails takes with it what needs it and nothing else."""
 
 import json
 import os
@@ -52,7 +52,8 @@ class Graph:
         for name, kind in self.kinds.items():
             say = f"echo {name} WORD >> /log/events"
             start, end = say.replace("WORD", "start"), say.replace("WORD", "end")
-            command = f"trap '{say.replace('WORD', 'stop')}; exit 0' TERM; {start}; while :; do sleep 1000 & wait $$!; done"
+            command = (f"trap '{say.replace('WORD', 'stop')}; exit 0' TERM; {start}; "
+                       "while :; do sleep 1000 & wait $$!; done")
             if FAILING.get(kind, kind) == "job":
                 command = f"{start}; {end}; exit {3 if kind == 'broken' else 0}"
             service = {"image": "IMAGE", "command": ["sh", "-c", command], "volumes": [f"{folder}:/log"],
@@ -82,7 +83,7 @@ class Graph:
         for name in servers:
             for other in self.needs[name]:
                 if other in servers:
-                    box.true(stops.index(name) < stops.index(other), f"{other} was stopped before {name}, which needs it")
+                    box.true(stops.index(name) < stops.index(other), f"{other} was stopped before {name}")
 
 
 def events(folder):
@@ -116,11 +117,12 @@ def random_graphs(box):
         open(os.path.join(folder, "events"), "w").close()
         box.file(graph.compose(folder))
         outcome = box.berth("up", "-d", code=None)
-        box.equal(outcome.code != 0, bool(graph.blocked), f"whether `up` of graph {seed} fails, which said {outcome.text}")
+        box.equal(outcome.code != 0, bool(graph.blocked), f"whether `up` of graph {seed} fails: {outcome.text}")
         servers = [name for name, kind in graph.kinds.items()
                    if name not in graph.blocked and FAILING.get(kind, kind) != "job"]
         # A program says that it has begun a little after it has.
-        box.until(lambda: {(name, "start") for name in servers} <= set(events(folder)), f"not all of graph {seed} began", 5)
+        wanted = {(name, "start") for name in servers}
+        box.until(lambda: wanted <= set(events(folder)), f"not all of graph {seed} began", 5)
         began = begins(box)
         try:
             graph.check_start(box, events(folder), began)

@@ -3,8 +3,8 @@
 
   run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--long] [--list]
 
-The worlds are those of Tests/Attributes. Prints what was not as it should be, the figures of each suite and a line with the
-counts. Ends with 1 when there was anything. Without `--long` points and rounds are sampled.
+The worlds are those of Tests/Attributes. Prints what was not as it should be, the figures of each suite and a line with
+the counts. Ends with 1 when there was anything. Without `--long` points and rounds are sampled.
 """
 
 import os
