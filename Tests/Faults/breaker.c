@@ -94,7 +94,7 @@ static const struct call calls[] = {
     CALL(read, DISK | SLOW),
     CALL(pread64, DISK | SLOW),
     CALL(getdents64, DISK),
-    CALL(recvmsg, SLOW | DESCRIPTOR),
+    CALL(recvmsg, SLOW),
     CALL(recvfrom, SLOW),
     CALL(ppoll, SLOW),
     CALL(epoll_pwait, SLOW),

@@ -51,7 +51,7 @@ def check(box, outcome, fault):
     # The loader ends so where it cannot load.
     ours = 0 <= outcome.code <= 125 or outcome.code == 127 and "shared libraries" in outcome.err
     box.true(ours, f"it ended with {outcome.code}: {outcome.text}")
-    box.true(outcome.code == 0 or "error" in outcome.err, f"it ended with {outcome.code} and said nothing")
+    box.true(outcome.code == 0 or "error" in outcome.err, f"it ended with {outcome.code} and said only: {outcome.text}")
     box.true(outcome.code == 0 or fault != HARMLESS, f"it was stopped by an interruption: {outcome.text}")
 
 
