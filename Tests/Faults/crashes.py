@@ -41,8 +41,8 @@ PROJECT = """
       volumes: {data: }
 """
 FIRST = PROJECT.replace("GREETING", "first").replace("SCALE", "1")
-# As somebody changes it later: one service anew, one grown.
-SECOND = PROJECT.replace("GREETING", "second").replace("SCALE", "2")
+# As somebody changes it later: two services anew, one grown.
+SECOND = PROJECT.replace("GREETING", "second").replace("SCALE", "2").replace("interval: 1s", "interval: 2s")
 
 
 @functools.cache
@@ -102,8 +102,9 @@ class Suite:
         box.berth("down", "-v")
         self.before = ground.lines(box)
 
-    def kill(self, arguments, prepare, after=None, undo=None, greeting="first", free=1):
-        """`after` comes before the next `up`, and `undo` before each `down`, where these alone cannot know of it."""
+    def kill(self, arguments, prepare, after=None, undo=None, check=None, greeting="first", free=1):
+        """`after` comes before the next `up` and `check` behind it, and `undo` before each `down`, where these alone
+        cannot know of it."""
         box = self.box
         prepare()
         _, count, _ = broken(box, "count", 0, *arguments)
@@ -125,6 +126,8 @@ class Suite:
                         after()
                     box.berth("up", "-d")
                     stands(box, greeting, free)
+                    if check:
+                        check()
                 self.down(undo)
             except (Complaint, subprocess.TimeoutExpired) as complaint:
                 self.complaints.append(f"{' '.join(arguments)} killed at {name} (call {at} of {count}): {complaint}")
@@ -161,10 +164,12 @@ def killed_up(box):
     def changed():
         box.file(FIRST)
         box.berth("up", "-d")
+        box.inside("db", "echo kept > /anonymous/mark")
         box.file(SECOND)
 
     suite.sample = MANY // 2
-    suite.kill(["up", "-d"], changed, greeting="second", free=2)
+    suite.kill(["up", "-d"], changed, greeting="second", free=2,
+               check=lambda: box.equal(box.inside("db", "cat /anonymous/mark"), "kept", "its data"))
     suite.end()
 
 
