@@ -89,6 +89,17 @@ package final class JournalReader {
     }
   }
 
+  /// The next lines there are now, whatever runs they are of; nil when there are no more.
+  package func nextBatch() throws(SystemCallError) -> JournalBatch? {
+    while true {
+      switch try next() {
+      case .batch(let batch): return batch
+      case .runEnded: continue
+      case .idle, .ended: return nil
+      }
+    }
+  }
+
   /// Takes away what comes before the last lines that were asked for; true when that is all of it.
   private func skipLines(of batch: inout JournalBatch) -> Bool {
     guard linesToSkip > 0 else { return false }
@@ -209,13 +220,8 @@ package final class JournalReader {
   {
     let counter = JournalReader(counting: folder, from: position)
     var lines = 0
-    while true {
-      switch try counter.next() {
-      case .batch(let batch): lines += batch.lineCount
-      case .runEnded: break
-      case .idle, .ended: return lines
-      }
-    }
+    while let batch = try counter.nextBatch() { lines += batch.lineCount }
+    return lines
   }
 
   private init(counting folder: FilePath, from position: Position?) {

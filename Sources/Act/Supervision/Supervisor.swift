@@ -27,7 +27,7 @@ final class Supervisor {
   let cgroup: Cgroup
   let network: ContainerNetwork
   let loop: EventLoop
-  let journal: JournalWriter
+  let output: OutputSink
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
   private var forwarder: PortForwarder?
@@ -40,6 +40,8 @@ final class Supervisor {
   var restart: RestartMachine
   var health: HealthMonitor?
   var killAt: Int64?
+  /// Whether its end is what somebody waits for who stops it.
+  var isStopping = false
   /// False when who stopped it sees to its network.
   var releasesNetwork = true
   private var server: ControlServer?
@@ -63,9 +65,11 @@ final class Supervisor {
     restart = RestartMachine(policy: blueprint.restart)
     state = ContainerState(bootID: readBootID(), status: .created)
     state.shimPid = getpid()
-    journal = JournalWriter(
-      folder: options.containerFolder.appending("journal"),
-      segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
+    output = OutputSink(
+      JournalWriter(
+        folder: options.containerFolder.appending("journal"),
+        segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount),
+      blueprint.log.forward)
   }
 
   /// Clones the first process of a run.
@@ -93,6 +97,7 @@ final class Supervisor {
       state.health = self.health?.state
     }
     try records.write(state)
+    records.tell(.start)
     for pump in run.outputs {
       try loop.watch(pump.descriptor.raw) { [unowned self] _ in move(pump, of: run) }
     }
@@ -158,6 +163,7 @@ final class Supervisor {
   private func expire(_ now: Int64) {
     if let killAt, now >= killAt {
       self.killAt = nil
+      records.tell(.kill(SIGKILL))
       killAll()
     }
     if let giveBackAt, now >= giveBackAt {
@@ -181,8 +187,15 @@ final class Supervisor {
   private let quiet: Int64 = 1_000_000_000
 
   private func healthChanged() {
+    let before = state.health?.status
     state.health = health?.state
     save()
+    // By pattern, as all that every shim may do.
+    switch (before, state.health?.status) {
+    case (.starting, .healthy), (.unhealthy, .healthy): records.tell(.healthy)
+    case (.starting, .unhealthy), (.healthy, .unhealthy): records.tell(.unhealthy)
+    default: break
+    }
   }
 
   /// A run folder that cannot be written (a full tmpfs) must not end the container.
@@ -191,7 +204,7 @@ final class Supervisor {
   // MARK: - Output
 
   private func move(_ pump: OutputPump, of run: ContainerRun) {
-    if pump.drain(into: journal, buffer) == .ended {
+    if pump.drain(into: output, buffer) == .ended {
       loop.forget(pump.descriptor.raw)
       run.forgetOutput(pump)
     }
@@ -201,14 +214,14 @@ final class Supervisor {
   private func drain(_ run: ContainerRun) {
     for pump in run.outputs {
       loop.forget(pump.descriptor.raw)
-      pump.drainToEnd(into: journal, buffer)
+      pump.drainToEnd(into: output, buffer)
     }
   }
 
   private func markEnd(_ decision: RestartMachine.Decision, at now: Int64, _ code: Int32) {
     var restarts = false
     if case .restart = decision { restarts = true }
-    journal.endRun(at: now, code: code, restarts: restarts)
+    output.endRun(at: now, code: code, restarts: restarts)
   }
 
   // MARK: - Ends and new starts
@@ -237,6 +250,9 @@ final class Supervisor {
     let now = wallNow()
     state.finishedAt = Timestamp(nanoseconds: now)
     state.oomKilled = run.wasOutOfMemory
+    if state.oomKilled { records.tell(.outOfMemory) }
+    if isStopping { records.tell(.stop) }
+    records.tell(.die(code))
     let decision = restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt))
     markEnd(decision, at: now, code)
     follow(decision)
@@ -295,9 +311,6 @@ final class Supervisor {
     state.status = .exited
     state.pid = nil
     state.shimPid = nil
-    state.health = state.health.map {
-      var last = $0; last.status = $0.status; return last
-    }
     // Nothing is recorded on a full disk; the run folder's end says that it has ended.
     try? records.writeExit(state)
     if isGone { records.removeRunFolder() }
@@ -316,7 +329,8 @@ final class Supervisor {
     let size = MemoryLayout<signalfd_siginfo>.size
     while read(raw, &information, size) == size {
       if information.ssi_signo == UInt32(SIGTERM) {
-        stop(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
+        // The machine goes down, not the user's will: `unless-stopped` starts again with the next boot.
+        end(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
       }
     }
     reap()

@@ -47,8 +47,8 @@ struct LogsCommand: AsyncParsableCommand {
     if index != nil, services.count != 1 {
       throw UsageFault("`--index` needs exactly one service")
     }
-    query.since = try since.map { try parseTime($0, flag: "--since") }
-    query.until = try until.map { try parseTime($0, flag: "--until") }
+    query.since = try since.map { try typedTime($0, flag: "--since") }
+    query.until = try until.map { try typedTime($0, flag: "--until") }
     var form = LogForm(style: noColor ? Style(coloured: false) : invocation.outputStyle)
     form.hasPrefix = !noLogPrefix
     form.hasTimestamps = timestamps
@@ -57,16 +57,6 @@ struct LogsCommand: AsyncParsableCommand {
     try await work.session.logs(query) { event in
       if case .lines = event { printer.show(event) }
     }
-  }
-
-  private func parseTime(_ text: String, flag: String) throws -> Timestamp {
-    guard let time = Timestamp(typed: text, now: Session.now()) else {
-      throw UsageFault(
-        "invalid \(flag) `\(text)`",
-        hint: "write a time such as 2026-01-31T12:00:00Z, seconds since 1970, or an age such as 10m"
-      )
-    }
-    return time
   }
 }
 

@@ -3,7 +3,7 @@
 package import Diagnostics
 import JSON
 
-/// The lines of one diagnostic, each ended.
+/// The lines of one diagnostic, each ended. Further lines of a cause stand below its first.
 ///
 ///     error: services.web.prots: unknown key `prots`
 ///       --> compose.yaml:4:5
@@ -17,7 +17,13 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
   let head = style.paint(
     "\(diagnostic.severity.rawValue)\(code):", isError ? .red : .yellow, bold: true)
   var lines = ["\(head) \(printable(diagnostic.summary))"]
-  for cause in diagnostic.causes { lines.append("  cause: \(printable(cause))") }
+  for cause in diagnostic.causes {
+    // By bytes: for Swift a newline behind a carriage return is none.
+    let parts = cause.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+      .map { printable(String(Substring($0))) }
+    lines.append("  cause: \(parts.first ?? "")")
+    lines += parts.dropFirst().map { "    \($0)" }
+  }
   if let span = diagnostic.span {
     lines.append("  \(style.dim("-->")) \(printable(span.file)):\(span.line):\(span.column)")
     if let excerpt = diagnostic.excerpt { lines += excerptLines(excerpt, span, style) }
@@ -28,20 +34,20 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
   return lines.joined(separator: "\n") + "\n"
 }
 
-/// The same for programs that read progress as JSON: one line.
-package func json(of diagnostic: Diagnostic) -> String {
-  let place = diagnostic.span.map { "\($0.file):\($0.line):\($0.column): " } ?? ""
-  let message = JSONValue.string(
-    place + ([diagnostic.summary] + diagnostic.causes).joined(separator: ": "))
-  var object = JSONObject()
-  if diagnostic.severity == .error {
-    object["error"] = true
-    object["message"] = message
-  } else {
-    object["level"] = .string(diagnostic.severity.rawValue)
-    object["msg"] = message
+/// The same for programs that read the progress as JSON: an object on one line.
+package func jsonLine(of diagnostic: Diagnostic) -> String {
+  var object: JSONObject =
+    diagnostic.severity == .error
+    ? ["error": true, "message": .string(diagnostic.summary)]
+    : ["level": .string(diagnostic.severity.rawValue), "msg": .string(diagnostic.summary)]
+  if !diagnostic.causes.isEmpty {
+    object["causes"] = .array(diagnostic.causes.map { .string($0) })
   }
-  return JSONValue.object(object).text()
+  if let span = diagnostic.span {
+    object["place"] = .string("\(span.file):\(span.line):\(span.column)")
+  }
+  if let hint = diagnostic.hint { object["hint"] = .string(hint) }
+  return String(decoding: JSONValue.object(object).bytes(), as: UTF8.self)
 }
 
 private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style) -> [String] {

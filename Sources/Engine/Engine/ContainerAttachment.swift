@@ -60,6 +60,7 @@ package final class ContainerAttachment: Sendable {
 
   /// Leaves the container to itself.
   package func detach() {
+    session.note("detach", blueprint)
     outcome.withLock { $0.isDetached = true }
     follower.stop()
   }
@@ -80,6 +81,7 @@ extension Session {
       let end = try client.startWait()
       let isOpen = record.blueprint.process.terminal || record.blueprint.process.input != .none
       let input = takesInput && isOpen ? try client.input() : nil
+      self.note("attach", record.blueprint)
       return ContainerAttachment(self, record.blueprint, end: end, input: input)
     }
   }

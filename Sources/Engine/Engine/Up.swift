@@ -62,7 +62,7 @@ extension Session {
       try await runner.perform(step)
       if case .everythingCreated = step.operation { await whenMade(result) }
     }
-    if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
+    if options.wait != nil { try await waitForAll(result.services, limit: runner.limit) }
     return result
   }
 

@@ -111,8 +111,10 @@ extension Tables {
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused(
-      "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
+    UpRow(
+      path: ["services", "*", "logging", "driver"], severity: .error,
+      asks: { LoggingDrivers.reason($0) != nil }, note: "must name a driver that there is",
+      reason: LoggingDrivers.reason, advice: LoggingDrivers.advice, allowed: LoggingDrivers.known),
     UpRow(
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
@@ -121,9 +123,13 @@ extension Tables {
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
-    .refused("services.*.post_start"),
-    .refused("services.*.pre_start"),
-    .refused("services.*.pre_stop"),
+    .ignored("services.*.post_start.*.image"),
+    .ignored("services.*.post_start.*.per_replica"),
+    UpRow(
+      path: ["services", "*", "pre_start", "*", "per_replica"], severity: .error,
+      asks: UpRow.isSet, note: "is not yet supported: remove it, or set it to `false`"),
+    .ignored("services.*.pre_stop.*.image"),
+    .ignored("services.*.pre_stop.*.per_replica"),
     .refused("services.*.provider"),
     UpRow(
       path: ["services", "*", "restart"], severity: .error,
@@ -221,6 +227,7 @@ struct UpRefusals {
     }
     guard services == nil else { return }
     for fault in sharingFaults(model) { findings.add(fault) }
+    for fault in loggingFaults(model) { findings.add(fault) }
     for fault in sharingWarnings(model) { findings.warn(fault) }
     for service in model["services"]?.map?.entries ?? [] {
       SandboxRules(service: service, findings: findings).check()
