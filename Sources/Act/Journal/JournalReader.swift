@@ -38,8 +38,8 @@ package final class JournalReader {
   private let watch: Descriptor?
   private var lock: Descriptor?
   private var unfinished: [JournalStream: (nanoseconds: Int64, bytes: [UInt8])] = [:]
-  /// Streams of which nothing was seen yet, when reading began within the journal.
-  private var unseen: Set<JournalStream> = []
+  /// Streams of which nothing was seen yet: what was before may have been taken away by rotation.
+  private var unseen = Set(JournalStream.allCases)
   private var inFragment: Set<JournalStream> = []
   private var ready: [Item] = []
   private var linesToSkip = 0
@@ -54,7 +54,6 @@ package final class JournalReader {
     case .lastLines(let count):
       let position = positionBefore(lastLines: max(0, count), in: folder)
       frames = FrameReader(folder: folder, at: position ?? Position(segment: 0, offset: 0))
-      if position != nil { unseen = Set(JournalStream.allCases) }
       linesToSkip = try Self.lines(in: folder, from: position) - max(0, count)
     }
   }
@@ -228,7 +227,6 @@ package final class JournalReader {
     self.folder = folder
     watch = nil
     frames = FrameReader(folder: folder, at: position ?? Position(segment: 0, offset: 0))
-    if position != nil { unseen = Set(JournalStream.allCases) }
   }
 }
 
