@@ -162,7 +162,7 @@ let package = Package(
     test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
     test("JSON", ["JSON"]),
-    test("Console", ["Console", "Engine", "JSON"]),
+    test("Console", ["Console", "Diagnostics", "Engine", "JSON"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",

@@ -173,9 +173,9 @@ def restart_delays(box):
     times = [time * 10 for time in starts(box, "loop")]
     delays = [later - earlier for earlier, later in zip(times, times[1:])][:count]
     wanted = [min(60_000, 100 * 2 ** n) for n in range(count)]
-    # Milliseconds; the clock has hundredths of a second, and starting takes its time too.
+    # Milliseconds; the clock has hundredths of a second, and a start takes its time too: on a busy machine long.
     for delay, due in zip(delays, wanted):
-        box.true(due - 20 <= delay <= due * 1.1 + 300, f"delays {delays}, not {wanted}")
+        box.true(due - 20 <= delay <= due * 1.1 + 2000, f"delays {delays}, not {wanted}")
     box.true(row(box, "loop")["State"] in ("restarting", "running"), "the state")
 
 
