@@ -86,7 +86,7 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
     let global = try globalSettings(split.global)
     let invocation = try Invocation(global: global)
     session = invocation
-    var command = try BerthCommand.parseAsRoot(split.rest)
+    var command = try parseVerb(split.rest)
     try await Invocation.$current.withValue(invocation) {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
