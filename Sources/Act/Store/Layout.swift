@@ -2,7 +2,9 @@
 //
 //   <state>/images/…                      (Images)
 //   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease
-//   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json
+//   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json,
+//                                         hooks.json where its service has hooks, and `boot`: symbolic
+//                                         link whose text is the boot id of its last start
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
 //   <state>/seccomp/<hash>.bpf
@@ -33,6 +35,8 @@ package struct Layout: Sendable, Hashable {
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }
   package func exitRecord(_ id: String) -> FilePath { container(id).appending("exit.json") }
+  package func hooks(_ id: String) -> FilePath { container(id).appending("hooks.json") }
+  package func bootMark(_ id: String) -> FilePath { container(id).appending("boot") }
   /// Locked by the command in front of a one-off container.
   package func attached(_ id: String) -> FilePath { container(id).appending("attached") }
   package func journal(_ id: String) -> FilePath { container(id).appending("journal") }

@@ -70,11 +70,16 @@ extension Supervisor {
     }
   }
 
+  /// Ends the container by the user's will.
+  private func stop(signal: Int32, grace: Int64) {
+    state.stoppedByUser = true
+    end(signal: signal, grace: grace)
+  }
+
   /// Ends the container for good: `signal` first, all that is left after `grace` nanoseconds;
   /// a negative grace never ends.
-  func stop(signal: Int32, grace: Int64) {
+  func end(signal: Int32, grace: Int64) {
     restart.stopByUser()
-    state.stoppedByUser = true
     switch phase {
     case .running(let run):
       isStopping = true

@@ -301,9 +301,6 @@ final class Supervisor {
     state.status = .exited
     state.pid = nil
     state.shimPid = nil
-    state.health = state.health.map {
-      var last = $0; last.status = $0.status; return last
-    }
     // Nothing is recorded on a full disk; the run folder's end says that it has ended.
     try? records.writeExit(state)
     if isGone { records.removeRunFolder() }
@@ -322,7 +319,8 @@ final class Supervisor {
     let size = MemoryLayout<signalfd_siginfo>.size
     while read(raw, &information, size) == size {
       if information.ssi_signo == UInt32(SIGTERM) {
-        stop(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
+        // The machine goes down, not the user's will: `unless-stopped` starts again with the next boot.
+        end(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
       }
     }
     reap()

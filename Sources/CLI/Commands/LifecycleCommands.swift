@@ -17,12 +17,14 @@ struct KillCommand: AsyncParsableCommand {
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("kill", file: .optional)
+    let invocation = try Invocation.now()
+    let work = try invocation.open("kill", file: .optional)
     let found = try await finishing(work.progress) {
       try await work.session.kill(
-        services: services, signal: signal, removesOrphans: removeOrphans)
+        services: services, signal: signal,
+        removesOrphans: removeOrphans || invocation.flag("COMPOSE_REMOVE_ORPHANS"))
     }
-    if !found { Output.error.line("No container to kill") }
+    if !found { invocation.status.line("No container to kill") }
   }
 }
 
@@ -63,9 +65,10 @@ struct RmCommand: AsyncParsableCommand {
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("rm", file: .optional)
+    let invocation = try Invocation.now()
+    let work = try invocation.open("rm", file: .optional)
     let names = try await work.session.removable(services: services, stops: stop)
-    guard !names.isEmpty else { return Output.error.line("No stopped containers") }
+    guard !names.isEmpty else { return invocation.status.line("No stopped containers") }
     let message = "Going to remove \(names.joined(separator: ", "))"
     if force {
       Output.standard.line(message)

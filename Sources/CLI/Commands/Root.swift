@@ -21,7 +21,7 @@ private let verbs: [any ParsableCommand.Type] = [
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-  VersionCommand.self, InternalCommand.self,
+  SystemCommand.self, VersionCommand.self, InternalCommand.self,
 ]
 
 /// What docker compose has and berth has not.

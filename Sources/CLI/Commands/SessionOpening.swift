@@ -34,18 +34,25 @@ extension Invocation {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
-    let progress = Progress(
-      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+    let progress = progress(title, quiet: quiet)
     let session = try Session(request(file: file, services: services), host: host) { event in
-      switch event {
-      case .progress(let event):
-        if quietPull, event.isOfImage { break }
-        progress.show(event)
-      case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
-      case .note(let text): progress.interrupt { Output.error.line(text) }
-      }
+      if case .progress(let event) = event, quietPull, event.isOfImage { return }
+      show(event, progress)
     }
     return Work(session: session, progress: progress)
+  }
+
+  func progress(_ title: String, quiet: Bool = false) -> Progress {
+    Progress(
+      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+  }
+
+  func show(_ event: EngineEvent, _ progress: Progress) {
+    switch event {
+    case .progress(let event): progress.show(event)
+    case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
+    case .note(let text): progress.interrupt { Output.error.line(text) }
+    }
   }
 
   /// For verbs that work on the store alone: no compose file is looked at.
@@ -76,6 +83,9 @@ extension Invocation {
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]
+
+  /// Where lines such as `No stopped containers` go.
+  var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }

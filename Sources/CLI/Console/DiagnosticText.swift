@@ -2,7 +2,7 @@
 
 package import Diagnostics
 
-/// The lines of one diagnostic, each ended.
+/// The lines of one diagnostic, each ended. Further lines of a cause stand below its first.
 ///
 ///     error: services.web.prots: unknown key `prots`
 ///       --> compose.yaml:4:5
@@ -16,7 +16,13 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
   let head = style.paint(
     "\(diagnostic.severity.rawValue)\(code):", isError ? .red : .yellow, bold: true)
   var lines = ["\(head) \(printable(diagnostic.summary))"]
-  for cause in diagnostic.causes { lines.append("  cause: \(printable(cause))") }
+  for cause in diagnostic.causes {
+    // By bytes: for Swift a newline behind a carriage return is none.
+    let parts = cause.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+      .map { printable(String(Substring($0))) }
+    lines.append("  cause: \(parts.first ?? "")")
+    lines += parts.dropFirst().map { "    \($0)" }
+  }
   if let span = diagnostic.span {
     lines.append("  \(style.dim("-->")) \(printable(span.file)):\(span.line):\(span.column)")
     if let excerpt = diagnostic.excerpt { lines += excerptLines(excerpt, span, style) }

@@ -31,6 +31,7 @@ extension Session {
       var blueprint = try blueprint(
         of: base, identity: identity, project: project, mounts: mounts, network: network)
       blueprint.files = try makeGivenFiles(of: base.service, in: project, container: identity.id)
+      try writeHooks(of: base, identity, project: project, blueprint)
       try adjust(&blueprint)
       try containers.write(blueprint)
       noteLife("create", blueprint)
@@ -65,6 +66,7 @@ extension Session {
       }
       try shim.go()
       _ = try shim.started()
+      try containers.markStarted(blueprint.id)
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)
@@ -72,19 +74,6 @@ extension Session {
       throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? failure ?? error
     }
     return blueprint
-  }
-
-  /// Stops and waits until nothing of it runs. One that does not run is no error.
-  func stop(_ blueprint: ContainerBlueprint, timeout: Int?) throws {
-    let grace = timeout.map { Int64($0) * 1_000_000_000 } ?? blueprint.stop.grace.count
-    let client = ShimClient(runFolder: layout.running(blueprint.id))
-    do {
-      _ = try client.stop(
-        signal: blueprint.stop.signal, graceNanoseconds: grace, cleanup: false)
-    } catch ControlError.notRunning, ControlError.lost {
-      // It ended by itself meanwhile; what it left is swept like after any loss.
-    }
-    try unpublish(blueprint)
   }
 
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
@@ -99,17 +88,6 @@ extension Session {
     for name in blueprint.mounts.compactMap(\.volumeName)
     where isAnonymous(name) && !others.contains(name) {
       try volumes.remove(name)
-    }
-  }
-}
-
-extension Session {
-  /// Sends a signal to a container that runs.
-  func kill(_ blueprint: ContainerBlueprint, signal: Int32) throws {
-    do {
-      try ShimClient(runFolder: layout.running(blueprint.id)).kill(signal: signal)
-    } catch ControlError.notRunning, ControlError.lost {
-      // It ended by itself meanwhile.
     }
   }
 }

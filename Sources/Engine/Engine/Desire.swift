@@ -12,7 +12,7 @@ struct ServiceBase: Sendable {
   var service: Service
   var image: LocalImage
   var configHash: String
-  /// Images that are mounted, by the name that the file has for them.
+  /// Images that are mounted or that hooks run in, by the name that the file has for them.
   var mountedImages: [String: LocalImage] = [:]
   /// Keeps the image until a container that is made from it does. Nil in a dry run, which makes none.
   var lease: ImageLease?

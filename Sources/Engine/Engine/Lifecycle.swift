@@ -1,7 +1,6 @@
 // `kill`, `restart`, `rm` and `wait`: containers that exist, as they are.
 
 import Compose
-import Control
 import Diagnostics
 import Linux
 import Planning
@@ -54,6 +53,7 @@ extension Session {
     let plan = planRestart(observed, services: wanted, dependencies: dependencies(records))
     var options = UpOptions()
     options.timeout = timeout
+    options.hooks = .inContainers
     let runner = StepRunner(
       session: self, project: loaded?.project, bases: [], records: records, options: options,
       plan: plan)
@@ -152,15 +152,6 @@ extension Session {
   }
 
   private func end(of record: ContainerRecord) async throws -> EndedContainer {
-    let client = ShimClient(runFolder: layout.running(record.id))
-    return try await blocking {
-      do {
-        return EndedContainer(id: record.id, code: try client.wait())
-      } catch ControlError.notRunning, ControlError.lost {
-        // It ended before it could be asked, or its shim was killed.
-        let state = self.containers.state(of: record.id).0
-        return EndedContainer(id: record.id, code: Int32(state.exitCode ?? 137))
-      }
-    }
+    try await blocking { EndedContainer(id: record.id, code: try self.waitForEnd(of: record.id)) }
   }
 }

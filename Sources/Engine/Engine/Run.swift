@@ -69,7 +69,7 @@ extension Session {
       options.removesOrphans = request.removesOrphans
       _ = try await up(options)
       for dependency in service.dependsOn.map(Planning.Dependency.init) {
-        try await wait(for: dependency) {
+        try await wait(for: dependency, limit: nil) {
           (try? containers.list(project: projectName))?.filter {
             $0.service == dependency.service && !$0.isOneOff
           }.map(\.blueprint) ?? []

@@ -54,7 +54,7 @@ extension Session {
       plan: plan)
     try await blocking { try runner.reservePorts(plan) }
     try await apply(plan) { step in try await runner.perform(step) }
-    if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
+    if options.wait != nil { try await waitForAll(result.services, limit: runner.limit) }
     return result
   }
 

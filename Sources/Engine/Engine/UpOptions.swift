@@ -33,6 +33,7 @@ package struct UpOptions: Sendable {
   package var scale: [String: Int] = [:]
   /// Seconds; nil is the grace of each container, negative waits for ever.
   package var timeout: Int?
+  var hooks = HookUse.all
   /// Waits until everything runs or is healthy.
   package var wait: Wait?
   package var isDryRun = false
@@ -56,6 +57,14 @@ package struct UpOptions: Sendable {
     policy.recreatesVolumes = recreatesVolumes
     return policy
   }
+}
+
+/// Which hooks of services run.
+enum HookUse: Sendable {
+  case all
+  /// Those in the containers themselves: `post_start` and `pre_stop`.
+  case inContainers
+  case none
 }
 
 package struct DownOptions: Sendable {

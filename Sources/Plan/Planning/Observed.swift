@@ -63,7 +63,7 @@ package struct ObservedContainer: Hashable, Sendable {
     self.hasLostPartner = hasLostPartner
   }
 
-  var isActive: Bool {
+  package var isActive: Bool {
     switch status {
     case .running, .paused, .restarting: true
     case .created, .exited, .dead: false
