@@ -10,7 +10,8 @@ import Linux
 
 private let verbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, CopyCommand.self, ExportCommand.self, StopCommand.self, StartCommand.self,
+  RunCommand.self, CopyCommand.self, ExportCommand.self, CommitCommand.self, StopCommand.self,
+  StartCommand.self,
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
@@ -26,7 +27,7 @@ private let verbs: [any ParsableCommand.Type] = [
 
 /// What docker compose has and berth has not.
 private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "publish", "watch",
+  "alpha", "bridge", "build", "completion", "publish", "watch",
 ]
 
 private let abstract = "Define and run multi-container applications"

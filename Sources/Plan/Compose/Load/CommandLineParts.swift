@@ -11,6 +11,9 @@ package enum CommandLineParts {
     return words
   }
 
+  /// A span of time as a file has it: `1m30s`. Nil for anything else.
+  package static func span(_ text: String) -> Duration? { parseDuration(text) }
+
   /// The variables of an environment file, in order.
   package static func environment(
     _ text: [UInt8], file: String, lookup: @escaping (String) -> String?
