@@ -12,10 +12,10 @@ func parseVerb(_ words: [String]) throws -> any ParsableCommand {
       return try BerthCommand.parseAsRoot(words)
     } catch {
       let message = BerthCommand.message(for: error)
-      guard let index = words.firstIndex(where: { isComplaint(message, about: $0) }) else {
-        throw error
-      }
-      words = settled(words, at: index)
+      guard let index = words.firstIndex(where: { isComplaint(message, about: $0) }),
+        let better = settled(words, at: index)
+      else { throw error }
+      words = better
     }
   }
   return try BerthCommand.parseAsRoot(words)
@@ -35,8 +35,9 @@ private func flagValue(_ word: String) -> (name: String, isOn: Bool)? {
   return (String(word[..<equals]), isOn)
 }
 
-private func settled(_ words: [String], at index: Int) -> [String] {
-  guard let (name, isOn) = flagValue(words[index]) else { return words }
+/// Nil for a short flag that is turned off: it has no word for that.
+private func settled(_ words: [String], at index: Int) -> [String]? {
+  guard let (name, isOn) = flagValue(words[index]), isOn || name.hasPrefix("--") else { return nil }
   var result = words
   if isOn {
     result[index] = name

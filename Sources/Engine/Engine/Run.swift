@@ -201,6 +201,10 @@ extension Session {
     note("attach", run.blueprint)
     _ = try await runDetached(run)
     let client = ShimClient(runFolder: layout.running(run.blueprint.id))
+    let process = run.blueprint.process
+    guard process.terminal || process.input != .none else {
+      return AttachedRun(run: run, input: nil, hold: hold)
+    }
     let input: SharedDescriptor? = try await blocking {
       do {
         return try client.input()
@@ -251,6 +255,8 @@ package struct AttachedRun: Sendable {
   let hold: RunHold
 
   package var hasTerminal: Bool { run.blueprint.process.terminal }
+  /// Whether what is typed goes to the program.
+  package var isTypedTo: Bool { run.blueprint.process.input != .none }
 
   /// Gives the input away, so that it closes when its new owner lets go of it.
   package mutating func takeInput() -> SharedDescriptor? {
