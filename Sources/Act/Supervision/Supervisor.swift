@@ -27,7 +27,7 @@ final class Supervisor {
   let cgroup: Cgroup
   let network: ContainerNetwork
   let loop: EventLoop
-  let journal: JournalWriter?
+  let journal: JournalWriter
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
   private var forwarder: PortForwarder?
@@ -65,13 +65,9 @@ final class Supervisor {
     restart = RestartMachine(policy: blueprint.restart)
     state = ContainerState(bootID: readBootID(), status: .created)
     state.shimPid = getpid()
-    switch blueprint.log.driver {
-    case .none: journal = nil
-    case .journal:
-      journal = JournalWriter(
-        folder: options.containerFolder.appending("journal"),
-        segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
-    }
+    journal = JournalWriter(
+      folder: options.containerFolder.appending("journal"),
+      segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
   }
 
   /// Clones the first process of a run.
@@ -212,12 +208,18 @@ final class Supervisor {
     }
   }
 
+  /// What the run has left to say.
   private func drain(_ run: ContainerRun) {
     for pump in run.outputs {
       loop.forget(pump.descriptor.raw)
       pump.drainToEnd(into: journal, buffer)
     }
-    journal?.endRun(at: wallNow())
+  }
+
+  private func markEnd(_ decision: RestartMachine.Decision, at now: Int64, _ code: Int32) {
+    var restarts = false
+    if case .restart = decision { restarts = true }
+    journal.endRun(at: now, code: code, restarts: restarts)
   }
 
   // MARK: - Ends and new starts
@@ -243,12 +245,15 @@ final class Supervisor {
     records.withdrawNames()
     state.pid = nil
     state.exitCode = code
-    state.finishedAt = Timestamp(nanoseconds: wallNow())
+    let now = wallNow()
+    state.finishedAt = Timestamp(nanoseconds: now)
     state.oomKilled = run.wasOutOfMemory
     if state.oomKilled { records.tell(.outOfMemory) }
     if isStopping { records.tell(.stop) }
     records.tell(.die(code))
-    follow(restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt)))
+    let decision = restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt))
+    markEnd(decision, at: now, code)
+    follow(decision)
   }
 
   private func follow(_ decision: RestartMachine.Decision) {
@@ -277,8 +282,11 @@ final class Supervisor {
       let failure = ShimFailure(starting: error)
       state.failure = failure.line
       state.exitCode = failure.exitCode
-      state.finishedAt = Timestamp(nanoseconds: wallNow())
-      follow(restart.exited(code: failure.exitCode, after: Nanoseconds(0)))
+      let now = wallNow()
+      state.finishedAt = Timestamp(nanoseconds: now)
+      let decision = restart.exited(code: failure.exitCode, after: Nanoseconds(0))
+      markEnd(decision, at: now, failure.exitCode)
+      follow(decision)
     }
   }
 

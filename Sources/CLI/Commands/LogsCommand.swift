@@ -26,6 +26,7 @@ struct LogsCommand: AsyncParsableCommand {
   var since: String?
   @Option(help: "Output until then")
   var until: String?
+  @OptionGroup var choice: LogChoiceOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
@@ -34,6 +35,7 @@ struct LogsCommand: AsyncParsableCommand {
     let work = try invocation.open("logs", file: .optional)
     var query = LogQuery()
     query.services = services
+    query.choice = try choice.meant()
     query.follows = follow
     query.index = index
     if tail != "all" {
@@ -51,9 +53,39 @@ struct LogsCommand: AsyncParsableCommand {
     form.hasPrefix = !noLogPrefix
     form.hasTimestamps = timestamps
     let printer = LogPrinter(form)
-    if !noLogPrefix { printer.announce(try await work.session.logSources(query)) }
+    printer.announce(try await work.session.logSources(query))
     try await work.session.logs(query) { event in
       if case .lines = event { printer.show(event) }
     }
+  }
+}
+
+/// Which lines are shown, as typed: the same for `logs` and attached `up`.
+struct LogChoiceOptions: ParsableArguments {
+  @Option(help: "Only lines that match this pattern of `grep -E`; several: any of them")
+  var grep: [String] = []
+  @Flag(help: "--grep takes capitals for small letters")
+  var ignoreCase = false
+  @Option(
+    help: "Only lines at least as grave: trace, debug, info, notice, warning, error, critical",
+    completion: .list(LogLevel.names))
+  var level: String?
+
+  init() {}
+
+  func meant() throws -> LogChoice {
+    var choice = LogChoice()
+    choice.patterns = grep
+    choice.ignoresCase = ignoreCase
+    choice.level = try level.map { word in
+      guard let level = LogLevel(word: word) else {
+        throw UsageFault(
+          "unknown level `\(word)`",
+          hint: nearest(to: word, among: LogLevel.names).map { "did you mean `\($0)`?" }
+            ?? "choose \(LogLevel.names.joined(separator: ", "))")
+      }
+      return level
+    }
+    return choice
   }
 }

@@ -18,6 +18,7 @@ extension Invocation {
     var request = global.request(environment: environment, in: workingDirectory)
     request.file = file
     request.services = services
+    request.trace = tracing
     return request
   }
 
@@ -34,11 +35,16 @@ extension Invocation {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
+    trace("state in \(host.state), run in \(host.run)")
     let progress = progress(title, quiet: quiet)
     let session = try Session(request(file: file, services: services), host: host) { event in
-      if case .progress(let event) = event, quietPull, event.isOfImage { return }
+      if case .progress(let event) = event {
+        trace("\(event.id) \(event.status) \(event.detail)")
+        if quietPull, event.isOfImage { return }
+      }
       show(event, progress)
     }
+    trace("project \(session.projectName)")
     return Work(session: session, progress: progress)
   }
 
@@ -86,6 +92,9 @@ extension Invocation {
 
   /// Where lines such as `No stopped containers` go.
   var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
+
+  /// Whether attached `up` listens to keys: at a terminal, unless COMPOSE_MENU says no.
+  var wantsMenu: Bool { (defaults["COMPOSE_MENU"] ?? "").isEmpty || flag("COMPOSE_MENU") }
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }

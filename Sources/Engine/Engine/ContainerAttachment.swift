@@ -41,6 +41,7 @@ package final class ContainerAttachment: Sendable {
     query.container = blueprint.id
     query.follows = true
     query.tail = 0
+    query.isAttached = true
     let asked = query
     try await blocking {
       try self.session.read(asked, stop: self.follower, ready: ready) { event in
@@ -76,13 +77,6 @@ extension Session {
   {
     try await blocking {
       let record = try self.runningContainer(of: service, index: index)
-      guard record.blueprint.log.driver == .journal else {
-        throw Faults([
-          Diagnostic(
-            "container `\(record.name)` keeps no output that could be shown",
-            hint: "remove `logging: driver: none` from service `\(service)`")
-        ])
-      }
       let client = ShimClient(runFolder: self.layout.running(record.id))
       let end = try client.startWait()
       let isOpen = record.blueprint.process.terminal || record.blueprint.process.input != .none

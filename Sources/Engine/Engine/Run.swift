@@ -220,6 +220,7 @@ extension Session {
   package func runOutput(_ run: AttachedRun, sink: @escaping LogSink) async throws {
     var query = LogQuery()
     query.oneOff = run.run.blueprint.id
+    query.isAttached = true
     query.follows = true
     try await logs(query, sink: sink)
   }

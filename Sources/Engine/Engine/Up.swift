@@ -18,7 +18,11 @@ package struct UpResult: Sendable {
 
 extension Session {
   /// Brings the project to what its file says. Holds the project's lock but for transfers.
-  package func up(_ options: UpOptions) async throws -> UpResult {
+  ///
+  /// - Parameter whenMade: called when all containers are there and none was started yet.
+  package func up(
+    _ options: UpOptions, whenMade: @escaping @Sendable (UpResult) async -> Void = { _ in }
+  ) async throws -> UpResult {
     let project = try project()
     let selected = try select(
       options.services, from: project, includingDependencies: options.includesDependencies)
@@ -53,10 +57,17 @@ extension Session {
       session: self, project: project, bases: bases, records: records, options: options,
       plan: plan)
     try await blocking { try runner.reservePorts(plan) }
-    try await apply(plan) { step in try await runner.perform(step) }
+    if !plan.hasBarrier { await whenMade(result) }
+    try await apply(plan) { step in
+      try await runner.perform(step)
+      if case .everythingCreated = step.operation { await whenMade(result) }
+    }
     if options.wait != nil { try await waitForAll(result.services, limit: runner.limit) }
     return result
   }
+
+  /// Throws for names that are no service of the project.
+  package func checkServices(_ names: [String]) throws { try checkNames(names) }
 
   /// Of the services whose containers the plan makes or starts.
   private func checkGivenFiles(_ plan: Plan, of services: [Service], in project: Project) throws {
@@ -195,6 +206,16 @@ extension Session {
   func flag(_ name: String) -> Bool {
     let value = (loaded?.environment[name] ?? request.environment[name] ?? "").lowercased()
     return ["1", "t", "true", "y", "yes", "on"].contains(value)
+  }
+}
+
+extension Plan {
+  /// Whether there is a moment at which all containers are there and none was started yet.
+  fileprivate var hasBarrier: Bool {
+    steps.contains { step in
+      if case .everythingCreated = step.operation { return true }
+      return false
+    }
   }
 }
 
