@@ -27,8 +27,9 @@ def ready(box):
     box.write("key", "secret")
     box.write("here/file", "of the host")
     box.up(WEB.replace(", type: tmpfs", ""))
-    box.inside("web", "echo new > /new; mkdir /folder; echo a > /folder/a; ln -s /new /link; ln /new /hard; mkfifo /pipe;"
-                      "rm /bin/ls; rm -r /home; mkdir /home; echo b > /home/b; chmod 4755 /new; chown 7:8 /folder/a;"
+    box.inside("web", "echo new > /new; mkdir /folder; echo a > /folder/a; ln -s /new /link; ln /new /hard;"
+                      "mkfifo /pipe; rm /bin/ls; rm -r /home; mkdir /home; echo b > /home/b; chmod 4755 /new;"
+                      "chown 7:8 /folder/a;"
                       "echo in > /data/volume; echo x > /tmp/x")
 
 
@@ -50,7 +51,8 @@ def layer(box):
             names = {member.name: member for member in top}
     for name in ("new", "folder/a", "link", "hard", "pipe", "home/b", "bin/.wh.ls", "home/.wh..wh..opq", "tmp/x"):
         box.true(name in names, f"no {name} in {sorted(names)}")
-    left_out = ("data/volume", "bound/file", "run/secrets/key", "etc/hosts", "etc/resolv.conf", "proc", "dev", "bin/ls", "data")
+    left_out = ("data/volume", "bound/file", "run/secrets/key", "etc/hosts", "etc/resolv.conf", "proc", "dev", "bin/ls",
+                "data")
     for name in left_out:
         box.true(name not in names, f"{name} is in {sorted(names)}")
     box.equal((names["new"].mode if names["new"].isreg() else names["hard"].mode) & 0o7777, 0o4755)
@@ -62,17 +64,18 @@ def layer(box):
     box.equal(document["rootfs"]["diff_ids"][:-1], below, "the layers below")
     image = config(box, "made:one")
     box.equal((image["Cmd"], image["Labels"]["com.example.tier"]), (["sleep", "1000"], "front"))
-    box.true("GREETING=hello" in image["Env"] and not any(entry.startswith("HOSTNAME=") for entry in image["Env"]), image["Env"])
+    box.true("GREETING=hello" in image["Env"], image["Env"])
+    box.true(not any(entry.startswith("HOSTNAME=") for entry in image["Env"]), image["Env"])
     box.true(not any(label.startswith("com.docker.compose.") for label in image["Labels"]), image["Labels"])
 
 
 @scenario("C91", "E177")
 def runs(box):
     ready(box)
-    box.berth("commit", "-c", 'CMD ["sh", "-c", "cat /new; test -e /bin/ls || echo no ls; cat /home/b; exit 4"]', "-c", "ENV A=1 B=two",
-              "-c", "USER 1000", "-c", "WORKDIR /folder", "-c", "EXPOSE 80 53/udp", "-c", "VOLUME /v", "-c", "LABEL x=y",
-              "-c", "ONBUILD RUN true", "-c", "STOPSIGNAL SIGINT", "-c",
-              "HEALTHCHECK --interval=5s --retries=2 CMD true", "web", "made:two")
+    changes = ['CMD ["sh", "-c", "cat /new; test -e /bin/ls || echo no ls; cat /home/b; exit 4"]', "ENV A=1 B=two",
+               "USER 1000", "WORKDIR /folder", "EXPOSE 80 53/udp", "VOLUME /v", "LABEL x=y", "ONBUILD RUN true",
+               "STOPSIGNAL SIGINT", "HEALTHCHECK --interval=5s --retries=2 CMD true"]
+    box.berth("commit", *(word for change in changes for word in ("-c", change)), "web", "made:two")
     image = config(box, "made:two")
     box.equal((image["User"], image["WorkingDir"], image["StopSignal"]), ("1000", "/folder", "SIGINT"))
     box.equal(sorted(image["ExposedPorts"]), ["53/udp", "80/tcp"])
@@ -112,9 +115,8 @@ def which_container(box):
 def name_that_no_layer_holds(box):
     box.up("services: {web: {image: IMAGE, command: sleep 1000, init: true}}")
     box.inside("web", "touch /etc/.wh.passwd")
-    before = box.berth("images", "--all", "-q").out
     box.refused_verb("commit", "web", "made:five", saying="a layer of an image cannot hold `/etc/.wh.passwd`")
-    box.equal(box.berth("images", "--all", "-q").out, before, "images")
+    box.true("made:five" not in box.berth("images", "--all", "--format", "{{.Repository}}:{{.Tag}}").out, "it is made")
     box.equal(box.state("web")["status"], "running", "after the pause")
 
 

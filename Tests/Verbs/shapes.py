@@ -43,9 +43,9 @@ def ps_json(box):
     up(box)
     seen = rows(box, "ps", "-a")
     box.equal([row["Service"] for row in seen], ["once", "web"], "the order")
-    wanted = ["Command", "CreatedAt", "Engine", "ExitCode", "Health", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Name",
-              "Names", "Networks", "OOMKilled", "Ports", "Project", "Publishers", "RunningFor", "Service", "Size", "State",
-              "Status"]
+    wanted = ["Command", "CreatedAt", "Engine", "ExitCode", "Health", "ID", "Image", "Labels", "LocalVolumes",
+              "Mounts", "Name", "Names", "Networks", "OOMKilled", "Ports", "Project", "Publishers", "RunningFor",
+              "Service", "Size", "State", "Status"]
     for row in seen:
         box.equal(list(row), wanted)
     once, web = seen
@@ -56,7 +56,8 @@ def ps_json(box):
     box.true("com.example.tier=front" in web["Labels"].split(","), web["Labels"])
     box.true({"URL": "0.0.0.0", "TargetPort": 80, "PublishedPort": box.port, "Protocol": "tcp"} in web["Publishers"],
              web["Publishers"])
-    box.true({"URL": "", "TargetPort": 7000, "PublishedPort": 0, "Protocol": "tcp"} in web["Publishers"], web["Publishers"])
+    exposed = {"URL": "", "TargetPort": 7000, "PublishedPort": 0, "Protocol": "tcp"}
+    box.true(exposed in web["Publishers"], web["Publishers"])
     full = rows(box, "ps", "--no-trunc", "web")[0]
     box.equal(len(full["ID"]), 64)
     box.true(full["Command"].endswith('with more words"'), full["Command"])
@@ -110,7 +111,8 @@ def templates(box):
     box.equal(box.berth("ps", "--format", "{{.Name}}: {{.State}}").out, f"{name}: running\n")
     box.equal(box.berth("ps", "--format", '{{.Label "com.example.tier"}}').out, "front\n")
     box.equal(box.berth("ps", "--format", "{{len .ID}}", "--no-trunc").out, "64\n")
-    box.equal(box.berth("ps", "--format", "table {{.Service}}\\t{{.State}}").out, "SERVICE   STATE\nweb       running\n")
+    table = box.berth("ps", "--format", "table {{.Service}}\\t{{.State}}").out
+    box.equal(table, "SERVICE   STATE\nweb       running\n")
     box.equal(box.berth("ps", "--format", '{{range .Publishers}}{{if eq .TargetPort 80}}{{.URL}} {{end}}{{end}}').out,
               "0.0.0.0 :: \n")
     whole = json.loads(box.berth("ps", "--format", "{{json .}}").out)
@@ -189,8 +191,8 @@ def image_that_is_gone(box):
 def volumes(box):
     up(box)
     seen = rows(box, "volumes")
-    box.equal(list(seen[0]), ["Availability", "Driver", "Group", "Labels", "Links", "Mountpoint", "Name", "Scope", "Size",
-                              "Status"])
+    box.equal(list(seen[0]), ["Availability", "Driver", "Group", "Labels", "Links", "Mountpoint", "Name", "Scope",
+                              "Size", "Status"])
     ours = next(row for row in seen if row["Name"] == f"{box.name}_data")
     box.true(os.path.isdir(ours["Mountpoint"]), ours["Mountpoint"])
     box.true("com.example.kind=kept" in ours["Labels"], ours["Labels"])
@@ -208,7 +210,8 @@ def stats(box):
               [["BlockIO", "CPUPerc", "Container", "ID", "MemPerc", "MemUsage", "Name", "NetIO", "PIDs"]])
     row = seen[0]
     for key, form in (("CPUPerc", r"\d+\.\d\d%"), ("MemPerc", r"\d+\.\d\d%"), ("MemUsage", r"[\d.]+\w+ / [\d.]+\w+"),
-                      ("NetIO", r"[\d.]+k?B / [\d.]+k?B"), ("BlockIO", r"\S+ / \S+"), ("PIDs", r"\d+"), ("ID", r"\w{12}")):
+                      ("NetIO", r"[\d.]+k?B / [\d.]+k?B"), ("BlockIO", r"\S+ / \S+"), ("PIDs", r"\d+"),
+                      ("ID", r"\w{12}")):
         box.true(re.fullmatch(form, row[key]), f"{key}: {row[key]}")
     box.equal(len(rows(box, "stats", "--no-stream")), 1)
     box.equal(sorted(row["CPUPerc"] for row in rows(box, "stats", "--no-stream", "-a"))[0], "--")
@@ -301,12 +304,12 @@ def config(box):
     box.equal(document["services"]["web"]["environment"], {"FROM_FILE": "1"})
     box.equal(box.berth("convert", "-q").out, "")
     box.equal(box.berth("config", "--format", "json", "--quiet").out, "")
-    lists = {"--services": ["db", "worker"], "--volumes": ["data"], "--networks": ["default", "front"], "--profiles": ["full"],
-             "--images": ["busybox:test", "shop-worker"], "--models": []}
+    lists = {"--services": ["db", "worker"], "--volumes": ["data"], "--networks": ["default", "front"],
+             "--profiles": ["full"], "--images": ["busybox:test", "shop-worker"], "--models": []}
     for flag, wanted in lists.items():
         box.equal(sorted(box.berth("--all-resources", "config", flag).out.split()), wanted, flag)
-    box.equal(box.berth("--profile", "full", "config", "--services").out.split().index("db") + 1,
-              box.berth("--profile", "full", "config", "--services").out.split().index("web"), "dependencies come first")
+    order = box.berth("--profile", "full", "config", "--services").out.split()
+    box.equal(order.index("db") + 1, order.index("web"), "dependencies come first")
     hashes = box.berth("--profile", "full", "config", "--hash", "*").out
     box.true(re.fullmatch(r"(\w+ [0-9a-f]{64}\n){3}", hashes), hashes)
     box.equal(box.berth("--profile", "full", "config", "--hash", "web,db").out.split()[::2], ["web", "db"])

@@ -133,7 +133,8 @@ package struct VolumeStore: Sendable {
 
   /// All volumes, by name.
   package func list() throws -> [VolumeRecord] {
-    try namesInFolder(layout.volumes).map(\.string).filter(isVolumeName).sorted().compactMap { name in
+    try namesInFolder(layout.volumes).map(\.string).filter(isVolumeName).sorted().compactMap {
+      name in
       // A folder without a readable record holds data all the same: it is not shown, nor touched.
       try? readRecord(VolumeRecord.self, at: layout.volume(name).appending("volume.json"))
     }

@@ -22,7 +22,8 @@ let allVerbs: [any ParsableCommand.Type] = [
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-  SystemCommand.self, VersionCommand.self, CompletionCommand.self, InternalCommand.self,
+  AlphaCommand.self, SystemCommand.self, VersionCommand.self, CompletionCommand.self,
+  InternalCommand.self,
 ]
 
 struct BerthCommand: AsyncParsableCommand {
@@ -70,7 +71,7 @@ package func runProcess(_ arguments: [String]) -> Never {
 
 /// Runs the command line; ends the process.
 private func runCommandLine(_ call: Call) async -> Never {
-  let split = SplitArguments(call.arguments)
+  let split = AlphaCommand.promoted(SplitArguments(call.arguments))
   if let option = split.lacksValue {
     let fault = UsageFault("`\(option)` has no value behind it", hint: "see `berth --help`")
     Invocation.showPlain(fault.diagnostics)
