@@ -106,7 +106,7 @@ struct Invocation: Sendable {
   func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
       if progressMode == .json {
-        Output.error.line(json(of: diagnostic))
+        Output.error.line(jsonLine(of: diagnostic))
       } else {
         Output.error.write(text(of: diagnostic, style: errorStyle))
       }

@@ -60,7 +60,7 @@ extension Session {
     blueprint.stop = try stop(of: service, image: base.image.config)
     blueprint.restart = restart(of: service)
     blueprint.health = health(of: service, image: base.image.config)
-    blueprint.log = try log(of: service)
+    blueprint.log = try log(of: service, blueprint)
     blueprint.take(try devices(of: service))
     if identity.slug != nil { blueprint.restart = .no }
     return blueprint

@@ -124,9 +124,16 @@ final class StepRunner: Sendable {
       throw NoSuchService(name: service, known: [])
     }
     let identity = ContainerIdentity(id: randomID(), name: name, number: number)
-    let previous = options.renewsAnonymousVolumes ? nil : known.withLock { $0[name] }
+    // One that a killed command had removed already is as good as one that is here.
+    let present =
+      try known.withLock { $0[name] }
+      ?? session.containers.replaced(name, project: session.projectName)
+    let previous = options.renewsAnonymousVolumes ? nil : present
     remember(
       try session.makeContainer(base, identity, project: project, previous: previous))
+    if present != nil {
+      try session.containers.forgetReplaced(name, project: session.projectName)
+    }
   }
 
   func remember(_ blueprint: ContainerBlueprint) {
@@ -182,7 +189,9 @@ final class StepRunner: Sendable {
 
   func removeContainer(_ name: String, withVolumes: Bool) throws {
     let blueprint = try blueprint(name)
-    try session.remove(blueprint, withVolumes: withVolumes)
+    try session.remove(
+      blueprint, withVolumes: withVolumes,
+      isReplaced: plannedServices.withLock { $0[name] != nil })
   }
 
   private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {

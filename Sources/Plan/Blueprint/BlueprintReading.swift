@@ -203,6 +203,25 @@ extension LogBlueprint {
     }
     segmentSize = try record.unsigned("segmentSize")
     segmentCount = Int(try record.integer("segmentCount"))
+    if record.has("forward") { forward = try LogForward(record.record("forward")) }
+  }
+}
+
+extension LogForward {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    guard let form = Form(rawValue: try record.string("form")) else {
+      throw record.mismatch("form", "a known form")
+    }
+    guard let transport = Transport(rawValue: try record.string("transport")) else {
+      throw record.mismatch("transport", "a known transport")
+    }
+    self.init(
+      form: form, transport: transport, address: try record.string("address"),
+      tag: try record.string("tag"))
+    port = UInt16(clamping: try record.unsigned("port"))
+    facility = UInt8(clamping: try record.unsigned("facility"))
+    hostname = try record.optionalString("hostname")
+    fields = try record.strings("fields")
   }
 }
 
