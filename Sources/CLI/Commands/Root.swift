@@ -10,7 +10,8 @@ import Linux
 /// All of them, as they are parsed.
 let allVerbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, CopyCommand.self, ExportCommand.self, StopCommand.self, StartCommand.self,
+  RunCommand.self, CopyCommand.self, ExportCommand.self, CommitCommand.self, StopCommand.self,
+  StartCommand.self,
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
@@ -21,7 +22,8 @@ let allVerbs: [any ParsableCommand.Type] = [
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-  SystemCommand.self, VersionCommand.self, CompletionCommand.self, InternalCommand.self,
+  AlphaCommand.self, SystemCommand.self, VersionCommand.self, CompletionCommand.self,
+  InternalCommand.self,
 ]
 
 struct BerthCommand: AsyncParsableCommand {
@@ -69,7 +71,7 @@ package func runProcess(_ arguments: [String]) -> Never {
 
 /// Runs the command line; ends the process.
 private func runCommandLine(_ call: Call) async -> Never {
-  let split = SplitArguments(call.arguments)
+  let split = AlphaCommand.promoted(SplitArguments(call.arguments))
   if let option = split.lacksValue {
     let fault = UsageFault("`\(option)` has no value behind it", hint: "see `berth --help`")
     Invocation.showPlain(fault.diagnostics)

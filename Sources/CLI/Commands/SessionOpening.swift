@@ -85,7 +85,7 @@ extension Invocation {
 
   private static let changing: Set<String> = [
     "stop", "start", "pause", "unpause", "attach", "exec", "run", "cp", "pull", "push", "tag",
-    "rmi", "prune", "load", "import", "kill", "restart", "rm", "wait", "network create",
+    "rmi", "prune", "load", "import", "commit", "kill", "restart", "rm", "wait", "network create",
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]

@@ -16,8 +16,13 @@ struct UsageFault: Diagnosable {
   var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }
 }
 
-/// What docker compose has and berth has not.
-private let otherVerbs: Set<String> = ["alpha", "bridge", "build", "commit", "publish", "watch"]
+/// What docker compose has and berth has not, and what to do instead.
+private let otherVerbs = [
+  "bridge": "`berth config` prints the project as it is understood, for programs that translate it",
+  "build": "build the image with docker or buildah, and bring it in with `berth load`",
+  "publish": "keep the files in a repository, or push them with a program such as oras",
+  "watch": "bind the folder into the container, or run `berth up -d` again after a change",
+]
 
 /// The same of flags, and why.
 private let otherFlags: [String: String] = [
@@ -25,8 +30,8 @@ private let otherFlags: [String: String] = [
 ]
 
 func unknownVerb(_ verb: String) -> UsageFault {
-  if otherVerbs.contains(verb) {
-    return UsageFault("berth has no `\(verb)`", hint: "`berth --help` lists what it has")
+  if let instead = otherVerbs[verb] {
+    return UsageFault("berth has no `\(verb)`", hint: instead)
   }
   let names = allVerbs.filter({ $0.configuration.shouldDisplay })
     .flatMap { [$0.configuration.commandName ?? ""] + $0.configuration.aliases }
