@@ -63,7 +63,7 @@ let package = Package(
     house("Plan", "DNS", ["Addressing"]),
     house("Plan", "Blueprint", ["JSON", "Addressing"]),
     house(
-      "Plan", "Planning", ["Blueprint"]),
+      "Plan", "Planning", ["Blueprint", "JSON"]),
 
     // Act
     house(
@@ -124,8 +124,8 @@ let package = Package(
     house(
       "CLI", "Console",
       [
-        "Engine", "Blueprint", "Compose", "Store", "Journal", "Linux", "CLinux", "Diagnostics",
-        "JSON", system,
+        "Engine", "Blueprint", "Compose", "Planning", "Store", "Journal", "Linux", "CLinux",
+        "Diagnostics", "JSON", system,
       ]),
     house(
       "CLI", "Commands",
@@ -160,7 +160,7 @@ let package = Package(
     test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
     test("JSON", ["JSON"]),
-    test("Console", ["Console", "Engine", "JSON"]),
+    test("Console", ["Console", "Diagnostics", "Engine", "JSON", "Planning"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",
@@ -171,7 +171,7 @@ let package = Package(
       [
         "ContainerInit", "Runtime", "Blueprint", "JSON", "Linux", "CLinux", "TestSupport", system,
       ]),
-    test("Planning", ["Planning", "Blueprint"]),
+    test("Planning", ["Planning", "Blueprint", "JSON"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Archive", ["Archive"]),
     test(

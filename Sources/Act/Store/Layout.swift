@@ -1,10 +1,14 @@
 // Where each thing lives on disk. Drawn once, here:
 //
 //   <state>/images/…                      (Images)
-//   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease
+//   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease.
+//                                         <12 digits of an old id>_<name> is that of a container which is
+//                                         to take the old one's place
 //   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
+//   <state>/…/definition.json             beside those records: the compose files' canonical words that
+//                                         the container, network or volume was made of, for `plan`
 //   <state>/seccomp/<hash>.bpf
 //   <run>/containers/<id>/                control.sock, state.json, cgroup, lock (held by the shim),
 //                                         guard (by its guard as well), hosts, resolv.conf, hostname
@@ -31,6 +35,15 @@ package struct Layout: Sendable, Hashable {
 
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }
+  package func definition(ofContainer id: String) -> FilePath {
+    container(id).appending("definition.json")
+  }
+  package func definition(ofNetwork name: String) -> FilePath {
+    network(name).appending("definition.json")
+  }
+  package func definition(ofVolume name: String) -> FilePath {
+    volume(name).appending("definition.json")
+  }
   package func exitRecord(_ id: String) -> FilePath { container(id).appending("exit.json") }
   /// Locked by the command in front of a one-off container.
   package func attached(_ id: String) -> FilePath { container(id).appending("attached") }

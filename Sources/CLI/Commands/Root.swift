@@ -9,7 +9,8 @@ import Glibc
 import Linux
 
 private let verbs: [any ParsableCommand.Type] = [
-  UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
+  UpCommand.self, PlanCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self,
+  ExecCommand.self,
   RunCommand.self, CopyCommand.self, ExportCommand.self, StopCommand.self, StartCommand.self,
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,

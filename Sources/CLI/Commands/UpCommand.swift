@@ -32,8 +32,12 @@ struct UpCommand: AsyncParsableCommand {
   var pull: String?
   @Flag(help: "Pull without progress")
   var quietPull = false
+  @Flag(help: "Build images first")
+  var build = false
   @Flag(help: "Do not build images")
   var noBuild = false
+  @Flag(help: "Build without progress")
+  var quietBuild = false
   @Option(help: "Number of containers of a service: SERVICE=NUM")
   var scale: [String] = []
   @Option(name: .shortAndLong, help: "Seconds to wait when containers are stopped")
@@ -60,24 +64,24 @@ struct UpCommand: AsyncParsableCommand {
   var wait = false
   @Option(help: "Seconds to wait at most with --wait")
   var waitTimeout: Int?
-  @Flag(name: .shortAndLong, help: "Answer yes to every question")
-  var yes = false
-  @Flag(help: "Show what would be done, and do nothing")
-  var dryRun = false
+  @OptionGroup var consent: ConsentOptions
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
     try checkPairs()
     let invocation = try Invocation.now()
-    let dryRun = dryRun || invocation.global.dryRun
     let work = try invocation.open("up", services: services, quietPull: quietPull)
     let since = Session.now()
     let up = try await finishing(work.progress) {
-      try await work.session.up(try options(dryRun: dryRun))
+      try await work.session.up(try options(invocation, work))
     }
-    if dryRun {
-      Output.standard.write(up.plan.isEmpty ? "nothing to do\n" : up.plan.text + "\n")
+    if trial.isOn(invocation) {
+      show(up.plan)
+      if !detach, !wait, !noStart {
+        Output.error.line("nothing was started, so there is no output to follow")
+      }
       return
     }
     if detach || wait || noStart { return }
@@ -85,7 +89,8 @@ struct UpCommand: AsyncParsableCommand {
   }
 
   private func checkPairs() throws {
-    let pairs: [(Bool, String, Bool, String)] = [
+    try refuse([
+      (build, "--build", noBuild, "--no-build"),
       (forceRecreate, "--force-recreate", noRecreate, "--no-recreate"),
       (renewAnonVolumes, "--renew-anon-volumes", noRecreate, "--no-recreate"),
       (alwaysRecreateDeps, "--always-recreate-deps", noRecreate, "--no-recreate"),
@@ -102,13 +107,10 @@ struct UpCommand: AsyncParsableCommand {
         abortOnContainerExit, "--abort-on-container-exit", abortOnContainerFailure,
         "--abort-on-container-failure"
       ),
-    ]
-    for (left, leftName, right, rightName) in pairs where left && right {
-      throw UsageFault("`\(leftName)` and `\(rightName)` are incompatible")
-    }
+    ])
   }
 
-  private func options(dryRun: Bool) throws -> UpOptions {
+  private func options(_ invocation: Invocation, _ work: Work) throws -> UpOptions {
     var options = UpOptions()
     options.services = services
     options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
@@ -116,12 +118,13 @@ struct UpCommand: AsyncParsableCommand {
     options.startsContainers = !noStart
     options.includesDependencies = !noDeps
     options.renewsAnonymousVolumes = renewAnonVolumes
-    options.removesOrphans = removeOrphans
+    options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))
     options.scale = try parseScale(scale)
     options.timeout = timeout
-    options.isDryRun = dryRun
-    options.recreatesVolumes = yes
+    options.isDryRun = trial.isOn(invocation)
+    options.recreatesVolumes = consent.isGiven
+    if !consent.isGiven, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
     if wait { options.wait = waitTimeout.map { .atMost(seconds: $0) } ?? .forever }
     return options
   }

@@ -96,7 +96,9 @@ package struct ConfigView: Sendable {
   }
 
   package var images: [String] {
-    loaded.project.services.map { $0.image ?? "\(loaded.project.name)-\($0.name)" }
+    loaded.project.services.map {
+      $0.image ?? loaded.project.name + (request.compatibility ? "_" : "-") + $0.name
+    }
   }
 
   /// What the models of the project are called where they come from.

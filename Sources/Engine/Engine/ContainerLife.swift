@@ -22,7 +22,7 @@ extension Session {
     previous: ContainerBlueprint?, adjust: (inout ContainerBlueprint) throws -> Void = { _ in }
   ) throws -> ContainerBlueprint {
     let mounts = try mounts(of: base, project: project, previous: previous)
-    try containers.begin(id: identity.id, name: identity.name, project: projectName)
+    try containers.begin(id: identity.id, name: identity.leaseName, project: projectName)
     do {
       if let size = base.service.storageSize.flatMap({ UInt64(exactly: $0.bytes) }) {
         try containers.limitSize(of: identity.id, to: size)
@@ -32,12 +32,14 @@ extension Session {
         of: base, identity: identity, project: project, mounts: mounts, network: network)
       blueprint.files = try makeGivenFiles(of: base.service, in: project, container: identity.id)
       try adjust(&blueprint)
+      try writeFile(
+        base.service.configHashInput, to: layout.definition(ofContainer: identity.id), .volatile)
       try containers.write(blueprint)
       return blueprint
     } catch {
       // Undone as far as it goes; the next command sweeps the rest.
       try? releaseLeases(of: identity.id, project)
-      try? containers.remove(id: identity.id, name: identity.name)
+      try? containers.remove(id: identity.id, name: identity.leaseName)
       throw error
     }
   }
@@ -88,9 +90,19 @@ extension Session {
 
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
   /// nobody named.
-  func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
+  ///
+  /// - Parameter heir: the container that takes its place, and addresses.
+  func remove(
+    _ blueprint: ContainerBlueprint, withVolumes: Bool, heir: ContainerBlueprint? = nil
+  ) throws {
     try takeAwayLost(blueprint.id)
-    try networks.release(blueprint.network.endpoints, container: blueprint.id)
+    let endpoints = blueprint.network.endpoints
+    if let heir {
+      try networks.handOver(
+        endpoints, of: blueprint.id, to: heir.id, having: heir.network.endpoints)
+    } else {
+      try networks.release(endpoints, container: blueprint.id)
+    }
     try containers.remove(id: blueprint.id, name: blueprint.name)
     guard withVolumes else { return }
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })

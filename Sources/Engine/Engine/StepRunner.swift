@@ -19,6 +19,10 @@ final class StepRunner: Sendable {
   let options: UpOptions
   /// Containers by name: those that there were, and those made since.
   private let known: Mutex<[String: ContainerBlueprint]>
+  /// Containers that were made to take the place of others, by the names of those.
+  let heirs = Mutex<[String: ContainerBlueprint]>([:])
+  /// With the anonymous volumes of containers that are removed.
+  let removesVolumes: Bool
   /// Sockets that hold host ports until their container starts, by container name.
   let reserved = Mutex<[String: PortReservation]>([:])
   /// The services of containers that the plan makes, by container name.
@@ -28,15 +32,21 @@ final class StepRunner: Sendable {
 
   init(
     session: Session, project: Project?, bases: [ServiceBase], records: [ContainerRecord],
-    options: UpOptions, plan: Plan
+    options: UpOptions, plan: Plan, removesVolumes: Bool = false
   ) {
+    self.removesVolumes = removesVolumes
     self.session = session
     self.project = project
     self.bases = Dictionary(bases.map { ($0.service.name, $0) }) { first, _ in first }
     self.options = options
     known = Mutex(Dictionary(records.map { ($0.name, $0.blueprint) }) { first, _ in first })
-    for case .createContainer(let service, _, let name) in plan.steps.map(\.operation) {
-      plannedServices.withLock { $0[name] = service }
+    for step in plan.steps {
+      switch step.operation {
+      case .createContainer(let service, _, let name),
+        .createReplacement(let service, _, let name, _):
+        plannedServices.withLock { $0[name] = service }
+      default: break
+      }
     }
   }
 
@@ -70,8 +80,11 @@ final class StepRunner: Sendable {
     case .stopContainer(_, let name): try await stopContainer(name)
     case .removeContainer(_, let name):
       try await tell("Container \(name)", "Removing", "Removed", doing: "removing `\(name)`") {
-        try self.removeContainer(name, withVolumes: false)
+        try self.removeContainer(name)
       }
+    case .createReplacement, .renameReplacement: try await replace(step.operation)
+    case .killContainer, .pauseContainer, .unpauseContainer, .removeImage:
+      try await performAlone(step.operation)
     case .wait(let service, let dependency): try await wait(service, dependency)
     }
   }
@@ -144,9 +157,10 @@ final class StepRunner: Sendable {
     }
   }
 
-  func removeContainer(_ name: String, withVolumes: Bool) throws {
+  private func removeContainer(_ name: String) throws {
     let blueprint = try blueprint(name)
-    try session.remove(blueprint, withVolumes: withVolumes)
+    let heir = heirs.withLock { $0[name] }
+    try session.remove(blueprint, withVolumes: removesVolumes, heir: heir)
   }
 
   private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {
@@ -180,8 +194,11 @@ extension Session {
     labels[Label.volume] = volume?.key
     labels[Label.version] = berthVersion
     if let volume { labels[Label.configHash] = Digest(of: volume.configHashInput).hex }
+    let isNew = try volumes.record(name) == nil
     try volumes.create(
       name, labels: labels, driverOptions: volume.map(driverOptions) ?? [:],
       size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) }, now: Self.now())
+    guard isNew, let volume else { return }
+    try writeFile(volume.configHashInput, to: layout.definition(ofVolume: name), .volatile)
   }
 }

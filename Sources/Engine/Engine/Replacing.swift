@@ -1,0 +1,55 @@
+// Containers made anew beside the old ones, which go when everything has been made: a failure before
+// leaves them running.
+
+import Blueprint
+import Compose
+import Diagnostics
+import Linux
+import Planning
+import Store
+import Synchronization
+
+extension StepRunner {
+  func replace(_ operation: Planning.Operation) async throws {
+    switch operation {
+    case .createReplacement(let service, let number, let name, let old):
+      let id = "Container \(name)"
+      session.tell(.progress(ProgressEvent(id, "Recreate", .working)))
+      do {
+        try await blocking { try self.createReplacement(service, number, name, of: old) }
+      } catch {
+        session.tell(.progress(ProgressEvent(id, "Error", .error)))
+        throw Failure("creating `\(name)`", error)
+      }
+    case .renameReplacement(_, let name, let old):
+      try await tell("Container \(name)", "Recreate", "Recreated", doing: "renaming `\(name)`") {
+        try self.renameReplacement(name, of: old)
+      }
+    default: break
+    }
+  }
+
+  private func createReplacement(
+    _ service: String, _ number: Int, _ name: String, of oldName: String
+  ) throws {
+    guard let base = bases[service], let project else {
+      throw NoSuchService(name: service, known: [])
+    }
+    let old = try blueprint(oldName)
+    var identity = ContainerIdentity(id: randomID(), name: name, number: number)
+    identity.replaced = old
+    let heir = try session.makeContainer(
+      base, identity, project: project, previous: options.renewsAnonymousVolumes ? nil : old)
+    heirs.withLock { $0[oldName] = heir }
+  }
+
+  private func renameReplacement(_ name: String, of oldName: String) throws {
+    let old = try blueprint(oldName)
+    guard let heir = heirs.withLock({ $0.removeValue(forKey: oldName) }) else { return }
+    var identity = ContainerIdentity(id: heir.id, name: name, number: 0)
+    identity.replaced = old
+    try session.containers.rename(
+      heir.id, from: identity.leaseName, to: name, project: session.projectName)
+    remember(heir)
+  }
+}
