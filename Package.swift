@@ -73,6 +73,7 @@ let package = Package(
     house("Act", "Host", ["Linux", "CLinux", "Diagnostics", system]),
     house("Act", "Store", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house("Act", "Journal", ["Linux", "CLinux", system]),
+    house("Act", "EventLog", ["Linux", "CLinux", system]),
     house("Act", "Control", ["Linux", "CLinux", "Blueprint", "JSON", "Diagnostics", system]),
     house(
       "Act", "Registry",
@@ -105,8 +106,8 @@ let package = Package(
     house(
       "Act", "Supervision",
       [
-        "ContainerInit", "Copying", "Archive", "Cgroups", "Control", "Journal", "DNS", "Addressing",
-        "Blueprint",
+        "ContainerInit", "Copying", "Archive", "Cgroups", "Control", "Journal", "EventLog", "DNS",
+        "Addressing", "Blueprint",
         "Linux", "CLinux", "JSON", "Store", "Diagnostics", system,
       ]),
 
@@ -115,7 +116,8 @@ let package = Package(
       "Engine", "Engine",
       [
         "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
-        "Host", "Store", "Journal", "CLinux", "Control", "Registry", "Images", "Networking",
+        "Host", "Store", "Journal", "EventLog", "CLinux", "Control", "Registry", "Images",
+        "Networking",
         "Runtime",
         "Archive", "Cgroups", system,
       ]),
@@ -194,6 +196,7 @@ let package = Package(
         "Cgroups", system,
       ]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
+    test("EventLog", ["EventLog", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
     test("Addressing", ["Addressing"]),
     test("Netlink", ["Netlink", "Addressing", "Linux", "CLinux", "TestSupport", system]),

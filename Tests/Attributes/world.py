@@ -1,11 +1,13 @@
 """A world in which scenarios run: namespaces of its own, one store with one image, and a project folder for each scenario."""
 
+import fcntl
 import json
 import os
 import pty
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -89,8 +91,8 @@ def image_id(berth, environment):
 
 def facts():
     """Words for what a scenario may need: `v1` or `v2` (the cgroups that limits are set in), `swap`, `apparmor`,
-    `compiler`."""
-    found = set()
+    `compiler`, and programs by their names."""
+    found = {name for name in ["bash", "zsh", "fish", "docker", "man", "dpkg-deb"] if shutil.which(name)}
     with open("/proc/self/mountinfo") as file:
         kinds = [line.split(" - ")[1].split() for line in file]
     found.add("v1" if any(kind[0] == "cgroup" and "memory" in kind[2] for kind in kinds) else "v2")
@@ -138,15 +140,24 @@ class Outcome:
 class Terminal:
     """A program at a pseudo-terminal. Used in a `with`; ended at its end."""
 
-    def __init__(self, command, folder, environment, limit):
+    def __init__(self, command, folder, environment, limit, size=(24, 80)):
         self.limit, self.seen = limit, b""
+        ready, go = os.pipe()
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             try:
+                os.close(go)
+                os.read(ready, 1)
+                os.close(ready)
                 os.chdir(folder)
                 os.execvpe(command[0], command, environment)
             finally:
                 os._exit(127)
+        os.close(ready)
+        self.resize(*size)
+        # Not by closing it: the children of other threads may have it open too.
+        os.write(go, b"g")
+        os.close(go)
 
     def __enter__(self):
         return self
@@ -155,7 +166,20 @@ class Terminal:
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self.master)
+        self.hang_up()
+
+    def resize(self, rows, columns):
+        """Gives the terminal another size; the program is told by the kernel."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def send(self, number):
+        os.kill(self.pid, number)
+
+    def hang_up(self):
+        """Closes the terminal, as a window that is closed does."""
+        if self.master is not None:
+            os.close(self.master)
+        self.master = None
 
     def is_raw(self):
         """Whether the program takes every key as it is typed."""
@@ -166,7 +190,9 @@ class Terminal:
 
     def read(self, seconds):
         """Takes what comes in this time; False at the end."""
-        if select.select([self.master], [], [], seconds)[0]:
+        if self.master is None:
+            time.sleep(seconds)
+        elif select.select([self.master], [], [], seconds)[0]:
             try:
                 piece = os.read(self.master, 4096)
             except OSError:
@@ -189,7 +215,7 @@ class Terminal:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.pid = 0
-                while self.read(0):
+                while self.master is not None and self.read(0):
                     if not select.select([self.master], [], [], 0)[0]:
                         break
                 return os.waitstatus_to_exitcode(status)
@@ -232,9 +258,9 @@ class Box:
             raise Complaint(f"berth {' '.join(arguments)} ended with {outcome.code}, not {code}: {outcome.text.strip()}")
         return outcome
 
-    def terminal(self, *arguments, limit=30):
+    def terminal(self, *arguments, limit=30, size=(24, 80), **environment):
         """berth at a terminal of its own, while it runs: a `Terminal`."""
-        return Terminal([self.world.berth, *arguments], self.folder, self.environment, limit)
+        return Terminal([self.world.berth, *arguments], self.folder, self.environment | environment, limit, size)
 
     def up(self, compose=None, *arguments):
         """`berth up -d` of this file, or again of the last one."""

@@ -117,11 +117,13 @@ struct ProgressTests {
     let lines = [line.painted(Style(coloured: false), columns: 80)]
     #expect(
       Progress.frame(lines, over: [], columns: 80)
-        == "\u{1B}[?25l12345678\u{1B}[K\n\u{1B}[?25h")
+        == "\u{1B}[?2026h\u{1B}[?25l12345678\u{1B}[K\n\u{1B}[?25h\u{1B}[?2026l")
     #expect(
       Progress.frame(lines, over: [8, 3], columns: 80)
-        == "\u{1B}[?25l\r\u{1B}[2A12345678\u{1B}[K\n\u{1B}[J\u{1B}[?25h")
-    #expect(Progress.frame(lines, over: [8, 3], columns: 4).hasPrefix("\u{1B}[?25l\r\u{1B}[3A"))
+        == "\u{1B}[?2026h\u{1B}[?25l\r\u{1B}[2A12345678\u{1B}[K\n\u{1B}[J\u{1B}[?25h\u{1B}[?2026l")
+    #expect(
+      Progress.frame(lines, over: [8, 3], columns: 4).hasPrefix(
+        "\u{1B}[?2026h\u{1B}[?25l\r\u{1B}[3A"))
   }
 
   @Test("two images that share a layer do not quarrel over it")

@@ -109,6 +109,7 @@ extension SourceRule {
     ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
     ("Sources/Act/Runtime/AppArmor", "rules about paths of containers, for the kernel to hold"),
     ("Sources/Act/ContainerInit/", "mounts, masks and write-protects below a checked /proc"),
+    ("Sources/Act/Runtime/RootEntries.swift", "lists a container's root as its process sees it"),
     ("Sources/Act/Runtime/SecurityProfile.swift", "lists of masked and read-only paths as data"),
     ("Sources/Act/Runtime/ShimProcess.swift", "the sealed copy of the shim, by its descriptor"),
     ("Sources/Act/Supervision/GroupGuard.swift", "its own program, to become it again"),

@@ -59,7 +59,7 @@ struct FullDiskTests {
       let writer = JournalWriter(
         folder: disk.appending("journal"), segmentSize: 1 << 20, segmentCount: 4)
       for _ in 0..<100 { writer.write("lost\n") }
-      writer.endRun(at: 1)
+      writer.endRun(at: 1, code: 0, restarts: false)
       return [String]()
     }
     #expect(try result.get().isEmpty)

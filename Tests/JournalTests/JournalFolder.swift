@@ -49,7 +49,10 @@ extension JournalReader {
   /// All lines that are there now, as `o:text`, `e:text`, `n:text`.
   func lines() throws -> [String] {
     var lines: [String] = []
-    while case .batch(let batch) = try next() {
+    while true {
+      let progress = try next()
+      if case .runEnded = progress { continue }
+      guard case .batch(let batch) = progress else { break }
       for entry in batch.entries {
         let mark =
           switch entry.stream {

@@ -51,8 +51,34 @@ struct JournalTests {
     writer.write("done\nprompt> ")
     let reader = try folder.reader()
     #expect(try reader.lines() == ["o:done"])
-    writer.endRun(at: 2)
+    writer.endRun(at: 2, code: 0, restarts: false)
     #expect(try reader.lines() == ["o:prompt> "])
+  }
+
+  @Test("the end of a run comes behind its lines, with its exit code and whether another follows")
+  func ends() throws {
+    let folder = try JournalFolder()
+    let writer = folder.writer()
+    writer.endRun(at: 1, code: 3, restarts: true)
+    writer.write("a\nb\nlast")
+    writer.endRun(at: 5, code: -1, restarts: false)
+    let first = JournalReader.Progress.runEnded(RunEnd(nanoseconds: 1, code: 3, restarts: true))
+    let last = JournalReader.Progress.runEnded(RunEnd(nanoseconds: 5, code: -1, restarts: false))
+    let reader = try folder.reader()
+    #expect(try reader.next() == first)
+    guard case .batch = try reader.next(), case .batch = try reader.next() else {
+      Issue.record("no lines")
+      return
+    }
+    #expect(try reader.next() == last)
+    let tail = try folder.reader(.lastLines(1))
+    #expect(try tail.lines() == ["o:last"])
+    let cut = try folder.reader(.lastLines(2))
+    guard case .batch = try cut.next(), case .batch = try cut.next() else {
+      Issue.record("the end of an earlier run before the last lines")
+      return
+    }
+    #expect(try cut.next() == last)
   }
 
   @Test("what a killed writer left unfinished can be had at the end")
@@ -132,7 +158,7 @@ struct TailTests {
     let folder = try JournalFolder()
     let writer = folder.writer()
     writer.write("a\nb\nc")
-    writer.endRun(at: 1)
+    writer.endRun(at: 1, code: 0, restarts: false)
     #expect(try folder.reader(.lastLines(2)).lines() == ["o:b", "o:c"])
   }
 
@@ -190,6 +216,9 @@ struct RotationTests {
     let lines = try reader.lines()
     #expect(lines.last == "o:line 999")
     #expect(Set(lines).count == lines.count)
+    let told = lines.filter { $0.hasPrefix("n:lines of output are missing here") }
+    #expect(told.count == 1)
+    #expect(try !folder.reader().lines().contains { $0.hasPrefix("n:") })
   }
 
   @Test("every byte of a frame may be missing at the end", arguments: [1, 3, 4, 5, 20, 27, 28])

@@ -100,7 +100,8 @@ struct UpPlannerTests {
       [container("web"), container("db")])
     let barrier = try #require(plan.steps.firstIndex { $0.operation == .everythingCreated })
     let creations = plan.steps.indices.filter { plan.steps[$0].operation.creates }
-    #expect(creations.count == 3 && plan.steps[barrier].after == Set(creations))
+    #expect(creations.count == 3)
+    var renames: Set<Int> = []
     for name in ["web", "db"] {
       let (stop, remove, rename, start) = (
         plan.index(.stopContainer(service: name, name: "p-\(name)-1")),
@@ -108,11 +109,13 @@ struct UpPlannerTests {
         plan.index(.renameReplacement(service: name, name: "p-\(name)-1", of: "p-\(name)-1")),
         plan.index(.startContainer(service: name, name: "p-\(name)-1"))
       )
-      #expect(plan.steps[try #require(stop)].after == [barrier])
+      #expect(plan.steps[try #require(stop)].after == Set(creations))
       #expect(plan.steps[try #require(remove)].after == [try #require(stop)])
       #expect(plan.steps[try #require(rename)].after == [try #require(remove)])
-      #expect(plan.steps[try #require(start)].after.contains(try #require(rename)))
+      #expect(plan.steps[try #require(start)].after.contains(barrier))
+      renames.insert(try #require(rename))
     }
+    #expect(plan.steps[barrier].after == renames.union(creations))
   }
 
   @Test("with --no-start what is new takes its place all the same")
@@ -132,7 +135,7 @@ struct UpPlannerTests {
     tools.mountedImages = "tools=sha256:1"
     #expect(
       plan([tools], [container("web")]).text
-        == Self.replacement(of: "p-web-1", because: "an image it mounts changed"))
+        == Self.replacement(of: "p-web-1", because: "an image that it mounts changed"))
     let data = service("web", volumes: ["p_data"])
     let plan = planUp(
       DesiredProject(

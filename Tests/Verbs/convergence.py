@@ -172,7 +172,7 @@ def mounted_images(box):
     box.true(os.system(f"tar -C {box.path('tree')} -cf {archive} .") == 0, "tar")
     box.berth("import", archive, "tools:one")
     plan = planned(box)
-    box.equal(change(plan, name)["cause"], "an image it mounts changed")
+    box.equal(change(plan, name)["cause"], "an image that it mounts changed")
     box.true("mounted images" in fields(plan, name), f"{plan}")
     box.berth("up", "-d")
     box.equal(box.inside("web", "cat /tools/file"), "content")

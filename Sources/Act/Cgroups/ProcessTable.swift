@@ -60,6 +60,17 @@ struct ProcessStat {
 /// Of the times in it.
 let ticksPerSecond = UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
 
+/// How long ago a process was cloned, by the clock that only goes forward; nil when it is gone.
+package func processAge(_ pid: Int32) -> Duration? {
+  guard let started = ProcessStat(pid)?.fields[19], let ticks = UInt64(started) else { return nil }
+  var now = timespec()
+  clock_gettime(CLOCK_BOOTTIME, &now)
+  let begun =
+    Duration.seconds(ticks / ticksPerSecond)
+    + .milliseconds(ticks % ticksPerSecond &* 1000 / ticksPerSecond)
+  return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - begun
+}
+
 /// `pts/0`, or `?`. The number is that of proc(5).
 private func terminalName(_ number: Int32) -> String {
   let (major, minor) = ((number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00))

@@ -36,6 +36,9 @@ package struct ShimClient: Sendable {
   /// The same for `cp`, which also copies while the container is paused.
   package func view() throws -> SharedDescriptor { try first(.view).pidfd }
 
+  /// The same with its number, for those who read what the kernel says of it.
+  package func firstProcess() throws -> (pid: Int32, pidfd: SharedDescriptor) { try first(.view) }
+
   private func first(_ request: ControlRequest) throws -> (pid: Int32, pidfd: SharedDescriptor) {
     let (reply, descriptors) = try ask(request).receive()
     guard case .joined(let pid) = reply, let pidfd = descriptors.first else {

@@ -3,7 +3,8 @@
 //    0  magic        u32   "BJ01"
 //    4  length       u32   bytes of payload, at most 64 KiB
 //    8  nanoseconds  i64   wall time of the read
-//   16  stream       u8    JournalStream, or 4: a run of the container has ended
+//   16  stream       u8    JournalStream, or 4: a run of the container has ended; the payload of that is
+//                          the exit code (i32) and a byte: 1 when another run follows
 //   17  flags        u8    1: the last line goes on in a later frame; 2: begins within a line
 //   18  (zero)       u16
 //   20  check        u32   over the twenty bytes before
@@ -84,6 +85,34 @@ struct Frame: Equatable {
     var hash: UInt32 = 0x811C_9DC5
     for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
     return hash
+  }
+}
+
+/// How a run of the container has ended, as its mark says it.
+package struct RunEnd: Hashable, Sendable {
+  /// Wall time, nanoseconds since 1970.
+  package var nanoseconds: Int64
+  /// Nil in journals from before marks said it.
+  package var code: Int32?
+  /// Whether the container is started again by its restart policy.
+  package var restarts: Bool
+
+  package init(nanoseconds: Int64, code: Int32?, restarts: Bool) {
+    self.nanoseconds = nanoseconds
+    self.code = code
+    self.restarts = restarts
+  }
+
+  static let payloadSize = 5
+
+  init(nanoseconds: Int64, decoding payload: UnsafeRawBufferPointer) {
+    self.nanoseconds = nanoseconds
+    guard payload.count >= Self.payloadSize else {
+      (code, restarts) = (nil, false)
+      return
+    }
+    code = Int32(littleEndian: payload.loadUnaligned(as: Int32.self))
+    restarts = payload[4] == 1
   }
 }
 

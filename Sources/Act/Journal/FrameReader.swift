@@ -20,6 +20,8 @@ struct FrameReader: ~Copyable {
   private let buffer: UnsafeMutableRawBufferPointer
   private var start = 0
   private var end = 0
+  /// Whether segments were removed before they were read, and nobody was told.
+  private var hasSkipped = false
 
   /// Frames are read in pieces of this many bytes: a few of the largest.
   private static let bufferSize = 8 * Frame.largest
@@ -33,14 +35,17 @@ struct FrameReader: ~Copyable {
 
   deinit { buffer.deallocate() }
 
-  /// Calls `body` with the next frame and its payload; false when there is none now.
-  mutating func next(_ body: (Frame, UnsafeRawBufferPointer) -> Void) throws(SystemCallError)
-    -> Bool
-  {
+  /// Calls `body` with the next frame, its payload and whether rotation has taken away what was before
+  /// it; false when there is none now.
+  mutating func next(
+    _ body: (Frame, UnsafeRawBufferPointer, Bool) -> Void
+  ) throws(SystemCallError) -> Bool {
     while true {
       if let frame = bufferedFrame() {
         let payload = UnsafeRawBufferPointer(buffer)[start + Frame.headerSize..<start + frame.size]
-        body(frame, UnsafeRawBufferPointer(rebasing: payload.prefix(frame.length)))
+        let bytes = UnsafeRawBufferPointer(rebasing: payload.prefix(frame.length))
+        body(frame, bytes, hasSkipped)
+        hasSkipped = false
         start += frame.size
         offset += frame.size
         return true
@@ -52,6 +57,8 @@ struct FrameReader: ~Copyable {
       }
       if try fill() { continue }
       segment = nil
+      // Reading begins before the first segment, whatever its number is.
+      if number > 0, successor > number + 1 { hasSkipped = true }
       number = successor
       offset = 0
       start = 0

@@ -33,7 +33,7 @@ package struct JournalBatch: Hashable, Sendable {
     return newlines + (bytes.last == newline || bytes.isEmpty ? 0 : 1)
   }
 
-  mutating func removeFirst(lines: Int) {
+  package mutating func removeFirst(lines: Int) {
     var start = 0
     for _ in 0..<lines {
       start = bytes[start...].firstIndex(of: newline).map { $0 + 1 } ?? bytes.count

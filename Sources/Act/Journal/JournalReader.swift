@@ -16,11 +16,18 @@ package final class JournalReader {
 
   package enum Progress: Hashable, Sendable {
     case batch(JournalBatch)
+    /// A run has ended behind the lines so far. Told of runs behind the lines that reading began with.
+    case runEnded(RunEnd)
     /// All is read that there is; a writer lives and may add to it.
     case idle
     /// All is read that there is, and nobody writes. Reading on is allowed: a container that is
     /// started again goes on in the same journal.
     case ended
+  }
+
+  private enum Item {
+    case lines(JournalBatch)
+    case end(RunEnd)
   }
 
   /// A line is joined up to this many bytes, then given in pieces.
@@ -34,7 +41,7 @@ package final class JournalReader {
   /// Streams of which nothing was seen yet, when reading began within the journal.
   private var unseen: Set<JournalStream> = []
   private var inFragment: Set<JournalStream> = []
-  private var ready: [JournalBatch] = []
+  private var ready: [Item] = []
   private var linesToSkip = 0
 
   /// A journal or folder that is missing is empty. `follow` opens `notifications`.
@@ -64,17 +71,14 @@ package final class JournalReader {
   package func next() throws(SystemCallError) -> Progress {
     while true {
       if !ready.isEmpty {
-        var batch = ready.removeFirst()
-        if linesToSkip > 0 {
-          let count = batch.lineCount
-          if linesToSkip >= count {
-            linesToSkip -= count
-            continue
-          }
-          batch.removeFirst(lines: linesToSkip)
-          linesToSkip = 0
+        switch ready.removeFirst() {
+        case .end(let end):
+          if linesToSkip <= 0 { return .runEnded(end) }
+        case .lines(var batch):
+          if skipLines(of: &batch) { continue }
+          return .batch(batch)
         }
-        return .batch(batch)
+        continue
       }
       if try readFrame() { continue }
       drainNotifications()
@@ -83,6 +87,19 @@ package final class JournalReader {
       if try readFrame() { continue }
       return writerLives ? .idle : .ended
     }
+  }
+
+  /// Takes away what comes before the last lines that were asked for; true when that is all of it.
+  private func skipLines(of batch: inout JournalBatch) -> Bool {
+    guard linesToSkip > 0 else { return false }
+    let count = batch.lineCount
+    if linesToSkip >= count {
+      linesToSkip -= count
+      return true
+    }
+    batch.removeFirst(lines: linesToSkip)
+    linesToSkip = 0
+    return false
   }
 
   /// Blocks until there may be more to read, at most `milliseconds`.
@@ -102,11 +119,25 @@ package final class JournalReader {
   }
 
   private func readFrame() throws(SystemCallError) -> Bool {
-    try frames.next { frame, payload in take(frame, payload) }
+    try frames.next { frame, payload, isBehindGap in
+      if isBehindGap { tellGap(at: frame.nanoseconds) }
+      take(frame, payload)
+    }
+  }
+
+  private func tellGap(at nanoseconds: Int64) {
+    finishLines()
+    let text = "lines of output are missing here: the log was rotated before they were read\n"
+    add(.notice, nanoseconds, Array(text.utf8))
+    unseen = Set(JournalStream.allCases)
   }
 
   private func take(_ frame: Frame, _ payload: UnsafeRawBufferPointer) {
-    guard let stream = frame.stream else { return finishLines() }
+    guard let stream = frame.stream else {
+      finishLines()
+      ready.append(.end(RunEnd(nanoseconds: frame.nanoseconds, decoding: payload)))
+      return
+    }
     var payload = payload
     if unseen.remove(stream) != nil, frame.isContinued { inFragment.insert(stream) }
     if inFragment.contains(stream) {
@@ -128,7 +159,7 @@ package final class JournalReader {
       unfinished[stream] = nil
       bytes.reserveCapacity(bytes.count + whole)
       bytes.append(contentsOf: payload[..<whole])
-      ready.append(JournalBatch(stream: stream, nanoseconds: nanoseconds, bytes: bytes))
+      add(stream, nanoseconds, bytes)
       bytes = []
     } else {
       // Taken out, so that appending does not copy.
@@ -137,17 +168,20 @@ package final class JournalReader {
     if whole == payload.count { return }
     bytes.append(contentsOf: payload[whole...])
     if bytes.count >= Self.lineLimit {
-      ready.append(JournalBatch(stream: stream, nanoseconds: nanoseconds, bytes: bytes))
+      add(stream, nanoseconds, bytes)
     } else {
       unfinished[stream] = (nanoseconds, bytes)
     }
   }
 
+  private func add(_ stream: JournalStream, _ nanoseconds: Int64, _ bytes: [UInt8]) {
+    ready.append(.lines(JournalBatch(stream: stream, nanoseconds: nanoseconds, bytes: bytes)))
+  }
+
   private func finishLines() {
     for stream in JournalStream.allCases {
       if let rest = unfinished.removeValue(forKey: stream) {
-        ready.append(
-          JournalBatch(stream: stream, nanoseconds: rest.nanoseconds, bytes: rest.bytes))
+        add(stream, rest.nanoseconds, rest.bytes)
       }
     }
   }
@@ -156,7 +190,10 @@ package final class JournalReader {
   package func unfinishedLines() -> [JournalBatch] {
     finishLines()
     defer { ready = [] }
-    return ready
+    return ready.compactMap { item in
+      guard case .lines(let batch) = item else { return nil }
+      return batch
+    }
   }
 
   private func drainNotifications() {
@@ -172,8 +209,13 @@ package final class JournalReader {
   {
     let counter = JournalReader(counting: folder, from: position)
     var lines = 0
-    while case .batch(let batch) = try counter.next() { lines += batch.lineCount }
-    return lines
+    while true {
+      switch try counter.next() {
+      case .batch(let batch): lines += batch.lineCount
+      case .runEnded: break
+      case .idle, .ended: return lines
+      }
+    }
   }
 
   private init(counting folder: FilePath, from position: Position?) {

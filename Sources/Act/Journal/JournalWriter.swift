@@ -61,13 +61,15 @@ package final class JournalWriter {
     bytes.withUnsafeBytes { append(stream, at: nanoseconds, $0) }
   }
 
-  /// The container has ended: what has no newline is a line all the same.
-  package func endRun(at nanoseconds: Int64) {
-    let mark = Frame(length: 0, nanoseconds: nanoseconds, stream: nil)
-    guard segment != nil || lostBytes > 0, reportLoss(at: nanoseconds, before: mark.size) else {
-      return
+  /// A run of the container has ended: what has no newline is a line all the same.
+  package func endRun(at nanoseconds: Int64, code: Int32, restarts: Bool) {
+    let mark = Frame(length: RunEnd.payloadSize, nanoseconds: nanoseconds, stream: nil)
+    guard reportLoss(at: nanoseconds, before: mark.size) else { return }
+    withUnsafeTemporaryAllocation(byteCount: RunEnd.payloadSize, alignment: 4) { payload in
+      payload.storeBytes(of: code.littleEndian, as: Int32.self)
+      payload[4] = restarts ? 1 : 0
+      if write(mark, UnsafeRawBufferPointer(payload)) { open = [] }
     }
-    if write(mark, UnsafeRawBufferPointer(start: nil, count: 0)) { open = [] }
   }
 
   /// Writes the line about what was lost; true when nothing is left to say. A disk that has room

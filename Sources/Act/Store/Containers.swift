@@ -4,7 +4,7 @@ package import Blueprint
 import CLinux
 package import Diagnostics
 import Glibc
-import Linux
+package import Linux
 import SystemPackage
 
 /// A container as the records tell it.
@@ -144,16 +144,7 @@ package struct ContainerStore: Sendable {
   }
 
   private func readLease(_ name: String) -> (project: String, id: String)? {
-    var buffer = [UInt8](repeating: 0, count: 512)
-    let count = layout.names.appending(name).withPlatformString { path in
-      buffer.withUnsafeMutableBytes { target in
-        target.withMemoryRebound(to: CChar.self) { text in
-          text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
-        }
-      }
-    }
-    guard count > 0, count < buffer.count else { return nil }
-    let parts = String(decoding: buffer[..<count], as: UTF8.self).split(separator: "/")
+    let parts = linkText(layout.names.appending(name))?.split(separator: "/") ?? []
     guard parts.count == 2 else { return nil }
     return (String(parts[0]), String(parts[1]))
   }
@@ -183,7 +174,7 @@ extension ContainerStore {
       return (exit, false)
     }
     guard var lost = live, lost.bootID == bootID, lost.status != .created else {
-      return (ContainerState(bootID: bootID, status: .created), false)
+      return (stateWithoutRecord(of: id), false)
     }
     if lost.status != .exited {
       lost.status = .dead
@@ -193,4 +184,38 @@ extension ContainerStore {
     }
     return (lost, false)
   }
+
+  /// Nothing is left of its last run: it has had none, or it ran when the machine went down.
+  private func stateWithoutRecord(of id: String) -> ContainerState {
+    guard let boot = linkText(layout.bootMark(id)), boot != bootID else {
+      return ContainerState(bootID: bootID, status: .created)
+    }
+    var state = ContainerState(bootID: boot, status: .exited)
+    state.exitCode = 255
+    state.failure = "it ran when the machine went down"
+    return state
+  }
+
+  /// Notes that the container has begun to run in this boot. The mark is a link, so that a power loss
+  /// cannot leave half of it.
+  package func markStarted(_ id: String) throws(SystemCallError) {
+    let path = layout.bootMark(id)
+    if linkText(path) == bootID { return }
+    try removeFile(path)
+    try checking("symlink", path.string) { path.withPlatformString { symlink(bootID, $0) } }
+  }
+}
+
+/// Nil when there is no such link.
+private func linkText(_ path: FilePath) -> String? {
+  var buffer = [UInt8](repeating: 0, count: 512)
+  let count = path.withPlatformString { path in
+    buffer.withUnsafeMutableBytes { target in
+      target.withMemoryRebound(to: CChar.self) { text in
+        text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+      }
+    }
+  }
+  return count > 0 && count < buffer.count
+    ? String(decoding: buffer[..<count], as: UTF8.self) : nil
 }

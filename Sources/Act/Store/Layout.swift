@@ -4,7 +4,9 @@
 //   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease.
 //                                         <12 digits of an old id>_<name> is that of a container which is
 //                                         to take the old one's place
-//   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json
+//   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json,
+//                                         hooks.json where its service has hooks, and `boot`: symbolic
+//                                         link whose text is the boot id of its last start
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
 //   <state>/…/definition.json             beside those records: the compose files' canonical words that
@@ -15,6 +17,7 @@
 //   <run>/networks/<name>/names/<id>
 //   <run>/volumes/<name>/<id>             where a container has a volume in memory (ContainerInit)
 //   <run>/projects/<name>/lock
+//   <run>/events/<project>                (EventLog)
 
 package import SystemPackage
 
@@ -45,6 +48,8 @@ package struct Layout: Sendable, Hashable {
     volume(name).appending("definition.json")
   }
   package func exitRecord(_ id: String) -> FilePath { container(id).appending("exit.json") }
+  package func hooks(_ id: String) -> FilePath { container(id).appending("hooks.json") }
+  package func bootMark(_ id: String) -> FilePath { container(id).appending("boot") }
   /// Locked by the command in front of a one-off container.
   package func attached(_ id: String) -> FilePath { container(id).appending("attached") }
   package func journal(_ id: String) -> FilePath { container(id).appending("journal") }

@@ -30,7 +30,15 @@ struct ExecOptions {
   var workingDirectory: Bytes?
   var privileged = false
   var detached = false
+  /// Whom its end is told to; nil for nobody.
+  var event: ExecEvent?
   var command: [Bytes] = []
+}
+
+/// What the project's events say of one command in a container.
+struct ExecEvent {
+  var project: String
+  var execution: String
 }
 
 struct CopyOptions {
@@ -104,6 +112,9 @@ private func parseExec(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Exe
     case "--workdir": options.workingDirectory = try words.value(of: word)
     case "--privileged": options.privileged = true
     case "--detach": options.detached = true
+    case "--event":
+      let project = try words.value(of: word).text
+      options.event = ExecEvent(project: project, execution: try words.value(of: word).text)
     case "--": break reading
     default: throw UsageError(message: "unknown option `\(word.text)`")
     }

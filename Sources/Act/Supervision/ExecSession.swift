@@ -7,6 +7,7 @@ import Cgroups
 import ContainerInit
 import Control
 import Diagnostics
+import EventLog
 import Glibc
 import Linux
 import Store
@@ -18,10 +19,21 @@ func execInContainer(_ options: ExecOptions) -> Int32 {
     let signals = try ForwardedSignals()
     if options.detached { return try execDetached(options, signals) }
     var session = try ExecSession(options, signals)
-    return try session.run()
+    return tellEnd(of: options, try session.run())
   } catch {
-    return report(error)
+    return tellEnd(of: options, report(error))
   }
+}
+
+/// Tells whoever follows the project's events that the command is over.
+private func tellEnd(of options: ExecOptions, _ code: Int32) -> Int32 {
+  guard let event = options.event, let id = options.containerFolder.lastComponent else {
+    return code
+  }
+  EventLog(run: options.run, project: event.project).append(
+    "exec_die", of: id.string,
+    attributes: "{\"execID\":\"\(event.execution)\",\"exitCode\":\"\(code)\"}")
+  return code
 }
 
 /// The command goes on without us: a process that watches over it stays until it ends, so that it
@@ -42,9 +54,9 @@ private func execDetached(_ options: ExecOptions, _ signals: ForwardedSignals) t
     try session.start()
     for stream in CInt(0)...2 { dup2(null.raw, stream) }
     _ = write(outcome.writing.raw, [0] as [UInt8], 1)
-    _exit(try session.wait())
+    _exit(tellEnd(of: options, try session.wait()))
   } catch {
-    _exit(report(error))
+    _exit(tellEnd(of: options, report(error)))
   }
 }
 

@@ -26,7 +26,9 @@ func endLostContainer(_ options: RunOptions) -> Int32 {
     let layout = Layout(state: options.state, run: options.run)
     let blueprint = try readBlueprint(options.containerFolder)
     try end(try openGroup(blueprint, layout))
-    Records(layout: layout, blueprint: blueprint).withdrawNames()
+    let records = Records(layout: layout, blueprint: blueprint)
+    records.withdrawNames()
+    records.tell(.die(128 + SIGKILL))
     if !blueprint.network.ports.isEmpty || blueprint.removeOnExit {
       let releasing = try release(blueprint.id, options)
       // Who starts the container next must not have its ports closed by us.

@@ -73,11 +73,11 @@ final class OutputPump {
   }
 
   /// Moves what is there; `ended` when nobody writes any more.
-  func drain(into journal: JournalWriter?, _ buffer: ReadBuffer) -> Outcome {
+  func drain(into journal: JournalWriter, _ buffer: ReadBuffer) -> Outcome {
     for _ in 0..<Self.readsPerTurn {
       guard let bytes = buffer.read(descriptor.raw) else { return .more }
       if bytes.isEmpty { return .ended }
-      journal?.append(stream, at: wallNow(), bytes)
+      journal.append(stream, at: wallNow(), bytes)
       if bytes.count < ReadBuffer.size / 2 { return .more }
       widen()
     }
@@ -85,9 +85,9 @@ final class OutputPump {
   }
 
   /// The last drain, when every writer is dead: all that is left.
-  func drainToEnd(into journal: JournalWriter?, _ buffer: ReadBuffer) {
+  func drainToEnd(into journal: JournalWriter, _ buffer: ReadBuffer) {
     while let bytes = buffer.read(descriptor.raw), !bytes.isEmpty {
-      journal?.append(stream, at: wallNow(), bytes)
+      journal.append(stream, at: wallNow(), bytes)
     }
   }
 

@@ -2,6 +2,7 @@
 
 import Blueprint
 import CLinux
+import EventLog
 import Glibc
 import JSON
 import Linux
@@ -11,6 +12,8 @@ import SystemPackage
 struct Records {
   let layout: Layout
   let id: String
+  /// Nil for a container of no project, which only tests make.
+  private let events: EventLog?
   private let networks: [NamesRecord]
 
   /// `<run>/networks/<network>/names/<id>`: read by the name services of that network.
@@ -22,6 +25,7 @@ struct Records {
   init(layout: Layout, blueprint: ContainerBlueprint) {
     self.layout = layout
     id = blueprint.id
+    events = blueprint.project.map { EventLog(run: layout.run, project: $0) }
     networks = blueprint.network.endpoints.map { endpoint in
       var file = JSONObject()
       if let address = endpoint.address { file.append("address", .string(address)) }
@@ -37,6 +41,11 @@ struct Records {
 
   func write(_ state: ContainerState) throws {
     try writeFile(state.json.bytes(), to: layout.stateRecord(id), .volatile)
+  }
+
+  /// Tells whoever follows the project's events.
+  func tell(_ event: SupervisedEvent) {
+    events?.append(event.action, of: id, attributes: event.attributes)
   }
 
   func publishNames() throws {

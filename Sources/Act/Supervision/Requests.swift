@@ -70,14 +70,20 @@ extension Supervisor {
     }
   }
 
+  /// Ends the container by the user's will.
+  private func stop(signal: Int32, grace: Int64) {
+    state.stoppedByUser = true
+    end(signal: signal, grace: grace)
+  }
+
   /// Ends the container for good: `signal` first, all that is left after `grace` nanoseconds;
   /// a negative grace never ends.
-  func stop(signal: Int32, grace: Int64) {
+  func end(signal: Int32, grace: Int64) {
     restart.stopByUser()
-    state.stoppedByUser = true
     switch phase {
     case .running(let run):
-      if grace != 0 { run.signal(signal) }
+      isStopping = true
+      if grace != 0 { send(signal, to: run) }
       if grace >= 0 {
         let (deadline, overflow) = monotonicNow().addingReportingOverflow(grace)
         killAt = min(killAt ?? .max, overflow ? .max : deadline)
@@ -86,6 +92,7 @@ extension Supervisor {
       if state.status == .paused { try? unpause() }
       if grace == 0 {
         killAt = nil
+        records.tell(.kill(SIGKILL))
         killAll()
       }
     case .restarting:
@@ -110,7 +117,17 @@ extension Supervisor {
       save()
       if state.status == .paused { try unpause() }
     }
-    if signal == SIGKILL { killAll() } else { run.signal(signal) }
+    if signal == SIGKILL {
+      records.tell(.kill(SIGKILL))
+      killAll()
+    } else {
+      send(signal, to: run)
+    }
+  }
+
+  private func send(_ signal: Int32, to run: ContainerRun) {
+    records.tell(.kill(signal))
+    run.signal(signal)
   }
 
   private func pause() throws {
@@ -120,6 +137,7 @@ extension Supervisor {
     health?.pause()
     state.status = .paused
     save()
+    records.tell(.pause)
   }
 
   private func unpause() throws {
@@ -129,6 +147,7 @@ extension Supervisor {
     health?.unpause()
     state.status = .running
     save()
+    records.tell(.unpause)
   }
 
   private func runningRun() throws(Refusal) -> ContainerRun {

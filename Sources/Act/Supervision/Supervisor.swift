@@ -27,7 +27,7 @@ final class Supervisor {
   let cgroup: Cgroup
   let network: ContainerNetwork
   let loop: EventLoop
-  let journal: JournalWriter?
+  let journal: JournalWriter
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
   private var forwarder: PortForwarder?
@@ -40,6 +40,8 @@ final class Supervisor {
   var restart: RestartMachine
   var health: HealthMonitor?
   var killAt: Int64?
+  /// Whether its end is what somebody waits for who stops it.
+  var isStopping = false
   /// False when who stopped it sees to its network.
   var releasesNetwork = true
   private var server: ControlServer?
@@ -63,13 +65,9 @@ final class Supervisor {
     restart = RestartMachine(policy: blueprint.restart)
     state = ContainerState(bootID: readBootID(), status: .created)
     state.shimPid = getpid()
-    switch blueprint.log.driver {
-    case .none: journal = nil
-    case .journal:
-      journal = JournalWriter(
-        folder: options.containerFolder.appending("journal"),
-        segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
-    }
+    journal = JournalWriter(
+      folder: options.containerFolder.appending("journal"),
+      segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
   }
 
   /// Clones the first process of a run.
@@ -97,6 +95,7 @@ final class Supervisor {
       state.health = self.health?.state
     }
     try records.write(state)
+    records.tell(.start)
     for pump in run.outputs {
       try loop.watch(pump.descriptor.raw) { [unowned self] _ in move(pump, of: run) }
     }
@@ -162,6 +161,7 @@ final class Supervisor {
   private func expire(_ now: Int64) {
     if let killAt, now >= killAt {
       self.killAt = nil
+      records.tell(.kill(SIGKILL))
       killAll()
     }
     if let giveBackAt, now >= giveBackAt {
@@ -185,8 +185,15 @@ final class Supervisor {
   private let quiet: Int64 = 1_000_000_000
 
   private func healthChanged() {
+    let before = state.health?.status
     state.health = health?.state
     save()
+    // By pattern, as all that every shim may do.
+    switch (before, state.health?.status) {
+    case (.starting, .healthy), (.unhealthy, .healthy): records.tell(.healthy)
+    case (.starting, .unhealthy), (.healthy, .unhealthy): records.tell(.unhealthy)
+    default: break
+    }
   }
 
   /// A run folder that cannot be written (a full tmpfs) must not end the container.
@@ -201,12 +208,18 @@ final class Supervisor {
     }
   }
 
+  /// What the run has left to say.
   private func drain(_ run: ContainerRun) {
     for pump in run.outputs {
       loop.forget(pump.descriptor.raw)
       pump.drainToEnd(into: journal, buffer)
     }
-    journal?.endRun(at: wallNow())
+  }
+
+  private func markEnd(_ decision: RestartMachine.Decision, at now: Int64, _ code: Int32) {
+    var restarts = false
+    if case .restart = decision { restarts = true }
+    journal.endRun(at: now, code: code, restarts: restarts)
   }
 
   // MARK: - Ends and new starts
@@ -232,9 +245,15 @@ final class Supervisor {
     records.withdrawNames()
     state.pid = nil
     state.exitCode = code
-    state.finishedAt = Timestamp(nanoseconds: wallNow())
+    let now = wallNow()
+    state.finishedAt = Timestamp(nanoseconds: now)
     state.oomKilled = run.wasOutOfMemory
-    follow(restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt)))
+    if state.oomKilled { records.tell(.outOfMemory) }
+    if isStopping { records.tell(.stop) }
+    records.tell(.die(code))
+    let decision = restart.exited(code: code, after: Nanoseconds(monotonicNow() - run.startedAt))
+    markEnd(decision, at: now, code)
+    follow(decision)
   }
 
   private func follow(_ decision: RestartMachine.Decision) {
@@ -263,8 +282,11 @@ final class Supervisor {
       let failure = ShimFailure(starting: error)
       state.failure = failure.line
       state.exitCode = failure.exitCode
-      state.finishedAt = Timestamp(nanoseconds: wallNow())
-      follow(restart.exited(code: failure.exitCode, after: Nanoseconds(0)))
+      let now = wallNow()
+      state.finishedAt = Timestamp(nanoseconds: now)
+      let decision = restart.exited(code: failure.exitCode, after: Nanoseconds(0))
+      markEnd(decision, at: now, failure.exitCode)
+      follow(decision)
     }
   }
 
@@ -287,9 +309,6 @@ final class Supervisor {
     state.status = .exited
     state.pid = nil
     state.shimPid = nil
-    state.health = state.health.map {
-      var last = $0; last.status = $0.status; return last
-    }
     // Nothing is recorded on a full disk; the run folder's end says that it has ended.
     try? records.writeExit(state)
     if isGone { records.removeRunFolder() }
@@ -308,7 +327,8 @@ final class Supervisor {
     let size = MemoryLayout<signalfd_siginfo>.size
     while read(raw, &information, size) == size {
       if information.ssi_signo == UInt32(SIGTERM) {
-        stop(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
+        // The machine goes down, not the user's will: `unless-stopped` starts again with the next boot.
+        end(signal: blueprint.stop.signal, grace: blueprint.stop.grace.count)
       }
     }
     reap()

@@ -1,65 +1,11 @@
-// Attached `up` and `run`: output on the terminal, signals to the containers.
+// Attached `run`: output on the terminal, signals to the container.
 
 import Journal
-import Blueprint
 import CLinux
 import Console
-import Diagnostics
 import Engine
 import Glibc
 import Linux
-import Synchronization
-
-/// Follows the project until its containers have ended, or the user has ended them.
-func attachToProject(
-  _ session: Session, _ options: AttachOptions, since: Timestamp, form: LogForm
-) async throws -> Int32 {
-  let attachment = Attachment(session, options)
-  let printer = LogPrinter(form)
-  let sources = try await attachment.sources()
-  printer.announce(sources)
-  Output.standard.line("Attaching to \(sources.joined(separator: ", "))")
-  let interruptions = Mutex(0)
-  let (asked, asking) = AsyncStream.makeStream(of: Int.self)
-  Signals.handle { signal in
-    guard [SIGINT, SIGTERM, SIGHUP].contains(signal) else { return }
-    let count = interruptions.withLock { count in
-      count += 1
-      return count
-    }
-    asking.yield(count)
-  }
-  defer { Signals.handle(nil) }
-  return try await withThrowingTaskGroup(of: Int32?.self) { group in
-    group.addTask { try await attachment.run(since: since) { printer.show($0) } }
-    group.addTask {
-      try await end(attachment, asked)
-      return nil
-    }
-    var status: Int32 = 0
-    while let result = try await group.next() {
-      guard let result else { continue }
-      status = result
-      asking.finish()
-    }
-    return interruptions.withLock { $0 } > 0 ? 130 : status
-  }
-}
-
-/// The first interruption stops with grace, the second kills; the second need not wait for the first.
-private func end(_ attachment: Attachment, _ asked: AsyncStream<Int>) async throws {
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    for await count in asked {
-      if count == 1 {
-        Output.error.line("Gracefully Stopping... press Ctrl+C again to force")
-        group.addTask { try await attachment.stop() }
-      } else {
-        group.addTask { try await attachment.kill() }
-      }
-    }
-    try await group.waitForAll()
-  }
-}
 
 /// Runs a one-off container in front of the user; its exit code.
 func runAttached(_ session: Session, _ prepared: PreparedRun) async throws -> Int32 {

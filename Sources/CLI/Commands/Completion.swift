@@ -1,62 +1,36 @@
-// TAB behind a verb: the services of the project in this folder, or the images of this machine.
+// TAB: `berth completion` prints what a shell needs, and that asks `berth __complete` for words.
 
 import ArgumentParser
 import Console
-import Engine
-import Linux
-import SystemPackage
 
-/// Never says why it has nothing to offer: there is no place for messages behind TAB.
-@Sendable func completeServices(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-  let split = SplitArguments(Array(words.dropFirst()))
-  guard let global = try? GlobalSettings(parsing: split.global),
-    let invocation = try? Invocation(global: global),
-    let view = try? ConfigView(invocation.request(file: .required), switches: ConfigSwitches())
-  else { return [] }
-  return view.services
+struct CompletionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "completion", abstract: "Print the completion script of a shell")
+
+  @Flag(help: "Offer words without saying what they are")
+  var noDescriptions = false
+  @Argument(
+    help: "bash, zsh or fish", completion: .list(Shell.allCases.map(\.rawValue)))
+  var shell: String
+
+  func run() throws {
+    guard let shell = Shell(rawValue: shell) else {
+      throw UsageFault(
+        shell == "powershell"
+          ? "there is no completion for powershell" : "unknown shell `\(shell)`",
+        hint: "choose bash, zsh or fish")
+    }
+    Output.standard.write(shell.script(descriptions: !noDescriptions))
+  }
 }
 
-@Sendable func completeImages(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-  completeStock(words) { try $0.imageNames() }
-}
-
-@Sendable func completeServicesOrImages(_ words: [String], _ index: Int, _ prefix: String)
-  -> [String]
-{
-  let isOfAll = words.contains("--all") || words.contains("-a")
-  return isOfAll
-    ? completeImages(words, index, prefix) : completeServices(words, index, prefix)
-}
-
-/// `web:` for a path of a container, and files of this machine.
-@Sendable func completeServicesOrFiles(_ words: [String], _ index: Int, _ prefix: String)
-  -> [String]
-{
-  if prefix.contains(":") { return [] }
-  let folder = String(
-    prefix[
-      ..<(prefix.lastIndex(of: "/").map { prefix.index(after: $0) }
-        ?? prefix.startIndex)])
-  // What cannot be listed has nothing to offer.
-  let names = (try? namesInFolder(FilePath(folder.isEmpty ? "." : folder))) ?? []
-  let services =
-    folder.isEmpty ? completeServices(words, index, prefix).map { $0 + ":" } : []
-  return services + names.map { folder + $0.string }.filter { $0.hasPrefix(prefix) }.sorted()
-}
-
-@Sendable func completeNetworks(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-  completeStock(words) { try $0.networks().map(\.name) }
-}
-
-@Sendable func completeContainers(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-  completeStock(words) { try $0.containerNames() }
-}
-
-private func completeStock(_ words: [String], _ names: (Stock) throws -> [String]) -> [String] {
-  let split = SplitArguments(Array(words.dropFirst()))
-  guard let global = try? GlobalSettings(parsing: split.global),
-    let invocation = try? Invocation(global: global),
-    let found = try? names(Stock(invocation.hostProfile()))
-  else { return [] }
-  return found
+/// Answers a shell, or docker's client in its place. Not a verb like the others: no parser is built.
+enum CompletionRequest {
+  /// - Parameter arguments: of the program; nil is answered when they are no question of a shell.
+  static func answer(_ arguments: [String]) -> String? {
+    guard let first = arguments.first, first == "__complete" || first == "__completeNoDesc" else {
+      return nil
+    }
+    return Completions(Array(arguments.dropFirst())).text(descriptions: first == "__complete")
+  }
 }

@@ -22,10 +22,14 @@ struct GlobalOptions: ParsableArguments {
   @Option(help: "Folder that relative paths and the default name come from", completion: .directory)
   var projectDirectory: String?
 
-  @Option(help: "When to print colours and cursor codes: never, always, auto")
+  @Option(
+    help: "When to print colours and cursor codes: never, always, auto",
+    completion: .list(["auto", "always", "never"]))
   var ansi: String?
 
-  @Option(help: "How to show progress: auto, tty, plain, json, quiet")
+  @Option(
+    help: "How to show progress: auto, tty, plain, json, quiet",
+    completion: .list(["auto", "tty", "plain", "json", "quiet"]))
   var progress: String?
 
   @Option(help: "Maximum number of transfers at once, -1 for no limit")
@@ -40,6 +44,20 @@ struct GlobalOptions: ParsableArguments {
   @Flag(help: "Separate names by `_` as compose v1 did")
   var compatibility = false
 
+  @Flag(help: ArgumentHelp("Say on stderr what is read and done, with times", visibility: .hidden))
+  var verbose = false
+
+  @Option(help: ArgumentHelp("The old name of --project-directory", visibility: .hidden))
+  var workdir: String?
+
+  @Flag(help: ArgumentHelp("The old way to say --ansi never", visibility: .hidden))
+  var noAnsi = false
+
+  @Option(
+    help: ArgumentHelp(
+      "For compose files out of registries, which berth does not read", visibility: .hidden))
+  var insecureRegistry: [String] = []
+
   init() {}
 }
 
@@ -50,11 +68,6 @@ struct SplitArguments {
   var lacksValue: String?
   /// The verb and all behind it.
   var rest: [String] = []
-
-  /// What shells ask for, which the argument parser answers itself.
-  static let scriptFlags = [
-    "---completion", "--generate-completion-script", "--experimental-dump-help",
-  ]
 
   /// Options before the verb that take a value as the next argument.
   static let takesValue: Set<String> = [
@@ -68,11 +81,7 @@ struct SplitArguments {
       let argument = arguments[index]
       guard argument.hasPrefix("-"), argument != "-" else { break }
       // These are for the root command, which knows them.
-      if ["-h", "--help", "-v", "--version"].contains(argument)
-        || Self.scriptFlags.contains(where: argument.hasPrefix)
-      {
-        break
-      }
+      if ["-h", "--help", "-v", "--version"].contains(argument) { break }
       global.append(argument)
       if Self.takesValue.contains(argument) {
         if index + 1 < arguments.count {
@@ -85,19 +94,5 @@ struct SplitArguments {
       index += 1
     }
     rest = Array(arguments[index...])
-    rename()
-  }
-
-  /// `--workdir` and `--no-ansi` are the reference's old names.
-  private mutating func rename() {
-    global = global.map { argument in
-      switch argument {
-      case "--workdir": "--project-directory"
-      case "--no-ansi": "--ansi=never"
-      default:
-        argument.hasPrefix("--workdir=")
-          ? "--project-directory=" + argument.dropFirst(10) : argument
-      }
-    }
   }
 }

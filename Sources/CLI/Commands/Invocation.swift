@@ -18,20 +18,27 @@ struct Invocation: Sendable {
   let outputStyle: Style
   let errorStyle: Style
   let progressMode: ProgressMode
+  let calledAs: CalledAs
+  /// Set by `--verbose`.
+  private let tracer: Tracer?
 
-  init(global: GlobalSettings) throws {
+  init(global: GlobalSettings, calledAs: CalledAs = .berth) throws {
+    self.calledAs = calledAs
+    tracer = global.isVerbose ? Tracer() : nil
     environment = Self.processEnvironment()
     workingDirectory = Self.currentFolder(environment)
     var settings = global
-    let request = settings.request(environment: environment, in: workingDirectory)
+    var request = settings.request(environment: environment, in: workingDirectory)
+    request.trace = tracer?.sink
     defaults = environment.merging(projectSettings(request)) { first, _ in first }
     try settings.fill(from: defaults)
     self.global = settings
     let ansi =
       try Self.choice(
         global.ansi ?? defaults["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
+    let typed = global.progress ?? defaults["COMPOSE_PROGRESS"]
     let progress = try Self.choice(
-      global.progress ?? defaults["COMPOSE_PROGRESS"], of: ProgressMode.self, flag: "--progress")
+      typed == "none" ? "quiet" : typed, of: ProgressMode.self, flag: "--progress")
     if progress == .tty, ansi == .never {
       throw UsageFault("`--progress tty` cannot be used with `--ansi never`")
     }
@@ -90,9 +97,19 @@ struct Invocation: Sendable {
     return String(cString: path)
   }
 
+  /// Says what is done, when `--verbose` asks for it.
+  func trace(_ text: @autoclosure () -> String) { tracer?.say(text()) }
+
+  /// What `--verbose` has a session say to.
+  var tracing: (@Sendable (String) -> Void)? { tracer?.sink }
+
   func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
-      Output.error.write(text(of: diagnostic, style: errorStyle))
+      if progressMode == .json {
+        Output.error.line(json(of: diagnostic))
+      } else {
+        Output.error.write(text(of: diagnostic, style: errorStyle))
+      }
     }
   }
 
@@ -116,6 +133,9 @@ struct GlobalSettings: Sendable {
   var parallel: Int?
   var ansi: String?
   var progress: String?
+  var isVerbose = false
+  /// Of old names that were used.
+  private(set) var warnings: [Diagnostic] = []
 
   /// As typed before the verb. Nothing typed, which is most of the time, needs no parser: building
   /// one takes more than a millisecond.
@@ -133,6 +153,33 @@ struct GlobalSettings: Sendable {
     parallel = options.parallel
     ansi = options.ansi
     progress = options.progress
+    isVerbose = options.verbose
+    try take(oldNames: options)
+  }
+
+  private mutating func take(oldNames options: GlobalOptions) throws {
+    if let folder = options.workdir {
+      guard projectDirectory == nil else {
+        throw UsageFault(
+          "`--workdir` and `--project-directory` are incompatible",
+          hint: "they are two names of one flag: leave out `--workdir`")
+      }
+      projectDirectory = folder
+      warn("--workdir", "--project-directory")
+    }
+    if options.noAnsi {
+      guard ansi == nil else {
+        throw UsageFault(
+          "`--no-ansi` and `--ansi` are incompatible", hint: "leave out `--no-ansi`")
+      }
+      ansi = AnsiMode.never.rawValue
+      warn("--no-ansi", "--ansi never")
+    }
+  }
+
+  private mutating func warn(_ old: String, _ new: String) {
+    warnings.append(
+      Diagnostic("`\(old)` is deprecated", severity: .warning, hint: "write `\(new)`"))
   }
 
   /// Flags that were not typed have their values in the environment.
@@ -161,15 +208,15 @@ func saysYes(_ value: String?) -> Bool {
   ["1", "t", "true", "y", "yes", "on"].contains((value ?? "").lowercased())
 }
 
-/// The command line itself is wrong.
-struct UsageFault: Diagnosable {
-  var summary: String
-  var hint: String?
+/// Lines of `--verbose`, each with the milliseconds since the program began to read its flags.
+private struct Tracer: Sendable {
+  private let begin = ContinuousClock.now
 
-  init(_ summary: String, hint: String? = nil) {
-    self.summary = summary
-    self.hint = hint
+  var sink: @Sendable (String) -> Void { { say($0) } }
+
+  func say(_ text: String) {
+    let (seconds, attoseconds) = (ContinuousClock.now - begin).components
+    let tenths = seconds * 10_000 + attoseconds / 100_000_000_000_000
+    Output.error.line("trace: \(tenths / 10).\(tenths % 10) ms  \(printable(text))")
   }
-
-  var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }
 }

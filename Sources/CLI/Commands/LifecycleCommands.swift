@@ -27,7 +27,7 @@ struct KillCommand: AsyncParsableCommand {
         services: services, signal: signal, removesOrphans: removesOrphans, isDryRun: isDryRun)
     }
     if isDryRun { return show(plan) }
-    if plan.isEmpty { Output.error.line("No container to kill") }
+    if plan.isEmpty { invocation.status.line("No container to kill") }
   }
 }
 
@@ -77,7 +77,7 @@ struct RmCommand: AsyncParsableCommand {
     let work = try invocation.open("rm", file: .optional)
     let names = try await work.session.removable(services: services, stops: stop)
     if trial.isOn(invocation) { return show(try await work.session.removalPlan(names)) }
-    guard !names.isEmpty else { return Output.error.line("No stopped containers") }
+    guard !names.isEmpty else { return invocation.status.line("No stopped containers") }
     let message = "Going to remove \(names.joined(separator: ", "))"
     if force {
       Output.standard.line(message)

@@ -26,6 +26,7 @@ struct LogsCommand: AsyncParsableCommand {
   var since: String?
   @Option(help: "Output until then")
   var until: String?
+  @OptionGroup var choice: LogChoiceOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
@@ -34,6 +35,7 @@ struct LogsCommand: AsyncParsableCommand {
     let work = try invocation.open("logs", file: .optional)
     var query = LogQuery()
     query.services = services
+    query.choice = try choice.meant()
     query.follows = follow
     query.index = index
     if tail != "all" {
@@ -45,25 +47,45 @@ struct LogsCommand: AsyncParsableCommand {
     if index != nil, services.count != 1 {
       throw UsageFault("`--index` needs exactly one service")
     }
-    query.since = try since.map { try parseTime($0, flag: "--since") }
-    query.until = try until.map { try parseTime($0, flag: "--until") }
+    query.since = try since.map { try typedTime($0, flag: "--since") }
+    query.until = try until.map { try typedTime($0, flag: "--until") }
     var form = LogForm(style: noColor ? Style(coloured: false) : invocation.outputStyle)
     form.hasPrefix = !noLogPrefix
     form.hasTimestamps = timestamps
     let printer = LogPrinter(form)
-    if !noLogPrefix { printer.announce(try await work.session.logSources(query)) }
+    printer.announce(try await work.session.logSources(query))
     try await work.session.logs(query) { event in
       if case .lines = event { printer.show(event) }
     }
   }
+}
 
-  private func parseTime(_ text: String, flag: String) throws -> Timestamp {
-    guard let time = Timestamp(typed: text, now: Session.now()) else {
-      throw UsageFault(
-        "invalid \(flag) `\(text)`",
-        hint: "write a time such as 2026-01-31T12:00:00Z, seconds since 1970, or an age such as 10m"
-      )
+/// Which lines are shown, as typed: the same for `logs` and attached `up`.
+struct LogChoiceOptions: ParsableArguments {
+  @Option(help: "Only lines that match this pattern of `grep -E`; several: any of them")
+  var grep: [String] = []
+  @Flag(help: "--grep takes capitals for small letters")
+  var ignoreCase = false
+  @Option(
+    help: "Only lines at least as grave: trace, debug, info, notice, warning, error, critical",
+    completion: .list(LogLevel.names))
+  var level: String?
+
+  init() {}
+
+  func meant() throws -> LogChoice {
+    var choice = LogChoice()
+    choice.patterns = grep
+    choice.ignoresCase = ignoreCase
+    choice.level = try level.map { word in
+      guard let level = LogLevel(word: word) else {
+        throw UsageFault(
+          "unknown level `\(word)`",
+          hint: nearest(to: word, among: LogLevel.names).map { "did you mean `\($0)`?" }
+            ?? "choose \(LogLevel.names.joined(separator: ", "))")
+      }
+      return level
     }
-    return time
+    return choice
   }
 }

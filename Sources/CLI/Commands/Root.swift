@@ -1,5 +1,4 @@
-// The command tree. `BerthCommand` parses; `DocumentedCommand` is the same with the global flags,
-// for help and completion scripts.
+// The command tree, and the way from the words of a command line to the verb that runs.
 
 import ArgumentParser
 import Console
@@ -8,43 +7,45 @@ import Engine
 import Glibc
 import Linux
 
-private let verbs: [any ParsableCommand.Type] = [
+/// All of them, as they are parsed.
+let allVerbs: [any ParsableCommand.Type] = [
   UpCommand.self, PlanCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self,
   ExecCommand.self,
   RunCommand.self, CopyCommand.self, ExportCommand.self, StopCommand.self, StartCommand.self,
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
-  ListCommand.self, PortCommand.self, VolumesCommand.self, PullCommand.self, ImagesCommand.self,
+  ListCommand.self, PortCommand.self, EventsCommand.self, VolumesCommand.self, PullCommand.self,
+  ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-  VersionCommand.self, InternalCommand.self,
+  SystemCommand.self, VersionCommand.self, CompletionCommand.self, InternalCommand.self,
 ]
-
-/// What docker compose has and berth has not.
-private let otherVerbs: Set<String> = [
-  "alpha", "bridge", "build", "commit", "completion", "events", "publish", "watch",
-]
-
-private let abstract = "Define and run multi-container applications"
 
 struct BerthCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "berth", abstract: abstract, subcommands: verbs)
+    commandName: "berth", abstract: "Define and run multi-container applications",
+    subcommands: allVerbs)
 }
 
-struct DocumentedCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "berth", abstract: abstract, subcommands: verbs)
+/// A verb by its name or another name of it.
+func verbType(named name: String) -> (any ParsableCommand.Type)? {
+  allVerbs.first { $0.configuration.commandName == name || $0.configuration.aliases.contains(name) }
+}
 
-  @OptionGroup(title: "Global options") var global: GlobalOptions
+func subverb(of type: any ParsableCommand.Type, named name: String) -> (any ParsableCommand.Type)? {
+  type.configuration.subcommands.first {
+    $0.configuration.commandName == name || $0.configuration.aliases.contains(name)
+  }
 }
 
 /// Runs the command line on the cooperative pool while the main thread, from which it must be called,
 /// watches for signals. (Left to the runtime, the main thread would let every signal through.)
+///
+/// - Parameter arguments: with the program's name.
 package func runProcess(_ arguments: [String]) -> Never {
   Signals.block()
   // Swift's own runtime opens a few before any of our code could say what is missing.
@@ -54,38 +55,46 @@ package func runProcess(_ arguments: [String]) -> Never {
     ])
     exit(1)
   }
-  Task.detached { await runCommandLine(arguments) }
+  let call = Call(arguments)
+  if let answer = call.answer {
+    Output.standard.write(answer)
+    exit(0)
+  }
+  if let folder = call.configFolder { setenv("DOCKER_CONFIG", folder, 1) }
+  if call.name == .compose, let address = getenv("DOCKER_CLI_PLUGIN_SOCKET") {
+    Signals.heedEnd(of: String(cString: address))
+  }
+  Task.detached { await runCommandLine(call) }
   Signals.watch()
 }
 
 /// Runs the command line; ends the process.
-///
-/// - Parameter arguments: without the program's name.
-private func runCommandLine(_ arguments: [String]) async -> Never {
-  let split = SplitArguments(arguments)
+private func runCommandLine(_ call: Call) async -> Never {
+  let split = SplitArguments(call.arguments)
   if let option = split.lacksValue {
     let fault = UsageFault("`\(option)` has no value behind it", hint: "see `berth --help`")
     Invocation.showPlain(fault.diagnostics)
     exit(1)
   }
   switch split.rest.first {
-  case nil,
-    "help" where split.rest.count == 1, "-h", "--help":
-    Output.standard.line(DocumentedCommand.helpMessage(columns: Output.standard.size?.columns))
-    exit(0)
+  case nil, "-h", "--help":
+    exit(showHelp(of: []))
+  case "help":
+    exit(showHelp(of: split.rest.dropFirst()))
   case "-v", "--version":
-    Output.standard.line(versionLine)
-    exit(0)
-  case .some(let first) where SplitArguments.scriptFlags.contains(where: first.hasPrefix):
-    await DocumentedCommand.main(split.rest)
+    Output.standard.line(call.name.versionLine)
     exit(0)
   default: break
   }
   var session: Invocation?
   do {
-    let global = try globalSettings(split.global)
-    let invocation = try Invocation(global: global)
+    let global = try globalSettings(split)
+    let invocation = try Invocation(global: global, calledAs: call.name)
     session = invocation
+    invocation.show(global.warnings)
+    for flag in call.unheeded {
+      invocation.trace("`\(flag)` means a daemon, and there is none: not heeded")
+    }
     var command = try BerthCommand.parseAsRoot(split.rest)
     try await Invocation.$current.withValue(invocation) {
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -94,20 +103,43 @@ private func runCommandLine(_ arguments: [String]) async -> Never {
         try command.run()
       }
     }
+    invocation.trace("done")
     exit(0)
   } catch {
     exit(report(error, session: session, rest: split.rest))
   }
 }
 
-private func globalSettings(_ arguments: [String]) throws -> GlobalSettings {
-  do {
-    return try GlobalSettings(parsing: arguments)
-  } catch {
-    let message = GlobalOptions.message(for: error)
+/// - Parameter verb: its words; none for the program's own help.
+/// - Returns: the exit status.
+private func showHelp(of verb: some Collection<String>) -> Int32 {
+  let columns = Output.standard.size?.columns ?? 80
+  let words = verb.filter { !$0.hasPrefix("-") }
+  guard let first = words.first, first != "help" else {
+    Output.standard.line(rootHelp(columns: columns))
+    return 0
+  }
+  guard let page = VerbPage(words: words) else {
+    Invocation.showPlain(unknownVerb(first).diagnostics)
+    return 1
+  }
+  Output.standard.line(page.text(columns: columns))
+  return 0
+}
+
+private func globalSettings(_ split: SplitArguments) throws -> GlobalSettings {
+  // What the argument parser would answer by itself.
+  let parsers = ["--generate-completion-script", "--experimental-dump-help", "---completion"]
+  if let flag = split.global.first(where: { parsers.contains(where: $0.hasPrefix) }) {
     throw UsageFault(
-      message.prefix(1).lowercased() + message.dropFirst(),
-      hint: "options before the verb are listed by `berth --help`")
+      "unknown option `\(flag)`", hint: "`berth completion bash` prints what a shell needs")
+  }
+  do {
+    return try GlobalSettings(parsing: split.global)
+  } catch let fault as UsageFault {
+    throw fault
+  } catch {
+    throw globalUsageFault(GlobalOptions.message(for: error), split)
   }
 }
 
@@ -123,56 +155,10 @@ private func report(_ error: any Error, session: Invocation?, rest: [String])
     return diagnosable.exitStatus
   }
   // What remains comes from the argument parser: help that was asked for, or a usage error.
-  let code = BerthCommand.exitCode(for: error)
-  if code.rawValue == 0 {
-    Output.standard.line(BerthCommand.fullMessage(for: error))
-    return 0
-  }
+  if BerthCommand.exitCode(for: error).rawValue == 0 { return showHelp(of: rest) }
   let fault = usageFault(BerthCommand.message(for: error), rest)
   session?.show(fault.diagnostics) ?? Invocation.showPlain(fault.diagnostics)
   return 1
-}
-
-/// The parser's complaint in our form; a mistyped verb gets the nearest one.
-private func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
-  if let fault = mistypedPart(of: rest) { return fault }
-  let names = verbs.compactMap { $0.configuration.commandName }
-  guard let verb = rest.first, !verb.hasPrefix("-"), !names.contains(verb), verb != "help",
-    verb != "convert"
-  else {
-    let text = message.prefix(1).lowercased() + message.dropFirst()
-    let isGroup = verbs.contains {
-      $0.configuration.commandName == rest.first && !$0.configuration.subcommands.isEmpty
-    }
-    let verb = rest.prefix(isGroup ? 2 : 1).map { " \($0)" }.joined()
-    if let option = rest.first(where: SplitArguments.takesValue.contains),
-      message.contains("'\(option)'")
-    {
-      return UsageFault(text, hint: "`\(option)` goes before the verb: `berth \(option) …\(verb)`")
-    }
-    return UsageFault(text, hint: "see `berth\(verb) --help`")
-  }
-  if otherVerbs.contains(verb) {
-    return UsageFault("berth has no `\(verb)`", hint: "`berth --help` lists what it has")
-  }
-  return UsageFault(
-    "unknown command `\(verb)`",
-    hint: nearest(to: verb, among: names).map { "did you mean `\($0)`?" } ?? "see `berth --help`")
-}
-
-/// The same of a verb that has verbs of its own: `network`.
-private func mistypedPart(of rest: [String]) -> UsageFault? {
-  guard rest.count > 1, !rest[1].hasPrefix("-"),
-    let group = verbs.first(where: { $0.configuration.commandName == rest[0] })
-  else { return nil }
-  let names = group.configuration.subcommands.flatMap {
-    [$0.configuration.commandName].compactMap { $0 } + $0.configuration.aliases
-  }
-  if names.isEmpty || names.contains(rest[1]) { return nil }
-  return UsageFault(
-    "unknown command `\(rest[0]) \(rest[1])`",
-    hint: nearest(to: rest[1], among: names).map { "did you mean `\(rest[0]) \($0)`?" }
-      ?? "see `berth \(rest[0]) --help`")
 }
 
 /// Ends the command with a status of its own, all having been said.

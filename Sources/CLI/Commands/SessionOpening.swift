@@ -18,6 +18,7 @@ extension Invocation {
     var request = global.request(environment: environment, in: workingDirectory)
     request.file = file
     request.services = services
+    request.trace = tracing
     return request
   }
 
@@ -34,18 +35,30 @@ extension Invocation {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
-    let progress = Progress(
-      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+    trace("state in \(host.state), run in \(host.run)")
+    let progress = progress(title, quiet: quiet)
     let session = try Session(request(file: file, services: services), host: host) { event in
-      switch event {
-      case .progress(let event):
-        if quietPull, event.isOfImage { break }
-        progress.show(event)
-      case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
-      case .note(let text): progress.interrupt { Output.error.line(text) }
+      if case .progress(let event) = event {
+        trace("\(event.id) \(event.status) \(event.detail)")
+        if quietPull, event.isOfImage { return }
       }
+      show(event, progress)
     }
+    trace("project \(session.projectName)")
     return Work(session: session, progress: progress)
+  }
+
+  func progress(_ title: String, quiet: Bool = false) -> Progress {
+    Progress(
+      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+  }
+
+  func show(_ event: EngineEvent, _ progress: Progress) {
+    switch event {
+    case .progress(let event): progress.show(event)
+    case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
+    case .note(let text): progress.interrupt { Output.error.line(text) }
+    }
   }
 
   /// For verbs that work on the store alone: no compose file is looked at.
@@ -71,6 +84,12 @@ extension Invocation {
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]
+
+  /// Where lines such as `No stopped containers` go.
+  var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
+
+  /// Whether attached `up` listens to keys: at a terminal, unless COMPOSE_MENU says no.
+  var wantsMenu: Bool { (defaults["COMPOSE_MENU"] ?? "").isEmpty || flag("COMPOSE_MENU") }
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }

@@ -60,6 +60,13 @@ struct UpCommand: AsyncParsableCommand {
   var noLogPrefix = false
   @Flag(help: "Time before lines")
   var timestamps = false
+  @OptionGroup var choice: LogChoiceOptions
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Keys at a terminal, such as `d` to detach (default: COMPOSE_MENU, else yes)")
+  var menu: Bool?
+  @Flag(name: .shortAndLong, help: .hidden)
+  var watch = false
   @Flag(help: "Wait until services run or are healthy; implies --detach")
   var wait = false
   @Option(help: "Seconds to wait at most with --wait")
@@ -73,19 +80,18 @@ struct UpCommand: AsyncParsableCommand {
     try checkPairs()
     let invocation = try Invocation.now()
     let work = try invocation.open("up", services: services, quietPull: quietPull)
-    let since = Session.now()
+    let isAttached = !detach && !wait && !noStart
+    if isAttached, !trial.isOn(invocation) { return try await runAttached(work, invocation) }
     let up = try await finishing(work.progress) {
       try await work.session.up(try options(invocation, work))
     }
     if trial.isOn(invocation) {
       show(up.plan)
-      if !detach, !wait, !noStart {
+      if isAttached {
         Output.error.line("nothing was started, so there is no output to follow")
       }
       return
     }
-    if detach || wait || noStart { return }
-    try await follow(up, since: since, work.session, invocation)
   }
 
   private func checkPairs() throws {
@@ -101,13 +107,23 @@ struct UpCommand: AsyncParsableCommand {
       (detach, "--detach", attachDependencies, "--attach-dependencies"),
       (wait, "--wait", abortOnContainerExit, "--abort-on-container-exit"),
       (wait, "--wait", abortOnContainerFailure, "--abort-on-container-failure"),
+      (detach, "--detach", watch, "--watch"),
+      (wait, "--wait", exitCodeFrom != nil, "--exit-code-from"),
       (wait, "--wait", !attach.isEmpty, "--attach"),
+      (wait, "--wait", attachDependencies, "--attach-dependencies"),
+      (wait, "--wait", watch, "--watch"),
+      (noBuild, "--no-build", watch, "--watch"),
       (!attach.isEmpty, "--attach", attachDependencies, "--attach-dependencies"),
       (
         abortOnContainerExit, "--abort-on-container-exit", abortOnContainerFailure,
         "--abort-on-container-failure"
       ),
     ])
+    if watch {
+      throw UsageFault(
+        "berth does not watch files for changes",
+        hint: "leave out `--watch`; `up` again takes changes")
+    }
   }
 
   private func options(_ invocation: Invocation, _ work: Work) throws -> UpOptions {
@@ -129,26 +145,40 @@ struct UpCommand: AsyncParsableCommand {
     return options
   }
 
-  private func follow(
-    _ up: UpResult, since: Timestamp, _ session: Session, _ invocation: Invocation
-  ) async throws {
+  private func runAttached(_ work: Work, _ invocation: Invocation) async throws {
+    try work.session.checkServices(attach + noAttach + (exitCodeFrom.map { [$0] } ?? []))
+    let choice = try choice.meant()
+    try choice.check()
+    var form = LogForm(style: noColor ? Style(coloured: false) : invocation.outputStyle)
+    form.hasPrefix = !noLogPrefix
+    form.hasTimestamps = timestamps
+    form.separatesStreams = true
+    let typed = self
+    let up = AttachedUp(
+      work, try options(invocation, work), form: form,
+      hasKeys: menu ?? invocation.wantsMenu
+    ) { typed.attachOptions($0, choice) }
+    let code = try await up.run()
+    if code != 0 { throw ExitStatus(code) }
+  }
+
+  private func attachOptions(_ up: UpResult, _ choice: LogChoice) -> AttachOptions {
     var options = AttachOptions()
-    options.services = attachedServices(up)
+    options.shown = shownServices(up)
+    options.watched = Set(services.isEmpty ? Array(up.services) : services)
+    options.watched.formUnion(attach)
+    if let exitCodeFrom { options.watched.insert(exitCodeFrom) }
     options.stopsOn =
       abortOnContainerFailure
       ? .failure : (abortOnContainerExit || exitCodeFrom != nil ? .exit : .lastExit)
     options.exitCodeFrom = exitCodeFrom
     options.timeout = timeout
     options.involved = up.services
-    var form = LogForm(style: noColor ? Style(coloured: false) : invocation.outputStyle)
-    form.hasPrefix = !noLogPrefix
-    form.hasTimestamps = timestamps
-    form.separatesStreams = true
-    let code = try await attachToProject(session, options, since: since, form: form)
-    if code != 0 { throw ExitStatus(code) }
+    options.choice = choice
+    return options
   }
 
-  private func attachedServices(_ up: UpResult) -> Set<String> {
+  private func shownServices(_ up: UpResult) -> Set<String> {
     var names = Set(attach)
     if names.isEmpty {
       names = Set(services.isEmpty || attachDependencies ? up.attachable : services)

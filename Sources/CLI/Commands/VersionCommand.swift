@@ -2,9 +2,6 @@
 
 import ArgumentParser
 import Console
-import Engine
-
-let versionLine = "berth version v\(berthVersion)"
 
 struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,13 +13,14 @@ struct VersionCommand: ParsableCommand {
   var short = false
 
   func run() throws {
+    let name = try Invocation.now().calledAs
     if short {
-      Output.standard.line(berthVersion)
+      Output.standard.line(name.version)
       return
     }
     switch format {
-    case "pretty": Output.standard.line(versionLine)
-    case "json": Output.standard.line("{\"version\":\"v\(berthVersion)\"}")
+    case "pretty": Output.standard.line(name.versionLine)
+    case "json": Output.standard.line("{\"version\":\"v\(name.version)\"}")
     default: throw UsageFault("unknown format `\(format)`", hint: "choose pretty or json")
     }
   }

@@ -1,4 +1,4 @@
-// Wall times as text, always UTC, and back.
+// Wall times as text, UTC but for one shape, and back.
 
 package import Blueprint
 import Glibc
@@ -16,6 +16,20 @@ package func stampText(_ time: Timestamp) -> String {
   return "\(parts.date)T\(parts.clock).\(padded(parts.nanoseconds, 9))Z"
 }
 
+/// RFC 3339 with as many digits of a second as it has: `2026-01-31T12:00:00.5Z`.
+package func nanoText(_ time: Timestamp) -> String {
+  let parts = parts(time)
+  var digits = padded(parts.nanoseconds, 9)
+  while digits.hasSuffix("0") { digits.removeLast() }
+  return "\(parts.date)T\(parts.clock)\(digits.isEmpty ? "" : ".\(digits)")Z"
+}
+
+/// `2026-01-31 12:00:00.123456` where the user is.
+package func localText(_ time: Timestamp) -> String {
+  let parts = parts(time, localtime_r)
+  return "\(parts.date) \(parts.clock).\(padded(parts.nanoseconds / 1000, 6))"
+}
+
 /// As ps(1) writes when a process began: `12:00` on the same day, else `Jan31`.
 package func startText(_ time: Timestamp, _ now: Timestamp) -> String {
   let (then, today) = (parts(time), parts(now))
@@ -28,11 +42,16 @@ package func startText(_ time: Timestamp, _ now: Timestamp) -> String {
   return months[month - 1] + (fields.last.map(String.init) ?? "")
 }
 
-private func parts(_ time: Timestamp) -> (date: String, clock: String, nanoseconds: Int64) {
+private typealias Calendar = (UnsafePointer<time_t>, UnsafeMutablePointer<tm>)
+  -> UnsafeMutablePointer<tm>?
+
+private func parts(_ time: Timestamp, _ calendar: Calendar = gmtime_r)
+  -> (date: String, clock: String, nanoseconds: Int64)
+{
   let (seconds, rest) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
   var moment = time_t(rest < 0 ? seconds - 1 : seconds)
   var fields = tm()
-  gmtime_r(&moment, &fields)
+  _ = calendar(&moment, &fields)
   let date =
     "\(padded(Int64(fields.tm_year) + 1900, 4))-\(padded(Int64(fields.tm_mon) + 1, 2))"
     + "-\(padded(Int64(fields.tm_mday), 2))"

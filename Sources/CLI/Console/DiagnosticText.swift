@@ -1,8 +1,9 @@
 // A diagnostic as text: summary, causes, place, excerpt with a caret, hint.
 
 package import Diagnostics
+import JSON
 
-/// The lines of one diagnostic, each ended.
+/// The lines of one diagnostic, each ended. Further lines of a cause stand below its first.
 ///
 ///     error: services.web.prots: unknown key `prots`
 ///       --> compose.yaml:4:5
@@ -16,7 +17,13 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
   let head = style.paint(
     "\(diagnostic.severity.rawValue)\(code):", isError ? .red : .yellow, bold: true)
   var lines = ["\(head) \(printable(diagnostic.summary))"]
-  for cause in diagnostic.causes { lines.append("  cause: \(printable(cause))") }
+  for cause in diagnostic.causes {
+    // By bytes: for Swift a newline behind a carriage return is none.
+    let parts = cause.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+      .map { printable(String(Substring($0))) }
+    lines.append("  cause: \(parts.first ?? "")")
+    lines += parts.dropFirst().map { "    \($0)" }
+  }
   if let span = diagnostic.span {
     lines.append("  \(style.dim("-->")) \(printable(span.file)):\(span.line):\(span.column)")
     if let excerpt = diagnostic.excerpt { lines += excerptLines(excerpt, span, style) }
@@ -25,6 +32,26 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
     lines.append("\(style.paint("hint:", .cyan, bold: true)) \(printable(hint))")
   }
   return lines.joined(separator: "\n") + "\n"
+}
+
+/// The same for programs that read progress as JSON: an object on one line.
+package func json(of diagnostic: Diagnostic) -> String {
+  var object = JSONObject()
+  if diagnostic.severity == .error {
+    object["error"] = true
+    object["message"] = .string(diagnostic.summary)
+  } else {
+    object["level"] = .string(diagnostic.severity.rawValue)
+    object["msg"] = .string(diagnostic.summary)
+  }
+  if !diagnostic.causes.isEmpty {
+    object["causes"] = .array(diagnostic.causes.map { .string($0) })
+  }
+  if let span = diagnostic.span {
+    object["place"] = .string("\(span.file):\(span.line):\(span.column)")
+  }
+  if let hint = diagnostic.hint { object["hint"] = .string(hint) }
+  return JSONValue.object(object).text()
 }
 
 private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style) -> [String] {
@@ -38,10 +65,10 @@ private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style)
     + printable(text(line[window])) + (window.upperBound < line.count ? "…" : "")
   let start = min(max(span.column - 1, 0), window.upperBound)
   let end = min(max(start, start + span.length), window.upperBound)
-  let before = columns(line[window.lowerBound..<start]) + (window.lowerBound > 0 ? 1 : 0)
+  let before = columnCount(line[window.lowerBound..<start]) + (window.lowerBound > 0 ? 1 : 0)
   let carets =
     String(repeating: " ", count: before)
-    + String(repeating: "^", count: max(1, columns(line[start..<end])))
+    + String(repeating: "^", count: max(1, columnCount(line[start..<end])))
   return [
     " \(gutter) \(style.dim("|"))",
     " \(style.dim(number)) \(style.dim("|")) \(shown)",
@@ -62,17 +89,4 @@ private func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
   var text = String.UnicodeScalarView()
   text.append(contentsOf: scalars)
   return String(text)
-}
-
-/// How wide a terminal shows a text: East Asian characters and pictures take two columns, marks none.
-private func columns(_ scalars: ArraySlice<Unicode.Scalar>) -> Int {
-  scalars.reduce(0) { sum, scalar in
-    switch scalar.value {
-    case 0..<0x300: sum + 1
-    case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
-      0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
-      sum + 2
-    default: sum + (scalar.properties.generalCategory == .nonspacingMark ? 0 : 1)
-    }
-  }
 }

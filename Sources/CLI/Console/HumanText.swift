@@ -66,3 +66,31 @@ func fixed(_ value: Double, _ decimals: Int) -> String {
 package func shortened(_ text: String, to count: Int) -> String {
   text.count <= count ? text : String(text.prefix(count - 1)) + "…"
 }
+
+func columnCount(_ text: String) -> Int { columnCount(text.unicodeScalars) }
+
+/// How wide a terminal shows a text: East Asian characters and pictures take two columns, marks none.
+func columnCount(_ scalars: some Sequence<Unicode.Scalar>) -> Int {
+  scalars.reduce(0) { sum, scalar in
+    switch scalar.value {
+    case 0..<0x300: sum + 1
+    case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
+      0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
+      sum + 2
+    default: sum + (scalar.properties.generalCategory == .nonspacingMark ? 0 : 1)
+    }
+  }
+}
+
+/// Cuts to so many columns of a terminal, the last of them an ellipsis.
+func shortened(_ text: String, toColumns columns: Int) -> String {
+  if columnCount(text) <= columns { return text }
+  var result = ""
+  var width = 0
+  for character in text {
+    width += columnCount(String(character))
+    if width > columns - 1 { break }
+    result.append(character)
+  }
+  return columns > 0 ? result + "…" : ""
+}

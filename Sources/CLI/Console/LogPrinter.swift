@@ -24,13 +24,8 @@ package final class LogPrinter: Sendable {
 
   private let form: LogForm
   private let names = Mutex(Names())
-  /// Escapes of several containers on one screen are not obeyed but for colours (S-60).
-  private let neutralises: Bool
 
-  package init(_ form: LogForm) {
-    self.form = form
-    neutralises = form.hasPrefix && Output.standard.isTerminal
-  }
+  package init(_ form: LogForm) { self.form = form }
 
   /// Makes room for names that are about to appear.
   package func announce(_ sources: [String]) {
@@ -46,6 +41,8 @@ package final class LogPrinter: Sendable {
       let suffix = restarts ? " (restarting)" : ""
       let code = code.map { "\($0)" } ?? "an unknown code"
       Output.standard.line("\(printable(source.name)) exited with code \(code)\(suffix)")
+    case .recreated(let source):
+      Output.standard.line("\(printable(source.name)) has been recreated")
     }
   }
 
@@ -55,38 +52,29 @@ package final class LogPrinter: Sendable {
     standard.reserveCapacity(batches.reduce(0) { $0 + $1.lines.bytes.count * 5 / 4 })
     for batch in batches {
       if form.separatesStreams, batch.lines.stream == .error {
-        append(batch, to: &error)
+        append(batch, to: &error, neutralised: neutralises(on: .error))
       } else {
-        append(batch, to: &standard)
+        append(batch, to: &standard, neutralised: neutralises(on: .standard))
       }
     }
     if !standard.isEmpty { Output.standard.write(standard) }
     if !error.isEmpty { Output.error.write(error) }
   }
 
-  private func append(_ batch: LogBatch, to output: inout [UInt8]) {
+  /// Escapes of several containers on one screen are not obeyed but for colours. One container alone and
+  /// bare may draw as it likes, and what is no screen gets every byte.
+  private func neutralises(on output: Output) -> Bool {
+    output.isTerminal && (form.hasPrefix || names.withLock { $0.colours.count > 1 })
+  }
+
+  private func append(_ batch: LogBatch, to output: inout [UInt8], neutralised: Bool) {
     var prefix = form.hasPrefix ? prefix(of: batch.source.name) : []
     if form.hasTimestamps {
       let time = Timestamp(nanoseconds: batch.lines.nanoseconds)
       prefix += Array("\(stampText(time)) ".utf8)
     }
-    let bytes = batch.lines.bytes
-    if prefix.isEmpty, !neutralises {
-      output += bytes
-      if bytes.last != 0x0A { output.append(0x0A) }
-      return
-    }
-    var start = 0
-    while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
-      output += prefix
-      if neutralises {
-        appendNeutralised(bytes[start..<end], to: &output)
-      } else {
-        output += bytes[start..<end]
-      }
-      output.append(0x0A)
-      start = end + 1
+    batch.lines.bytes.withUnsafeBytes { bytes in
+      appendLines(bytes, prefix, neutralised: neutralised, to: &output)
     }
   }
 
@@ -110,47 +98,4 @@ package final class LogPrinter: Sendable {
       names.prefixes = [:]
     }
   }
-}
-
-/// Copies a line with every control character shown as `^X`, but for tabs and colour codes.
-private func appendNeutralised(_ line: ArraySlice<UInt8>, to output: inout [UInt8]) {
-  guard line.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) else {
-    output += line
-    return
-  }
-  var index = line.startIndex
-  while index < line.endIndex {
-    let byte = line[index]
-    if byte == 0x1B, let end = colourCodeEnd(line, from: index) {
-      output += line[index..<end]
-      index = end
-      continue
-    }
-    // A carriage return before the end is how programs write CR LF.
-    if byte == 0x0D, index == line.endIndex - 1 {
-      index += 1
-      continue
-    }
-    if byte < 0x20, byte != 0x09 {
-      output += [UInt8(ascii: "^"), byte + 0x40]
-    } else if byte == 0x7F {
-      output += Array("^?".utf8)
-    } else {
-      output.append(byte)
-    }
-    index += 1
-  }
-}
-
-/// The end of `ESC [ digits ; … m` at `start`, nil for any other escape.
-private func colourCodeEnd(_ line: ArraySlice<UInt8>, from start: Int) -> Int? {
-  guard start + 1 < line.endIndex, line[start + 1] == UInt8(ascii: "[") else { return nil }
-  var index = start + 2
-  while index < line.endIndex {
-    let byte = line[index]
-    if byte == UInt8(ascii: "m") { return index + 1 }
-    guard (0x30...0x3B).contains(byte) else { return nil }
-    index += 1
-  }
-  return nil
 }

@@ -13,7 +13,8 @@ package final class Output: Sendable {
   package static let error = Output(descriptor: STDERR_FILENO)
 
   private let descriptor: CInt
-  private let gate = Mutex(())
+  /// Held while one `write` goes on; true once the terminal has gone.
+  private let gate = Mutex(false)
   package let isTerminal: Bool
 
   init(descriptor: CInt) {
@@ -21,11 +22,13 @@ package final class Output: Sendable {
     isTerminal = isatty(descriptor) == 1
   }
 
-  /// Writes all bytes. A reader that went away ends the program well: it has seen what it wanted.
+  /// Writes all bytes. A reader that went away ends the program well: it has seen what it wanted. A
+  /// terminal that went away is a hangup, as if the kernel had told of it: it does so only to the
+  /// programs in its foreground.
   package func write(_ bytes: [UInt8]) {
-    gate.withLock { _ in
+    gate.withLock { isGone in
       var offset = 0
-      while offset < bytes.count {
+      while !isGone, offset < bytes.count {
         let count = bytes.withUnsafeBytes { buffer in
           buffer.baseAddress.map { Glibc.write(descriptor, $0 + offset, buffer.count - offset) }
             ?? 0
@@ -35,6 +38,9 @@ package final class Output: Sendable {
         } else if errno == EAGAIN {
           var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
           poll(&waiting, 1, -1)
+        } else if errno == EIO, isTerminal {
+          isGone = true
+          kill(getpid(), SIGHUP)
         } else if errno != EINTR {
           exit(errno == EPIPE ? 0 : 1)
         }

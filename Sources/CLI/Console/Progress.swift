@@ -27,9 +27,15 @@ package final class Progress: Sendable {
     /// The widths of the lines that stand on the terminal.
     var drawn: [Int] = []
     var lastDraw: ContinuousClock.Instant?
+    /// Something has changed since.
+    var isStale = false
+    /// Other text has the terminal: what is worth telling comes as lines between that.
+    var hasGivenWay = false
   }
 
   private static let betweenFrames = Duration.milliseconds(100)
+  /// What ends is seen sooner than clocks go on, but not many times at one glance.
+  private static let betweenNews = Duration.milliseconds(30)
 
   private let form: Form
   private let title: String
@@ -68,7 +74,13 @@ package final class Progress: Sendable {
     case .redrawn:
       state.withLock { state in
         let isNews = state.board.note(event, at: .now)
-        if isNews || isDue(state) { draw(&state) }
+        if state.hasGivenWay {
+          if isNews, !Self.isUsual(event) { output.line(Self.line(event, dryRun: dryRun)) }
+        } else if isDue(state, after: isNews ? Self.betweenNews : Self.betweenFrames) {
+          draw(&state)
+        } else {
+          state.isStale = true
+        }
       }
     }
   }
@@ -80,18 +92,32 @@ package final class Progress: Sendable {
       // Cancelled: then the loop ends.
       try? await Task.sleep(for: Self.betweenFrames)
       state.withLock { state in
-        if !Task.isCancelled, state.board.isWorking, isDue(state) { draw(&state) }
+        guard !Task.isCancelled, !state.hasGivenWay else { return }
+        if state.isStale || state.board.isWorking, isDue(state, after: Self.betweenFrames) {
+          draw(&state)
+        }
       }
     }
   }
 
   /// Draws the last state; further text comes below it.
-  package func finish() {
+  package func finish() { end(givingWay: false) }
+
+  /// The same, but what happens from now on comes as lines, for other text comes too.
+  package func giveWay() { end(givingWay: true) }
+
+  private func end(givingWay: Bool) {
     guard form == .redrawn else { return }
     state.withLock { state in
-      if !state.board.isEmpty { draw(&state) }
+      if !state.board.isEmpty, !state.hasGivenWay { draw(&state) }
       state = State()
+      state.hasGivenWay = givingWay
     }
+  }
+
+  /// What containers are expected to do as they are started says nothing to who reads their output.
+  private static func isUsual(_ event: ProgressEvent) -> Bool {
+    ["Creating", "Created", "Starting", "Started", "Running"].contains(event.status)
   }
 
   /// Takes the drawn lines away so that other text can be printed; they come back with the next event.
@@ -130,8 +156,8 @@ package final class Progress: Sendable {
     return .object(object)
   }
 
-  private func isDue(_ state: borrowing State) -> Bool {
-    state.lastDraw.map { .now - $0 >= Self.betweenFrames } ?? true
+  private func isDue(_ state: borrowing State, after span: Duration) -> Bool {
+    state.lastDraw.map { .now - $0 >= span } ?? true
   }
 
   private func draw(_ state: inout State) {
@@ -142,15 +168,17 @@ package final class Progress: Sendable {
     output.write(Self.frame(lines, over: state.drawn, columns: columns))
     state.drawn = lines.map(\.width)
     state.lastDraw = now
+    state.isStale = false
   }
 
   /// The bytes that put a frame in the place of an earlier one: at once, each line over the old one, and
-  /// only what is left of that taken away, so that nothing flickers.
+  /// only what is left of that taken away, so that nothing flickers. Terminals that know synchronised
+  /// output (mode 2026) show it when it is whole; the others ignore the mode.
   static func frame(_ lines: [BoardLine], over drawn: [Int], columns: Int) -> String {
-    var text = "\u{1B}[?25l" + upwards(drawn, columns)
+    var text = "\u{1B}[?2026h\u{1B}[?25l" + upwards(drawn, columns)
     for line in lines { text += "\(line.text)\u{1B}[K\n" }
     if !drawn.isEmpty { text += "\u{1B}[J" }
-    return text + "\u{1B}[?25h"
+    return text + "\u{1B}[?25h\u{1B}[?2026l"
   }
 
   /// To the first line of what was drawn. A terminal that was made narrower meanwhile has broken long

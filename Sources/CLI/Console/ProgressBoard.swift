@@ -58,16 +58,17 @@ struct ProgressBoard {
     head.add("[+] \(title) \(done)/\(all.count)", .bold)
     var lines = [head]
     let room = max(1, rows - 2)
-    let shown = fitting(all, top, room)
-    let width = min(columns / 2, top.map { $0.event.id.count }.max() ?? 0)
-    for task in shown.prefix(room) {
+    let wanted = fitting(all, top, room)
+    let shown = wanted.count > room ? mostWorthSeeing(wanted, room - 1) : wanted
+    let width = min(columns / 2, top.map { columnCount($0.event.id) }.max() ?? 0)
+    for task in shown {
       let parts = all.filter { $0.event.parent == task.event.id }
       lines.append(line(task, parts, now, width: width, columns: columns))
     }
-    if shown.count > room {
+    if wanted.count > shown.count {
       var more = BoardLine()
-      more.add(" ... \(shown.count - room + 1) more")
-      lines[lines.count - 1] = more
+      more.add(" ... \(wanted.count - shown.count) more")
+      lines.append(more)
     }
     return lines.map { $0.painted(style, columns: columns - 1) }
   }
@@ -86,6 +87,21 @@ struct ProgressBoard {
     return working.count <= room ? working : top
   }
 
+  /// What goes on or went wrong before what is done, all in the order in which it began.
+  private func mostWorthSeeing(_ tasks: [Task], _ count: Int) -> [Task] {
+    let isQuiet = { (task: Task) in task.event.phase == .done }
+    let loud = tasks.count { !isQuiet($0) }
+    var room = (loud: min(loud, count), quiet: count - min(loud, count))
+    return tasks.filter { task in
+      if isQuiet(task) {
+        room.quiet -= 1
+        return room.quiet >= 0
+      }
+      room.loud -= 1
+      return room.loud >= 0
+    }
+  }
+
   private func line(
     _ task: Task, _ parts: [Task], _ now: ContinuousClock.Instant, width: Int, columns: Int
   ) -> BoardLine {
@@ -97,7 +113,7 @@ struct ProgressBoard {
     line.add(mark, colour)
     let name = printable(event.id)
     line.add(" " + name)
-    let padding = max(0, width - name.count - (event.parent == nil ? 0 : 2))
+    let padding = max(0, width - columnCount(name) - (event.parent == nil ? 0 : 2))
     line.add(String(repeating: " ", count: padding) + " ")
     if !task.isDone, !parts.isEmpty { addTotals(parts, to: &line) }
     line.add(printable(event.status), event.phase == .working ? nil : colour)
@@ -164,58 +180,4 @@ private func tenths(_ duration: Duration) -> Int64 {
 private func seconds(_ duration: Duration) -> String {
   let tenths = max(0, tenths(duration))
   return "\(tenths / 10).\(tenths % 10)s"
-}
-
-/// A line as pieces of text that look alike, so that it can be cut before it is painted.
-struct BoardLine {
-  enum Look {
-    case bold
-    case dim
-    case colour(Colour)
-  }
-
-  private var pieces: [(text: String, look: Look?)] = []
-  private(set) var text = ""
-  /// Columns that it takes.
-  private(set) var width = 0
-
-  mutating func add(_ text: String, _ look: Look? = nil) {
-    pieces.append((text, look))
-    width += text.count
-  }
-
-  /// At the right border; left out where there is no room for it.
-  mutating func addAtEnd(_ text: String, columns: Int) {
-    let gap = columns - width - text.count
-    guard columns >= 40 else { return }
-    if gap < 1 { cut(to: columns - text.count - 1) }
-    add(String(repeating: " ", count: max(1, columns - width - text.count)))
-    add(text, .dim)
-  }
-
-  func painted(_ style: Style, columns: Int) -> BoardLine {
-    var line = self
-    line.cut(to: columns)
-    line.text = line.pieces.map { piece in
-      switch piece.look {
-      case .bold: style.bold(piece.text)
-      case .dim: style.dim(piece.text)
-      case .colour(let colour): style.paint(piece.text, colour)
-      case nil: piece.text
-      }
-    }.joined()
-    return line
-  }
-
-  private mutating func cut(to columns: Int) {
-    guard width > columns else { return }
-    var room = max(0, columns)
-    for index in pieces.indices {
-      let count = pieces[index].text.count
-      if count > room { pieces[index].text = shortened(pieces[index].text, to: max(1, room)) }
-      if room == 0 { pieces[index].text = "" }
-      room -= min(room, count)
-    }
-    width = pieces.reduce(0) { $0 + $1.text.count }
-  }
 }

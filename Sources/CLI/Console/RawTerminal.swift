@@ -25,7 +25,19 @@ package enum RawTerminal {
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
   }
 
-  /// Puts back what `enter` or `hideInput` found.
+  /// Gives each key as it is typed, unseen; keys that mean signals still do. False when stdin is no
+  /// terminal, or that of another program's foreground.
+  static func enterKeys() -> Bool {
+    var settings = termios()
+    guard tcgetattr(STDIN_FILENO, &settings) == 0, tcgetpgrp(STDIN_FILENO) == getpgrp() else {
+      return false
+    }
+    saved.withLock { if $0 == nil { $0 = settings } }
+    settings.c_lflag &= ~tcflag_t(ICANON | ECHO)
+    return tcsetattr(STDIN_FILENO, TCSANOW, &settings) == 0
+  }
+
+  /// Puts back what `enter`, `enterKeys` or `hideInput` found.
   package static func restoreIfChanged() {
     saved.withLock { saved in
       if var settings = saved { tcsetattr(STDIN_FILENO, TCSANOW, &settings) }
@@ -64,6 +76,57 @@ package func pumpInput(
   } else {
     job.release()
     atEnd()
+  }
+}
+
+/// Calls `body` with each key that is typed, on a thread of its own; `atEnd` when there will be no more.
+/// False where nobody can type.
+package func readKeys(
+  _ body: @escaping @Sendable (UInt8) -> Void, atEnd: @escaping @Sendable () -> Void
+) -> Bool {
+  guard Output.standard.isTerminal, RawTerminal.enterKeys() else { return false }
+  // In the background reading fails in place of stopping the program.
+  signal(SIGTTIN, SIG_IGN)
+  var thread = pthread_t()
+  let job = Unmanaged.passRetained(KeyReader(body: body, atEnd: atEnd))
+  let made = pthread_create(
+    &thread, nil,
+    { pointer in
+      guard let pointer else { return nil }
+      Unmanaged<KeyReader>.fromOpaque(pointer).takeRetainedValue().run()
+      return nil
+    }, job.toOpaque())
+  if made == 0 {
+    pthread_detach(thread)
+  } else {
+    job.release()
+  }
+  return made == 0
+}
+
+private final class KeyReader: Sendable {
+  let body: @Sendable (UInt8) -> Void
+  let atEnd: @Sendable () -> Void
+
+  init(body: @escaping @Sendable (UInt8) -> Void, atEnd: @escaping @Sendable () -> Void) {
+    self.body = body
+    self.atEnd = atEnd
+  }
+
+  func run() {
+    defer { atEnd() }
+    var key: UInt8 = 0
+    while true {
+      let count = read(STDIN_FILENO, &key, 1)
+      if count == 1 {
+        body(key)
+      } else if count < 0, errno == EIO, tcgetpgrp(STDIN_FILENO) > 0 {
+        // Somebody else is in the foreground: this thread waits for its turn.
+        usleep(200_000)
+      } else if count >= 0 || errno != EINTR {
+        return
+      }
+    }
   }
 }
 

@@ -10,7 +10,7 @@ package enum Signals {
   package typealias Handler = @Sendable (Int32) -> Void
 
   private static let handler = Mutex<Handler?>(nil)
-  private static let watched = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGUSR1, SIGUSR2]
+  private static let watched = [SIGINT, SIGTERM, SIGQUIT, SIGWINCH, SIGUSR1, SIGUSR2]
 
   /// Call before any other thread exists: they all inherit the mask.
   package static func block() {
@@ -24,6 +24,12 @@ package enum Signals {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in watched { sigaddset(&set, signal) }
+    // Blocked, it would come through though nohup(1) has it ignored.
+    var before = sigaction()
+    sigaction(SIGHUP, nil, &before)
+    if unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) != 1 {
+      sigaddset(&set, SIGHUP)
+    }
     return set
   }
 

@@ -124,7 +124,9 @@ extension Session {
     case nil, .no: .no
     case .always: .always
     case .unlessStopped: .unlessStopped
-    case .onFailure: .onFailure(attempts: service.restart?.maximumRetries)
+    // None is no limit, as with docker.
+    case .onFailure:
+      .onFailure(attempts: service.restart?.maximumRetries.flatMap { $0 > 0 ? $0 : nil })
     }
   }
 }

@@ -14,7 +14,8 @@ package struct CheckView: Sendable {
   private let folder: String
 
   package init(_ request: SessionRequest) {
-    let outcome = ProjectLoader.attempt(projectOptions(request), reading: DiskReader())
+    let outcome = ProjectLoader.attempt(
+      projectOptions(request), reading: DiskReader(trace: request.trace))
     files = outcome.files.map(\.shown)
     diagnostics = inFileOrder(outcome.faults + outcome.refusals + outcome.warnings, files)
     paths = outcome.files

@@ -53,7 +53,8 @@ package struct ConfigView: Sendable {
     options.keepsStories = keepsStories
     isRaw = switches.skipsInterpolation
     if isRaw { options.services = [] }
-    loaded = try ProjectLoader.load(options, reading: DiskReader())
+    loaded = try ProjectLoader.load(
+      options, reading: DiskReader(trace: request.trace))
   }
 
   /// Asks the registries for the digests of all images.

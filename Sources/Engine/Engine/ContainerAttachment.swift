@@ -41,6 +41,7 @@ package final class ContainerAttachment: Sendable {
     query.container = blueprint.id
     query.follows = true
     query.tail = 0
+    query.isAttached = true
     let asked = query
     try await blocking {
       try self.session.read(asked, stop: self.follower, ready: ready) { event in
@@ -59,6 +60,7 @@ package final class ContainerAttachment: Sendable {
 
   /// Leaves the container to itself.
   package func detach() {
+    session.note("detach", blueprint)
     outcome.withLock { $0.isDetached = true }
     follower.stop()
   }
@@ -75,17 +77,11 @@ extension Session {
   {
     try await blocking {
       let record = try self.runningContainer(of: service, index: index)
-      guard record.blueprint.log.driver == .journal else {
-        throw Faults([
-          Diagnostic(
-            "container `\(record.name)` keeps no output that could be shown",
-            hint: "remove `logging: driver: none` from service `\(service)`")
-        ])
-      }
       let client = ShimClient(runFolder: self.layout.running(record.id))
       let end = try client.startWait()
       let isOpen = record.blueprint.process.terminal || record.blueprint.process.input != .none
       let input = takesInput && isOpen ? try client.input() : nil
+      self.note("attach", record.blueprint)
       return ContainerAttachment(self, record.blueprint, end: end, input: input)
     }
   }

@@ -31,10 +31,12 @@ extension Session {
       var blueprint = try blueprint(
         of: base, identity: identity, project: project, mounts: mounts, network: network)
       blueprint.files = try makeGivenFiles(of: base.service, in: project, container: identity.id)
+      try writeHooks(of: base, identity, project: project, blueprint)
       try adjust(&blueprint)
       try writeFile(
         base.service.configHashInput, to: layout.definition(ofContainer: identity.id), .volatile)
       try containers.write(blueprint)
+      noteLife("create", blueprint)
       return blueprint
     } catch {
       // Undone as far as it goes; the next command sweeps the rest.
@@ -66,6 +68,7 @@ extension Session {
       }
       try shim.go()
       _ = try shim.started()
+      try containers.markStarted(blueprint.id)
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)
@@ -73,19 +76,6 @@ extension Session {
       throw failure.flatMap { WrongFormat($0, image: blueprint.image) } ?? failure ?? error
     }
     return blueprint
-  }
-
-  /// Stops and waits until nothing of it runs. One that does not run is no error.
-  func stop(_ blueprint: ContainerBlueprint, timeout: Int?) throws {
-    let grace = timeout.map { Int64($0) * 1_000_000_000 } ?? blueprint.stop.grace.count
-    let client = ShimClient(runFolder: layout.running(blueprint.id))
-    do {
-      _ = try client.stop(
-        signal: blueprint.stop.signal, graceNanoseconds: grace, cleanup: false)
-    } catch ControlError.notRunning, ControlError.lost {
-      // It ended by itself meanwhile; what it left is swept like after any loss.
-    }
-    try unpublish(blueprint)
   }
 
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
@@ -104,22 +94,12 @@ extension Session {
       try networks.release(endpoints, container: blueprint.id)
     }
     try containers.remove(id: blueprint.id, name: blueprint.name)
+    noteLife("destroy", blueprint)
     guard withVolumes else { return }
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })
     for name in blueprint.mounts.compactMap(\.volumeName)
     where isAnonymous(name) && !others.contains(name) {
       try volumes.remove(name)
-    }
-  }
-}
-
-extension Session {
-  /// Sends a signal to a container that runs.
-  func kill(_ blueprint: ContainerBlueprint, signal: Int32) throws {
-    do {
-      try ShimClient(runFolder: layout.running(blueprint.id)).kill(signal: signal)
-    } catch ControlError.notRunning, ControlError.lost {
-      // It ended by itself meanwhile.
     }
   }
 }

@@ -69,6 +69,7 @@ extension Session {
         tell(.progress(ProgressEvent(id, "Error", .error)))
         throw CopyFailed()
       }
+      note(isWhole ? "export" : "copy", record.blueprint)
       tell(.progress(ProgressEvent(id, isWhole ? "Exported" : "Copied", .done)))
     }
   }

@@ -11,7 +11,7 @@ import Planning
 struct ServiceBase: Sendable {
   var service: Service
   var image: LocalImage
-  /// Images that are mounted, by the name that the file has for them.
+  /// Images that are mounted or that hooks run in, by the name that the file has for them.
   var mountedImages: [String: LocalImage] = [:]
   /// Keeps the image until a container that is made from it does.
   var lease: ImageLease?

@@ -152,45 +152,4 @@ extension Session {
     try await apply(plan) { step in try await runner.perform(step) }
     return plan
   }
-
-  /// Starts containers that exist; makes none.
-  @discardableResult
-  package func start(services: [String], wait: UpOptions.Wait?, isDryRun: Bool = false)
-    async throws -> Plan
-  {
-    try checkNames(services)
-    let lock = try await lockProject("start", dryRun: isDryRun)
-    defer { lock.release() }
-    let (records, observed) = try await blocking {
-      if !isDryRun { try self.sweep() }
-      return try self.observe()
-    }
-    let wanted = services.isEmpty ? Set(records.map(\.service)) : Set(services)
-    for name in services where !records.contains(where: { $0.service == name && !$0.isOneOff }) {
-      throw Faults([
-        Diagnostic(
-          "service \"\(name)\" has no container to start", hint: "make one with `berth up`")
-      ])
-    }
-    let plan = planStart(observed, services: wanted, dependencies: startDependencies(records))
-    if isDryRun { return plan }
-    let runner = StepRunner(
-      session: self, project: loaded?.project, bases: [], records: records, options: UpOptions(),
-      plan: plan)
-    try await blocking { try runner.reservePorts(plan) }
-    try await apply(plan) { step in try await runner.perform(step) }
-    if let wait { try await waitForAll(wanted, limit: wait) }
-    return plan
-  }
-
-  private func startDependencies(_ records: [ContainerRecord]) -> [String: [Planning.Dependency]] {
-    var result: [String: [Planning.Dependency]] = [:]
-    for record in records {
-      result[record.service] = record.dependencies.map { Planning.Dependency(service: $0) }
-    }
-    for service in loaded?.project.services ?? [] {
-      result[service.name] = service.dependsOn.map(Planning.Dependency.init)
-    }
-    return result
-  }
 }

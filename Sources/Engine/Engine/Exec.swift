@@ -42,8 +42,13 @@ extension Session {
     if let user = request.user { arguments += ["--user", user] }
     if let folder = request.workingDirectory { arguments += ["--workdir", folder] }
     for entry in request.environment { arguments += ["--env", entry] }
-    arguments.append("--")
+    let execution = randomID()
+    arguments += ["--event", projectName, execution, "--"]
     arguments += request.command
+    let words = request.command.joined(separator: " ")
+    for step in ["exec_create", "exec_start"] {
+      note("\(step): \(words)", record.blueprint, [("execID", execution)])
+    }
     try become(arguments)
   }
 

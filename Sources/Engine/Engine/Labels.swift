@@ -18,6 +18,8 @@ package enum Label {
   package static let environmentFile = "com.docker.compose.project.environment_file"
   package static let version = "com.docker.compose.version"
   package static let slug = "com.docker.compose.slug"
+  /// `pre_start`, on a container in which such a hook runs.
+  package static let hook = "com.docker.compose.hook"
   package static let network = "com.docker.compose.network"
   package static let volume = "com.docker.compose.volume"
   package static let anonymousVolume = "com.docker.volume.anonymous"

@@ -1,7 +1,6 @@
 // `kill`, `restart`, `rm` and `wait`: containers that exist, as they are.
 
 import Compose
-import Control
 import Diagnostics
 import Linux
 package import Planning
@@ -69,11 +68,16 @@ extension Session {
     if isDryRun { return plan }
     var options = UpOptions()
     options.timeout = timeout
+    options.hooks = .inContainers
     let runner = StepRunner(
       session: self, project: loaded?.project, bases: [], records: records, options: options,
       plan: plan)
     try await blocking { try runner.reservePorts(plan) }
-    try await apply(plan) { step in try await runner.perform(step) }
+    try await apply(plan) { step in
+      try await runner.perform(step)
+      guard case .startContainer(_, let name) = step.operation else { return }
+      self.note("restart", try runner.blueprint(name))
+    }
     return plan
   }
 
@@ -171,15 +175,6 @@ extension Session {
   }
 
   private func end(of record: ContainerRecord) async throws -> EndedContainer {
-    let client = ShimClient(runFolder: layout.running(record.id))
-    return try await blocking {
-      do {
-        return EndedContainer(id: record.id, code: try client.wait())
-      } catch ControlError.notRunning, ControlError.lost {
-        // It ended before it could be asked, or its shim was killed.
-        let state = self.containers.state(of: record.id).0
-        return EndedContainer(id: record.id, code: Int32(state.exitCode ?? 137))
-      }
-    }
+    try await blocking { EndedContainer(id: record.id, code: try self.waitForEnd(of: record.id)) }
   }
 }

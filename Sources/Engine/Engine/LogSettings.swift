@@ -10,7 +10,11 @@ extension Session {
     guard let logging = service.logging else { return log }
     switch logging.driver {
     case nil, "json-file", "local": break
-    case "none": log.driver = .none
+    case "none":
+      // A little, for who is in front of the container.
+      log.driver = .none
+      log.segmentSize = 8 << 20
+      log.segmentCount = 2
     case .some(let name):
       throw UnsupportedSetting(
         service: service, setting: "the logging driver `\(name)`",

@@ -7,6 +7,7 @@ package import Journal
 import Linux
 import Store
 import Synchronization
+import SystemPackage
 
 package struct LogQuery: Sendable {
   package var services: [String] = []
@@ -20,8 +21,17 @@ package struct LogQuery: Sendable {
   package var container: String?
   package var since: Timestamp?
   package var until: Timestamp?
+  /// Which lines are shown.
+  package var choice = LogChoice()
+  /// Services of which only the ends are told.
+  package var muted: Set<String> = []
+  /// Somebody is in front of the containers: what is kept for nobody else is shown too.
+  package var isAttached = false
 
   package init() {}
+
+  /// Not of one container alone.
+  var isOfProject: Bool { container == nil && oneOff == nil }
 }
 
 /// Lines of one container that came at one instant.
@@ -35,6 +45,8 @@ package enum LogEvent: Sendable {
   case lines([LogBatch])
   /// A container has come to an end; `code` is nil when nobody can say.
   case exited(LogSource, code: Int32?, restarts: Bool)
+  /// Another container has taken the place and the name of one that was read.
+  case recreated(LogSource)
 }
 
 /// Which container a line or an exit is of.
@@ -47,20 +59,26 @@ package struct LogSource: Hashable, Sendable {
 
 package typealias LogSink = @Sendable (LogEvent) -> Void
 
-/// Ends a follower from another task.
+/// Ends a follower from another task, or keeps it from ending by itself.
 package final class LogStop: Sendable {
   private let asked = Atomic(false)
+  private let held = Atomic(false)
 
   package init() {}
   package func stop() { asked.store(true, ordering: .releasing) }
   var isAsked: Bool { asked.load(ordering: .acquiring) }
+  /// While containers are still to be started, a follower goes on though none of them writes.
+  func hold(_ isHeld: Bool) { held.store(isHeld, ordering: .releasing) }
+  var isHeld: Bool { held.load(ordering: .acquiring) }
 }
 
 extension Session {
   /// `logs`: what there is, in order of time; with `follows` until none of the containers writes.
-  package func logs(_ query: LogQuery, sink: @escaping LogSink) async throws {
+  package func logs(_ query: LogQuery, stop: LogStop = LogStop(), sink: @escaping LogSink)
+    async throws
+  {
     try checkNames(query.services)
-    let stop = LogStop()
+    try query.choice.check()
     try await withTaskCancellationHandler {
       try await blocking { try self.read(query, stop: stop, sink) }
     } onCancel: {
@@ -74,7 +92,7 @@ extension Session {
     try checkNames(query.services)
     return try await blocking {
       try self.containers.list(project: self.projectName)
-        .filter { self.isShown($0, query) }.map(\.displayName)
+        .filter { self.isShown($0, query) && self.isKept($0, query) }.map(\.displayName)
     }
   }
 
@@ -82,10 +100,11 @@ extension Session {
   ///
   /// - Parameter ready: called when all that is written from now on will be read.
   func read(
-    _ query: LogQuery, stop: LogStop, ready: () -> Void = {}, _ sink: LogSink
+    _ query: LogQuery, stop: LogStop, ready: () -> Void = {}, _ sink: @escaping LogSink
   ) throws {
-    var merge = LogMerge(since: query.since, until: query.until)
-    try join(&merge, query, tail: query.tail)
+    let endsSince = query.follows ? (query.since ?? Self.now()).nanoseconds : .max
+    var merge = LogMerge(since: query.since, until: query.until, endsSince: endsSince)
+    try join(&merge, query, tail: query.tail, nil)
     if let index = query.index, merge.sources.isEmpty {
       throw Faults([
         Diagnostic("service \"\(query.services.joined())\" has no container with index \(index)")
@@ -93,33 +112,63 @@ extension Session {
     }
     ready()
     merge.drain(sink)
-    guard query.follows else { return merge.finish(sink) }
-    while !stop.isAsked {
-      try join(&merge, query, tail: nil)
-      merge.drain(sink)
-      tellExits(&merge, sink)
-      if !merge.isBeingWritten {
-        merge.drain(sink)
-        merge.finish(sink)
-        return
-      }
-      merge.wait(milliseconds: 100)
-    }
+    if query.follows { try follow(&merge, query, stop, sink) }
+    if !stop.isAsked { merge.finish(sink) }
   }
 
+  private func follow(
+    _ merge: inout LogMerge, _ query: LogQuery, _ stop: LogStop, _ sink: @escaping LogSink
+  ) throws {
+    var nextLook = ContinuousClock.now
+    while !stop.isAsked {
+      if ContinuousClock.now >= nextLook {
+        try join(&merge, query, tail: nil, sink)
+        nextLook = .now + .milliseconds(100)
+      }
+      // Asked before the last look, so that nothing that was written before the end is missed.
+      let isHeld = stop.isHeld || query.isOfProject && isAtWork
+      let isOver = !isHeld && !merge.isBeingWritten
+      if isOver { try join(&merge, query, tail: nil, sink) }
+      merge.drain(sink)
+      tellLostEnds(&merge, sink)
+      if isOver, !merge.isBeingWritten { return }
+      if let until = query.until, Self.now().nanoseconds > until.nanoseconds { return }
+      merge.wait(milliseconds: 100)
+    }
+    merge.drain(sink)
+  }
+
+  /// Whether a command changes the project: it may be about to start what it has stopped.
+  private var isAtWork: Bool { FileLock.isHeld(layout.project(projectName).appending("lock")) }
+
   /// Adds the containers that the query is about and that are not read yet.
-  private func join(_ merge: inout LogMerge, _ query: LogQuery, tail: Int?) throws {
+  ///
+  /// - Parameter told: nil when reading begins: then none takes the place of another.
+  private func join(_ merge: inout LogMerge, _ query: LogQuery, tail: Int?, _ told: LogSink?)
+    throws
+  {
     for lease in try containers.names()
     where lease.project == projectName && !merge.hasSeen(lease.id) {
+      // Made but not whole yet: looked at again the next time.
+      guard let record = try containers.record(id: lease.id, project: projectName) else { continue }
       merge.note(lease.id)
-      guard let record = try containers.record(id: lease.id, project: projectName),
-        isShown(record, query), record.blueprint.log.driver == .journal
-      else { continue }
+      guard isShown(record, query) else { continue }
+      guard isKept(record, query) else {
+        tellUnreadable(record)
+        continue
+      }
+      let filter = query.choice.isOpen ? nil : try LineFilter(query.choice)
+      let start = filter == nil ? tail : nil
       let reader = try JournalReader(
-        folder: layout.journal(record.id), from: tail.map { .lastLines($0) } ?? .beginning,
+        folder: layout.journal(record.id), from: start.map { .lastLines($0) } ?? .beginning,
         follow: query.follows)
+      let source = LogSource(id: record.id, service: record.service, name: record.displayName)
+      let isAnother = merge.sources.contains { $0.source.name == source.name }
+      if isAnother { told?(.recreated(source)) }
       merge.add(
-        LogSource(id: record.id, service: record.service, name: record.displayName), reader)
+        LogMerge.Entry(
+          source: source, reader: reader, isMuted: query.muted.contains(record.service),
+          filter: filter), tail: tail)
     }
   }
 
@@ -132,30 +181,47 @@ extension Session {
     return loaded?.project.service(record.service)?.attaches ?? true
   }
 
-  /// Tells of containers whose writer went since the last look.
-  private func tellExits(_ merge: inout LogMerge, _ sink: LogSink) {
+  /// The driver `none` keeps a little, for who is in front of the container, and for nobody else.
+  private func isKept(_ record: ContainerRecord, _ query: LogQuery) -> Bool {
+    query.isAttached || record.blueprint.log.driver == .journal
+  }
+
+  private func tellUnreadable(_ record: ContainerRecord) {
+    tell(
+      .warning(
+        Diagnostic(
+          "can't retrieve logs for \"\(record.displayName)\"",
+          severity: .warning, causes: ["configured logging driver does not support reading"],
+          hint: "remove `logging: driver: none` from service `\(record.service)`")))
+  }
+
+  /// Tells of containers whose writer went and left no mark of the end: a killed shim, a full disk.
+  private func tellLostEnds(_ merge: inout LogMerge, _ sink: LogSink) {
     for index in merge.sources.indices {
-      let source = merge.sources[index].source
-      let (state, supervised) = containers.state(of: source.id)
-      let starts = state.startedAt?.nanoseconds ?? 0
-      switch state.status {
-      case .exited, .dead:
-        guard !supervised || state.status == .exited, merge.sources[index].hasRun,
-          !merge.sources[index].isEnded, !merge.sources[index].reader.isBeingWritten
-        else { continue }
-        merge.drain(sink)
-        merge.sources[index].isEnded = true
-        sink(.exited(source, code: state.exitCode, restarts: false))
-      case .restarting:
-        guard merge.sources[index].lastRestart != state.restartCount else { continue }
-        merge.sources[index].lastRestart = state.restartCount
-        merge.drain(sink)
-        sink(.exited(source, code: state.exitCode, restarts: true))
-      case .running, .paused:
-        merge.sources[index].hasRun = starts > 0
-        merge.sources[index].isEnded = false
-      case .created: break
+      let entry = merge.sources[index]
+      guard !entry.reader.isBeingWritten else {
+        merge.sources[index].wasWritten = true
+        continue
       }
+      guard entry.wasWritten else { continue }
+      let (state, supervised) = containers.state(of: entry.source.id)
+      guard !supervised, let end = state.endUnmarked, end > entry.lastEnd, end >= merge.endsSince
+      else { continue }
+      merge.drain(sink)
+      guard end > merge.sources[index].lastEnd else { continue }
+      merge.sources[index].lastEnd = end
+      sink(.exited(entry.source, code: state.exitCode, restarts: false))
+    }
+  }
+}
+
+extension ContainerState {
+  /// When it ended, or, where nobody could write that down, when it began what has ended.
+  fileprivate var endUnmarked: Int64? {
+    switch status {
+    case .exited: finishedAt?.nanoseconds
+    case .dead: finishedAt?.nanoseconds ?? .max
+    default: nil
     }
   }
 }

@@ -33,10 +33,18 @@ extension ContainerRecord {
   package var number: Int { blueprint.labels[Label.number].flatMap { Int($0) } ?? 0 }
   package var isOneOff: Bool { blueprint.labels[Label.oneOff] == "True" }
 
-  /// What it depends on, from its label: `db:service_healthy:false,cache:…`.
-  var dependencies: [String] {
+  /// What it depends on, from its label.
+  var dependencies: [String] { labelledDependencies.map(\.service) }
+
+  /// The same with what is asked of each: `db:service_healthy:false,cache:…`.
+  var labelledDependencies: [Planning.Dependency] {
     (blueprint.labels[Label.dependsOn] ?? "").split(separator: ",").compactMap { entry in
-      entry.split(separator: ":").first.map(String.init)
+      let parts = entry.split(separator: ":").map(String.init)
+      guard let name = parts.first else { return nil }
+      return Planning.Dependency(
+        service: name,
+        condition: parts.count > 1 ? .init(rawValue: parts[1]) ?? .started : .started,
+        restarts: parts.count > 2 && parts[2] == "true")
     }
   }
 
@@ -45,6 +53,11 @@ extension ContainerRecord {
     let isPart = name.hasPrefix(project + "-") || name.hasPrefix(project + "_")
     return isPart ? String(name.dropFirst(project.count + 1)) : name
   }
+}
+
+extension ContainerBlueprint {
+  /// Among those of its service; what has none comes last.
+  var replicaNumber: Int { labels[Label.number].flatMap { Int($0) } ?? .max }
 }
 
 extension ObservedContainer {

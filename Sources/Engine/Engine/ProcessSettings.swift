@@ -79,7 +79,8 @@ func health(of service: Service, image: ImageConfig) -> HealthBlueprint? {
   func pick(
     _ own: Duration?, _ inherited: Int64?, _ field: WritableKeyPath<HealthBlueprint, Nanoseconds>
   ) {
-    if let own {
+    // Nothing means what is meant without it.
+    if let own, own != .zero {
       health[keyPath: field] = own.nanoseconds
     } else if let inherited, inherited > 0 {
       health[keyPath: field] = Nanoseconds(inherited)
@@ -133,6 +134,14 @@ package func signalNumber(_ text: String) -> Int32? {
     return 64 - offset
   }
   return signalNames[name]
+}
+
+/// `SIGTERM`; of several names the one that people use.
+func signalName(_ number: Int32) -> String {
+  let old: Set = ["IOT", "CLD", "POLL", "RTMIN", "RTMAX"]
+  let name = signalNames.first { $0.value == number && !old.contains($0.key) }?.key
+  if let name { return "SIG" + name }
+  return number >= 34 ? "SIGRTMIN+\(number - 34)" : "signal \(number)"
 }
 
 /// signal(7), x86 and arm.

@@ -15,7 +15,15 @@ private let fileLimit = 16 << 20
 
 /// The disk as the loader sees it.
 struct DiskReader: ComposeReader {
+  var trace: (@Sendable (String) -> Void)?
+
   func read(_ path: String) throws(ComposeReadFault) -> [UInt8] {
+    let bytes = try contents(of: path)
+    trace?("read \(path), \(bytes.count) bytes")
+    return bytes
+  }
+
+  private func contents(of path: String) throws(ComposeReadFault) -> [UInt8] {
     do throws(SystemCallError) {
       if path == "-" {
         return try Descriptor.open("/dev/stdin", O_RDONLY).readAll(limit: fileLimit)
@@ -64,7 +72,7 @@ struct DiskReader: ComposeReader {
 /// The `COMPOSE_…` variables that the project's `.env` adds to the environment. Reads one small file
 /// where there is one; says nothing of what is wrong with it.
 package func projectSettings(_ request: SessionRequest) -> [String: String] {
-  ProjectLoader.settings(projectOptions(request), reading: DiskReader())
+  ProjectLoader.settings(projectOptions(request), reading: DiskReader(trace: request.trace))
 }
 
 func projectOptions(_ request: SessionRequest) -> ProjectOptions {
@@ -87,10 +95,10 @@ func loadProject(_ request: SessionRequest) throws -> (LoadedProject?, String) {
   let options = projectOptions(request)
   if request.file == .optional, request.files.isEmpty,
     let name = request.projectName ?? request.environment["COMPOSE_PROJECT_NAME"],
-    isProjectName(name), !ProjectLoader.hasFiles(options, reading: DiskReader())
+    isProjectName(name), !ProjectLoader.hasFiles(options, reading: DiskReader(trace: request.trace))
   {
     return (nil, name)
   }
-  let loaded = try ProjectLoader.load(options, reading: DiskReader())
+  let loaded = try ProjectLoader.load(options, reading: DiskReader(trace: request.trace))
   return (loaded, loaded.project.name)
 }

@@ -9,6 +9,13 @@ import Planning
 import Store
 import Synchronization
 
+/// A container that is to take the place of another.
+struct Heir: Sendable {
+  var blueprint: ContainerBlueprint
+  /// The name that it holds until then.
+  var leaseName: String
+}
+
 extension StepRunner {
   func replace(_ operation: Planning.Operation) async throws {
     switch operation {
@@ -40,16 +47,13 @@ extension StepRunner {
     identity.replaced = old
     let heir = try session.makeContainer(
       base, identity, project: project, previous: options.renewsAnonymousVolumes ? nil : old)
-    heirs.withLock { $0[oldName] = heir }
+    heirs.withLock { $0[oldName] = Heir(blueprint: heir, leaseName: identity.leaseName) }
   }
 
   private func renameReplacement(_ name: String, of oldName: String) throws {
-    let old = try blueprint(oldName)
     guard let heir = heirs.withLock({ $0.removeValue(forKey: oldName) }) else { return }
-    var identity = ContainerIdentity(id: heir.id, name: name, number: 0)
-    identity.replaced = old
     try session.containers.rename(
-      heir.id, from: identity.leaseName, to: name, project: session.projectName)
-    remember(heir)
+      heir.blueprint.id, from: heir.leaseName, to: name, project: session.projectName)
+    remember(heir.blueprint)
   }
 }

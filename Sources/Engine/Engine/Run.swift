@@ -61,7 +61,7 @@ extension Session {
       options.removesOrphans = request.removesOrphans
       _ = try await up(options)
       for dependency in service.dependsOn.map(Planning.Dependency.init) {
-        try await wait(for: dependency) {
+        try await wait(for: dependency, limit: nil) {
           (try? containers.list(project: projectName))?.filter {
             $0.service == dependency.service && !$0.isOneOff
           }.map(\.blueprint) ?? []
@@ -170,6 +170,7 @@ extension Session {
   /// Starts it for an attached caller, who reads the journal and writes to `input`.
   package func runStart(_ run: PreparedRun) async throws -> AttachedRun {
     let hold = try RunHold(layout.attached(run.blueprint.id))
+    note("attach", run.blueprint)
     _ = try await runDetached(run)
     let client = ShimClient(runFolder: layout.running(run.blueprint.id))
     let input: SharedDescriptor? = try await blocking {
@@ -187,6 +188,7 @@ extension Session {
   package func runOutput(_ run: AttachedRun, sink: @escaping LogSink) async throws {
     var query = LogQuery()
     query.oneOff = run.run.blueprint.id
+    query.isAttached = true
     query.follows = true
     try await logs(query, sink: sink)
   }

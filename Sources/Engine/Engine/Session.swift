@@ -34,6 +34,8 @@ package struct SessionRequest: Sendable {
   package var file: FileNeed
   /// Named behind the verb: enabled whatever their profiles.
   package var services: [String] = []
+  /// Told what is read, when somebody wants to know.
+  package var trace: (@Sendable (String) -> Void)?
 
   /// How many transfers are under way at once. -1 asks for no limit and gets one that no registry
   /// minds.
@@ -75,7 +77,12 @@ package struct Session: Sendable {
   package let projectName: String
 
   /// Loads the project's files. Warnings of the loader are told.
-  package init(_ request: SessionRequest, host: HostProfile, events: @escaping EventSink) throws {
+  ///
+  /// - Parameter name: of a project that is known by its containers alone: no file is looked at.
+  package init(
+    _ request: SessionRequest, host: HostProfile, events: @escaping EventSink,
+    named name: String? = nil
+  ) throws {
     self.host = host
     self.request = request
     tell = tellingWarningsOnce(events)
@@ -84,6 +91,11 @@ package struct Session: Sendable {
     images = ImageStore(root: layout.images)
     networks = NetworkStore(layout: layout)
     volumes = VolumeStore(layout: layout)
+    if let name {
+      loaded = nil
+      projectName = name
+      return
+    }
     let (loaded, name) = try loadProject(request)
     self.loaded = loaded
     projectName = name

@@ -19,8 +19,10 @@ final class StepRunner: Sendable {
   let options: UpOptions
   /// Containers by name: those that there were, and those made since.
   private let known: Mutex<[String: ContainerBlueprint]>
+  /// Those that there were: their anonymous volumes outlive them.
+  private let earlier: [String: ContainerBlueprint]
   /// Containers that were made to take the place of others, by the names of those.
-  let heirs = Mutex<[String: ContainerBlueprint]>([:])
+  let heirs = Mutex<[String: Heir]>([:])
   /// With the anonymous volumes of containers that are removed.
   let removesVolumes: Bool
   /// Sockets that hold host ports until their container starts, by container name.
@@ -29,6 +31,11 @@ final class StepRunner: Sendable {
   let plannedServices = Mutex<[String: String]>([:])
   /// Networks that were seen whole in the kernel since the plan began.
   let repaired = Mutex<Set<String>>([])
+  /// The end of all waiting in this plan.
+  let limit: WaitLimit?
+  private let preparations = Flights<String>()
+  /// Services whose `pre_start` hooks were seen to, and whether with success.
+  private let prepared = Mutex<[String: Bool]>([:])
 
   init(
     session: Session, project: Project?, bases: [ServiceBase], records: [ContainerRecord],
@@ -39,7 +46,9 @@ final class StepRunner: Sendable {
     self.project = project
     self.bases = Dictionary(bases.map { ($0.service.name, $0) }) { first, _ in first }
     self.options = options
-    known = Mutex(Dictionary(records.map { ($0.name, $0.blueprint) }) { first, _ in first })
+    limit = WaitLimit(options.wait)
+    earlier = Dictionary(records.map { ($0.name, $0.blueprint) }) { first, _ in first }
+    known = Mutex(earlier)
     for step in plan.steps {
       switch step.operation {
       case .createContainer(let service, _, let name),
@@ -76,7 +85,7 @@ final class StepRunner: Sendable {
       try await tell("Container \(name)", "Creating", "Created", doing: "creating `\(name)`") {
         try self.createContainer(service: service, number: number, name: name)
       }
-    case .startContainer(_, let name): try await startContainer(name)
+    case .startContainer(let service, let name): try await startContainer(name, of: service)
     case .stopContainer(_, let name): try await stopContainer(name)
     case .removeContainer(_, let name):
       try await tell("Container \(name)", "Removing", "Removed", doing: "removing `\(name)`") {
@@ -131,7 +140,7 @@ final class StepRunner: Sendable {
       throw NoSuchService(name: service, known: [])
     }
     let identity = ContainerIdentity(id: randomID(), name: name, number: number)
-    let previous = options.renewsAnonymousVolumes ? nil : known.withLock { $0[name] }
+    let previous = options.renewsAnonymousVolumes ? nil : earlier[name]
     remember(
       try session.makeContainer(base, identity, project: project, previous: previous))
   }
@@ -140,33 +149,65 @@ final class StepRunner: Sendable {
     known.withLock { $0[blueprint.name] = blueprint }
   }
 
-  private func startContainer(_ name: String) async throws {
+  private func startContainer(_ name: String, of service: String) async throws {
     let blueprint = try blueprint(name)
+    if options.hooks == .all { try await prepare(service) }
+    let runsHooks = options.hooks != .none
     try await tell("Container \(name)", "Starting", "Started", doing: "starting `\(name)`") {
       try self.repairNetworks(of: blueprint)
       let ports = try self.ports(for: blueprint)
-      self.remember(try self.session.start(blueprint, ports: ports))
+      let started = try self.session.start(blueprint, ports: ports)
+      self.remember(started)
+      if runsHooks { try self.session.runPostStart(started) }
+    }
+  }
+
+  /// Runs the `pre_start` hooks of a service, once for all of its containers.
+  private func prepare(_ service: String) async throws {
+    let replica = known.withLock { known in
+      known.values.filter {
+        $0.labels[Label.service] == service && $0.labels[Label.oneOff] != "True"
+      }
+      .min { $0.replicaNumber < $1.replicaNumber }
+    }
+    guard let replica else { return }
+    let hooks = try session.hooks(of: replica.id).preStart
+    if hooks.isEmpty { return }
+    try await preparations.alone(service) {
+      if let isDone = self.prepared.withLock({ $0[service] }) {
+        // The failure was told by whoever met it.
+        if isDone { return } else { throw CancellationError() }
+      }
+      self.prepared.withLock { $0[service] = false }
+      try await blocking { try self.repairNetworks(of: replica) }
+      try await self.session.runPreStart(hooks, beside: replica)
+      self.prepared.withLock { $0[service] = true }
     }
   }
 
   private func stopContainer(_ name: String) async throws {
     let blueprint = try blueprint(name)
     let timeout = options.timeout
+    // One that is made anew is not being stopped as far as its service goes.
+    let runsHooks = options.hooks != .none && plannedServices.withLock { $0[name] == nil }
     try await tell("Container \(name)", "Stopping", "Stopped", doing: "stopping `\(name)`") {
+      if runsHooks { try self.session.runPreStop(blueprint) }
       try self.session.stop(blueprint, timeout: timeout)
     }
   }
 
   private func removeContainer(_ name: String) throws {
     let blueprint = try blueprint(name)
-    let heir = heirs.withLock { $0[name] }
+    let heir = heirs.withLock { $0[name]?.blueprint }
     try session.remove(blueprint, withVolumes: removesVolumes, heir: heir)
+    // Nobody waits for it any more.
+    known.withLock { $0[name] = nil }
   }
 
   private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {
     do {
       try await session.wait(
-        for: dependency,
+        for: dependency, limit: limit,
         containers: {
           self.known.withLock { known in
             known.values.filter {
@@ -180,7 +221,7 @@ final class StepRunner: Sendable {
         .warning(
           Diagnostic(
             "`\(service)` starts without its optional dependency", severity: .warning,
-            causes: failure.diagnostics.map(\.summary))))
+            causes: [failure.reason] + failure.causes)))
     }
   }
 }

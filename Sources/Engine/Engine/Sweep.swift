@@ -6,6 +6,7 @@ import Blueprint
 import CLinux
 import Cgroups
 import Diagnostics
+import EventLog
 import Glibc
 package import Host
 import Linux
@@ -119,4 +120,5 @@ package func releaseContainer(_ id: String, host: HostProfile) throws {
   else { return }
   try networks.release(blueprint.network.endpoints, container: id)
   try ContainerStore(layout: layout, bootID: host.bootID).remove(id: id, name: blueprint.name)
+  blueprint.project.map { EventLog(run: host.run, project: $0) }?.tellLife("destroy", blueprint)
 }

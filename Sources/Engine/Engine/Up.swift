@@ -33,7 +33,11 @@ struct UpDecision: Sendable {
 
 extension Session {
   /// Brings the project to what its file says. Holds the project's lock but for transfers.
-  package func up(_ options: UpOptions) async throws -> UpResult {
+  ///
+  /// - Parameter whenMade: called when all containers are there and none was started yet.
+  package func up(
+    _ options: UpOptions, whenMade: @escaping @Sendable (UpResult) async -> Void = { _ in }
+  ) async throws -> UpResult {
     let project = try project()
     let selected = try check(options, project)
     if options.isDryRun {
@@ -54,9 +58,13 @@ extension Session {
       session: self, project: project, bases: bases, records: records, options: options,
       plan: plan)
     try await blocking { try runner.reservePorts(plan) }
-    try await apply(plan) { step in try await runner.perform(step) }
     let result = UpResult(decision)
-    if let wait = options.wait { try await waitForAll(result.services, limit: wait) }
+    if !plan.hasBarrier { await whenMade(result) }
+    try await apply(plan) { step in
+      try await runner.perform(step)
+      if case .everythingCreated = step.operation { await whenMade(result) }
+    }
+    if options.wait != nil { try await waitForAll(result.services, limit: runner.limit) }
     return result
   }
 
@@ -107,6 +115,9 @@ extension Session {
     return UpDecision(
       plan: plan, selected: selected, records: records, observed: observed, desired: desired)
   }
+
+  /// Throws for names that are no service of the project.
+  package func checkServices(_ names: [String]) throws { try checkNames(names) }
 
   /// Of the services whose containers the plan makes or starts.
   private func checkGivenFiles(_ plan: Plan, of services: [Service], in project: Project) throws {
@@ -272,6 +283,16 @@ extension Session {
   func flag(_ name: String) -> Bool {
     let value = (loaded?.environment[name] ?? request.environment[name] ?? "").lowercased()
     return ["1", "t", "true", "y", "yes", "on"].contains(value)
+  }
+}
+
+extension Plan {
+  /// Whether there is a moment at which all containers are there and none was started yet.
+  fileprivate var hasBarrier: Bool {
+    steps.contains { step in
+      if case .everythingCreated = step.operation { return true }
+      return false
+    }
   }
 }
 

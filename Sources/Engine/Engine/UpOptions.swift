@@ -33,6 +33,7 @@ package struct UpOptions: Sendable {
   package var scale: [String: Int] = [:]
   /// Seconds; nil is the grace of each container, negative waits for ever.
   package var timeout: Int?
+  var hooks = HookUse.all
   /// Waits until everything runs or is healthy.
   package var wait: Wait?
   package var isDryRun = false
@@ -67,6 +68,14 @@ package enum ImageScope: String, Sendable, CaseIterable {
   /// Those without a name that the file gives them: built here.
   case local
   case all
+}
+
+/// Which hooks of services run.
+enum HookUse: Sendable {
+  case all
+  /// Those in the containers themselves: `post_start` and `pre_stop`.
+  case inContainers
+  case none
 }
 
 package struct DownOptions: Sendable {

@@ -28,7 +28,10 @@ extension Session {
     try checkExistence(of: services, records)
     return try records.filter {
       $0.isSupervised && (services.isEmpty || services.contains($0.service))
-    }.map { ContainerProcesses(record: $0, rows: try openGroup($0.id).processTable()) }
+    }.map { record in
+      note("top", record.blueprint)
+      return ContainerProcesses(record: record, rows: try openGroup(record.id).processTable())
+    }
   }
 
   /// Of the containers of a service, or of all.

@@ -129,11 +129,12 @@ extension Session {
     return try wanted(image, service)
   }
 
-  /// Names of images, or of services whose image is meant, that a service mounts.
+  /// Names of images, or of services whose image is meant, that a service mounts, and those that its
+  /// hooks run in.
   private func mountedImages(_ service: Service) -> [String] {
     service.mounts.compactMap { mount in
       if case .image(let name, _) = mount.kind { name } else { nil }
-    }
+    } + service.preStart.compactMap(\.image)
   }
 
   private func mounted(_ name: String, _ service: Service) throws -> PullRequest {

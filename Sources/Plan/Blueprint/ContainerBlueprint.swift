@@ -11,6 +11,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   package var name: String
   package var createdAt: Timestamp
   package var labels: [String: String] = [:]
+  /// The project that it belongs to.
+  package var project: String? { labels["com.docker.compose.project"] }
   /// Notes for other programs that look at the record; nothing here acts on them.
   package var annotations: [String: String] = [:]
   package var image: ImageIdentity

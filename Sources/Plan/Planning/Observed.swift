@@ -71,7 +71,7 @@ package struct ObservedContainer: Hashable, Sendable {
     return !services.contains(service)
   }
 
-  var isActive: Bool {
+  package var isActive: Bool {
     switch status {
     case .running, .paused, .restarting: true
     case .created, .exited, .dead: false

@@ -18,7 +18,7 @@ package enum Operation: Hashable, Sendable {
   case pauseContainer(service: String, name: String)
   case unpauseContainer(service: String, name: String)
   case removeImage(String)
-  /// All that is to be made has been made; nothing was started before.
+  /// All that is to be made has been made, and stands where it is to stand; nothing was started before.
   case everythingCreated
   /// Waits until every container of `dependency` meets its condition, on behalf of `service`.
   case wait(service: String, dependency: Dependency)

@@ -45,9 +45,8 @@ private struct UpPlanner {
   var starts: [String: [(name: String, after: [Int], cause: String)]] = [:]
   var remade: Set<String> = []
   var replacements: [Replacement] = []
-  /// The steps behind which replacements stand under their names, by name.
-  var renames: [String: Int] = [:]
-  var barrier: [Int]?
+  /// The steps behind which replacements stand under their names.
+  var renames: [Int] = []
   /// Services that had no container and get one.
   var first: Set<String> = []
 
@@ -141,7 +140,7 @@ private struct UpPlanner {
     }
     if container.configHash != service.configHash { return "its configuration changed" }
     if let image = service.imageID, container.imageID != image { return "its image changed" }
-    if container.mountedImages != service.mountedImages { return "an image it mounts changed" }
+    if container.mountedImages != service.mountedImages { return "an image that it mounts changed" }
     if let network = service.networks.first(where: { staleNetworks.contains($0) }) {
       return "network \(network) changed"
     }
@@ -216,23 +215,13 @@ private struct UpPlanner {
 
   /// Old containers go when everything has been made, so that a failure before leaves them running.
   mutating func replace() {
-    guard !replacements.isEmpty else { return }
-    let made = everythingCreated()
     for one in replacements {
-      let gone = remove(one.old, because: one.cause, after: made)
-      renames[one.name] = plan.add(
-        .renameReplacement(service: one.service, name: one.name, of: one.old.name),
-        because: one.cause, after: [gone])
+      let gone = remove(one.old, because: one.cause, after: creations)
+      renames.append(
+        plan.add(
+          .renameReplacement(service: one.service, name: one.name, of: one.old.name),
+          because: one.cause, after: [gone]))
     }
-  }
-
-  private mutating func everythingCreated() -> [Int] {
-    if let barrier { return barrier }
-    let steps =
-      creations.isEmpty
-      ? [] : [plan.add(.everythingCreated, because: "all were made", after: creations)]
-    barrier = steps
-    return steps
   }
 
   /// Containers that live in the namespaces of a service's go before they go: they would lose the
@@ -309,7 +298,10 @@ private struct UpPlanner {
   mutating func start() {
     guard policy.startsContainers else { return }
     restartDependents()
-    let barrier = everythingCreated()
+    let barrier =
+      creations.isEmpty
+      ? []
+      : [plan.add(.everythingCreated, because: "all were made", after: creations + renames)]
     var started: [String: [Int]] = [:]
     for service in order {
       guard let ones = starts[service.name] else { continue }
@@ -321,7 +313,7 @@ private struct UpPlanner {
       for one in ones {
         let step = plan.add(
           .startContainer(service: service.name, name: one.name), because: one.cause,
-          after: one.after + (renames[one.name].map { [$0] } ?? []) + orphanRemovals + waits
+          after: one.after + orphanRemovals + waits
             + barrier)
         started[service.name, default: []].append(step)
       }

@@ -2,4 +2,4 @@
 
 import Commands
 
-runProcess(Array(CommandLine.arguments.dropFirst()))
+runProcess(CommandLine.arguments)

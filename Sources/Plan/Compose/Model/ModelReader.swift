@@ -83,16 +83,17 @@ struct ModelReader {
       platform: text(node, "platform"), containerName: text(node, "container_name"),
       command: node["command"]?.list.map { $0.compactMap(\.text) },
       entrypoint: node["entrypoint"]?.list.map { $0.compactMap(\.text) },
-      environment: (node["environment"]?.map?.entries ?? []).map {
-        EnvironmentEntry(key: $0.key, value: $0.node.isNull ? nil : $0.node.text)
-      }, workingDirectory: text(node, "working_dir"), user: text(node, "user"),
+      environment: environment(node["environment"]), workingDirectory: text(node, "working_dir"),
+      user: text(node, "user"),
       groups: texts(node["group_add"]), hostname: text(node, "hostname"),
       domainName: text(node, "domainname"), labels: pairs(node["labels"]),
       annotations: pairs(node["annotations"]), hasTerminal: flag(node, "tty"),
       keepsStdinOpen: flag(node, "stdin_open"), usesInit: flag(node, "init"),
       attaches: node["attach"]?.bool ?? true, stopSignal: text(node, "stop_signal"),
       stopGracePeriod: duration(node["stop_grace_period"]), restart: restart(node),
-      healthcheck: healthcheck(node["healthcheck"]), logging: logging(node["logging"]),
+      healthcheck: healthcheck(node["healthcheck"]), preStart: hooks(node["pre_start"]),
+      postStart: hooks(node["post_start"]), preStop: hooks(node["pre_stop"]),
+      logging: logging(node["logging"]),
       dependsOn: dependencies(node),
       replicas: max(0, node["scale"]?.int ?? node["deploy"]?["replicas"]?.int ?? 1),
       ports: (node["ports"]?.list ?? []).compactMap(port), exposes: texts(node["expose"]),
@@ -287,6 +288,12 @@ struct ModelReader {
 
   func pairs(_ node: Node?) -> [KeyValue] {
     (node?.map?.entries ?? []).map { KeyValue($0.key, $0.node.text ?? "") }
+  }
+
+  func environment(_ node: Node?) -> [EnvironmentEntry] {
+    (node?.map?.entries ?? []).map {
+      EnvironmentEntry(key: $0.key, value: $0.node.isNull ? nil : $0.node.text)
+    }
   }
 
   private func hosts(_ node: Node?) -> [KeyValue] {

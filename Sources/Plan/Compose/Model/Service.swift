@@ -39,6 +39,12 @@ package struct Service: Sendable {
   package var stopGracePeriod: Duration?
   package var restart: RestartRule?
   package var healthcheck: Healthcheck?
+  /// Each runs to its end in a container of its own before the first of the service's starts.
+  package var preStart: [Hook]
+  /// Run in each container after its start.
+  package var postStart: [Hook]
+  /// Run in each container before it is asked to end.
+  package var preStop: [Hook]
   package var logging: Logging?
   package var dependsOn: [Dependency]
   /// The number of containers, from `scale` or `deploy.replicas`.

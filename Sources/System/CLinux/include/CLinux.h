@@ -80,6 +80,7 @@ static inline long berth_clone3(struct clone_args *arguments) {
 }
 
 // glibc hides these behind _GNU_SOURCE, which this header must not define.
+void *memmem(const void *text, size_t size, const void *part, size_t part_size);
 static inline long berth_pipe2(int ends[2], int flags) { return syscall(SYS_pipe2, ends, flags); }
 
 // MFD_CLOEXEC | MFD_ALLOW_SEALING
