@@ -75,9 +75,13 @@ struct PlanTextTests {
     let coloured = text(of: Self.plan, style: Style(coloured: true))
     #expect(coloured.contains("\u{1B}[1;33m~\u{1B}[0m container \u{1B}[1mshop-web-1"))
     #expect(coloured.contains("\u{1B}[31m\"8080:80\"\u{1B}[0m → \u{1B}[32m\"8081:80\""))
-    let bare = coloured.split(separator: "\u{1B}").enumerated().map { index, piece in
-      index == 0 ? String(piece) : String(piece.drop { $0 != "m" }.dropFirst())
-    }.joined()
+    var bare = ""
+    var isCode = false
+    for character in coloured {
+      if character == "\u{1B}" { isCode = true }
+      if !isCode { bare.append(character) }
+      if character == "m" { isCode = false }
+    }
     #expect(bare == text(of: Self.plan, style: Style(coloured: false)))
   }
 

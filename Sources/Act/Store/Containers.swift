@@ -67,11 +67,18 @@ package struct ContainerStore: Sendable {
   /// Containers of a project that were made to take the place of others and have not. The caller holds
   /// the project's lock, so nobody is at work on them.
   package func replacements(project: String) throws -> [(lease: String, record: ContainerRecord)] {
-    try names().filter { $0.project == project }.compactMap { lease in
+    try names().filter { $0.project == project && isOfReplacement($0.name) }.compactMap { lease in
       guard let record = try record(id: lease.id, project: project), record.name != lease.name
       else { return nil }
       return (lease.name, record)
     }
+  }
+
+  /// `<12 digits>_<name>`: a look that spares reading the records of all others.
+  private func isOfReplacement(_ name: String) -> Bool {
+    let bytes = Array(name.utf8.prefix(13))
+    return bytes.count == 13 && bytes[12] == UInt8(ascii: "_")
+      && bytes[..<12].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 
   /// Who has a name; nil when nobody has.

@@ -329,8 +329,10 @@ private struct UpPlanner {
       where container.service == service.name && container.isActive && !container.isOneOff
         && removals[container.name] == nil
       {
+        // Not before it is sure that everything can be made.
         let stopped = plan.add(
-          .stopContainer(service: service.name, name: container.name), because: cause)
+          .stopContainer(service: service.name, name: container.name), because: cause,
+          after: creations)
         starts[service.name, default: []].append((container.name, [stopped], cause))
       }
       remade.insert(service.name)
