@@ -52,8 +52,8 @@ extension StepRunner {
 
   private func renameReplacement(_ name: String, of oldName: String) throws {
     guard let heir = heirs.withLock({ $0.removeValue(forKey: oldName) }) else { return }
-    try session.containers.rename(
-      heir.blueprint.id, from: heir.leaseName, to: name, project: session.projectName)
+    try session.containers.giveName(
+      name, to: heir.blueprint.id, of: session.projectName, insteadOf: heir.leaseName)
     remember(heir.blueprint)
   }
 }

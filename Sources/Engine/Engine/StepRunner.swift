@@ -237,8 +237,10 @@ extension Session {
     if let volume { labels[Label.configHash] = Digest(of: volume.configHashInput).hex }
     let isNew = try volumes.record(name) == nil
     try volumes.create(
-      name, labels: labels, driverOptions: volume.map(driverOptions) ?? [:],
-      size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) }, now: Self.now())
+      VolumeRecord(
+        name: name, labels: labels, createdAt: Self.now(),
+        driverOptions: volume.map(driverOptions) ?? [:]),
+      size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) })
     guard isNew, let volume else { return }
     try writeFile(volume.configHashInput, to: layout.definition(ofVolume: name), .volatile)
   }

@@ -21,6 +21,7 @@ extension Session {
     let torn = try containers.torn(project: projectName)
     for container in torn {
       try takeAway(container.id)
+      if containers.isHalfMade(container.id) { try removeVolumes(madeFor: container.id) }
       try containers.remove(id: container.id, name: container.name)
     }
     for (lease, record) in try containers.replacements(project: projectName) {
@@ -32,6 +33,9 @@ extension Session {
       if FileLock.isHeld(layout.shimLock(lease.id)) { continue }
       try settleLost(lease.id)
     }
+    try containers.sweepRemoved()
+    try volumes.sweepUnfinished()
+    try networks.sweepTorn()
     for network in try networks.list() where network.labels[Label.project] == projectName {
       try networks.sweepLeases(network.name) { containers.exists($0) }
     }
@@ -41,7 +45,8 @@ extension Session {
   private func settleReplacement(_ record: ContainerRecord, _ lease: String) throws {
     let holder = containers.holder(of: record.name)
     guard let holder, holder != record.id else {
-      return try containers.rename(record.id, from: lease, to: record.name, project: projectName)
+      return try containers.giveName(
+        record.name, to: record.id, of: projectName, insteadOf: lease)
     }
     let old = try containers.record(id: holder, project: projectName)
     try remove(record.blueprint, withVolumes: true, heir: old?.blueprint)
