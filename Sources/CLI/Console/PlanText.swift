@@ -81,6 +81,8 @@ private func fieldLines(_ entry: PlanView.Entry, _ style: Style) -> [String] {
 
 private func shown(_ value: JSONValue?) -> String {
   guard let value else { return "none" }
+  // A key without a value says something all the same.
+  if value.isNull { return "empty" }
   // A digest is known by its beginning.
   if let text = value.string, text.hasPrefix("sha256:"), text.utf8.count == 71 {
     return String(text.prefix(19))

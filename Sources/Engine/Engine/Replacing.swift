@@ -20,19 +20,25 @@ extension StepRunner {
   func replace(_ operation: Planning.Operation) async throws {
     switch operation {
     case .createReplacement(let service, let number, let name, let old):
-      let id = "Container \(name)"
-      session.tell(.progress(ProgressEvent(id, "Recreate", .working)))
-      do {
-        try await blocking { try self.createReplacement(service, number, name, of: old) }
-      } catch {
-        session.tell(.progress(ProgressEvent(id, "Error", .error)))
-        throw Failure("creating `\(name)`", error)
+      session.tell(.progress(ProgressEvent("Container \(name)", "Recreate", .working)))
+      try await recreating(name, doing: "creating") {
+        try self.createReplacement(service, number, name, of: old)
       }
     case .renameReplacement(_, let name, let old):
-      try await tell("Container \(name)", "Recreate", "Recreated", doing: "renaming `\(name)`") {
-        try self.renameReplacement(name, of: old)
-      }
+      try await recreating(name, doing: "renaming") { try self.renameReplacement(name, of: old) }
+      session.tell(.progress(ProgressEvent("Container \(name)", "Recreated", .done)))
     default: break
+    }
+  }
+
+  private func recreating(
+    _ name: String, doing: String, _ body: @escaping @Sendable () throws -> Void
+  ) async throws {
+    do {
+      try await blocking(body)
+    } catch {
+      session.tell(.progress(ProgressEvent("Container \(name)", "Error", .error)))
+      throw Failure("\(doing) `\(name)`", error)
     }
   }
 
