@@ -760,7 +760,7 @@ networks: {{net: {{external: true, name: {box.name}_default}}}}
 def flags(box):
     box.file(ONE)
     box.berth("up", "-d", "--build", "--quiet-build", "--quiet-pull", "-y")
-    box.berth("create", "--build", "--quiet-build", "--y")
+    box.berth("create", "--build", "-y")
     box.equal(len(ids(box)), 1)
     outcome = box.berth("up", "-d", "nobody", code=1)
     box.true("no such service" in outcome.err, outcome.err)

@@ -100,8 +100,6 @@ struct CreateCommand: AsyncParsableCommand {
   var build = false
   @Flag(help: "Do not build images")
   var noBuild = false
-  @Flag(help: "Build without progress")
-  var quietBuild = false
   @Flag(help: "Recreate containers even if nothing changed")
   var forceRecreate = false
   @Flag(help: "Leave existing containers as they are")
@@ -133,9 +131,9 @@ struct CreateCommand: AsyncParsableCommand {
     options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))
     options.scale = try parseScale(scale)
-    options.recreatesVolumes = consent.isGiven
+    options.recreatesVolumes = consent.yes
     options.isDryRun = trial.isOn(invocation)
-    if !consent.isGiven, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
+    if !consent.yes, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
     try await up(work, options)
   }
 }

@@ -47,7 +47,7 @@ struct PlanCommand: AsyncParsableCommand {
     options.includesDependencies = !noDeps
     options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.scale = try parseScale(scale)
-    options.recreatesVolumes = consent.isGiven
+    options.recreatesVolumes = consent.yes
     options.isDryRun = true
     let plan = try await work.session.plan(options)
     if format == "json" {

@@ -18,11 +18,6 @@ struct TrialOptions: ParsableArguments {
 struct ConsentOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Answer yes to every question")
   var yes = false
-  /// The reference's old name.
-  @Flag(name: .customLong("y"), help: .hidden)
-  var yesByOldName = false
-
-  var isGiven: Bool { yes || yesByOldName }
 }
 
 /// The steps of a plan that was not carried out, each with its cause.

@@ -74,6 +74,8 @@ struct UpCommand: AsyncParsableCommand {
   @Option(help: "Seconds to wait at most with --wait")
   var waitTimeout: Int?
   @OptionGroup var consent: ConsentOptions
+  @Flag(name: .customLong("y"), help: .hidden)
+  var yesByOldName = false
   @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
@@ -95,6 +97,8 @@ struct UpCommand: AsyncParsableCommand {
       return
     }
   }
+
+  private var agreesToAll: Bool { consent.yes || yesByOldName }
 
   private func checkPairs() throws {
     try refuse([
@@ -141,8 +145,8 @@ struct UpCommand: AsyncParsableCommand {
     options.scale = try parseScale(scale)
     options.timeout = timeout
     options.isDryRun = trial.isOn(invocation)
-    options.recreatesVolumes = consent.isGiven
-    if !consent.isGiven, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
+    options.recreatesVolumes = agreesToAll
+    if !agreesToAll, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
     if wait { options.wait = waitTimeout.map { .atMost(seconds: $0) } ?? .forever }
     return options
   }

@@ -62,13 +62,14 @@ extension Session {
     let sysctls = try interfaceSysctls(of: service, network.endpoints, project)
     blueprint.security.sysctls.merge(sysctls) { asked, _ in asked }
     blueprint.labels = labels(base, identity, project)
+    blueprint.exposes = exposedPorts(of: service, image: base.image.config)
     for note in service.annotations { blueprint.annotations[note.key] = note.value }
     blueprint.mounts = mounts
     blueprint.resources = try resources(of: service)
     blueprint.stop = try stop(of: service, image: base.image.config)
     blueprint.restart = restart(of: service)
     blueprint.health = health(of: service, image: base.image.config)
-    blueprint.log = try log(of: service)
+    blueprint.log = try log(of: service, blueprint)
     blueprint.take(try devices(of: service))
     if identity.slug != nil { blueprint.restart = .no }
     return blueprint
@@ -104,6 +105,21 @@ extension Session {
     guard !request.envFiles.isEmpty else { return nil }
     let folder = FilePath(request.workingDirectory)
     return request.envFiles.map { folder.pushing(FilePath($0)).string }.joined(separator: ",")
+  }
+
+  /// Of the image and of `expose`, where a port is `80`, `80-82` or `80/udp`.
+  private func exposedPorts(of service: Service, image: ImageConfig) -> [String] {
+    var ports: [String] = []
+    for text in image.exposedPorts + service.exposes {
+      let parts = text.split(separator: "/", maxSplits: 1)
+      let span = (parts.first ?? "").split(separator: "-").compactMap { UInt16($0) }
+      guard let first = span.first, let last = span.last, first <= last else { continue }
+      let transport = parts.count > 1 ? parts[1].lowercased() : "tcp"
+      for port in first...last where !ports.contains("\(port)/\(transport)") {
+        ports.append("\(port)/\(transport)")
+      }
+    }
+    return ports
   }
 
   private func stop(of service: Service, image: ImageConfig) throws -> StopBlueprint {

@@ -74,6 +74,11 @@ package struct ConfigView: Sendable {
     lineEnded(isRaw ? loaded.project.rawJSON : loaded.project.canonicalJSON())
   }
 
+  /// Which service depends on which.
+  package func graph(_ options: GraphOptions) -> String {
+    Engine.graph(of: loaded.project, options)
+  }
+
   /// How the value at a path came to be, and all that is in it.
   package func explain(_ path: String) throws -> [ValueStory] {
     try loaded.project.explain(path)
@@ -97,8 +102,10 @@ package struct ConfigView: Sendable {
   }
 
   package var images: [String] {
-    loaded.project.services.map {
-      $0.image ?? loaded.project.name + (request.compatibility ? "_" : "-") + $0.name
+    let separator = request.compatibility ? "_" : "-"
+    return loaded.project.services.flatMap { service in
+      [service.image ?? loaded.project.name + separator + service.name]
+        + service.preStart.compactMap(\.image)
     }
   }
 

@@ -30,6 +30,7 @@ extension Session {
       session: self, project: loaded?.project, bases: [], records: records, options: up,
       plan: plan, removesVolumes: options.removesVolumes)
     try await apply(plan) { step in try await runner.perform(step) }
+    if options.services.isEmpty { try removeReplaced(withVolumes: options.removesVolumes) }
     try removeProjectFolder(if: options.services.isEmpty)
     return plan
   }

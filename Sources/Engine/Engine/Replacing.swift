@@ -36,6 +36,8 @@ extension StepRunner {
   ) async throws {
     do {
       try await blocking(body)
+    } catch let cancellation as CancellationError {
+      throw cancellation
     } catch {
       session.tell(.progress(ProgressEvent("Container \(name)", "Error", .error)))
       throw Failure("\(doing) `\(name)`", error)

@@ -49,7 +49,8 @@ extension Session {
         record.name, to: record.id, of: projectName, insteadOf: lease)
     }
     let old = try containers.record(id: holder, project: projectName)
-    try remove(record.blueprint, withVolumes: true, heir: old?.blueprint)
+    try remove(
+      record.blueprint, withVolumes: true, successor: old.map { .made($0.blueprint) } ?? .none)
     try containers.remove(id: record.id, name: lease)
   }
 
