@@ -8,7 +8,7 @@ from crashes import FIRST, broken, points, stands
 from world import Complaint, scenario
 
 # Points of each errno without `--long`.
-POINTS = 5
+POINTS = 4
 # What a call that can be interrupted answers then is no failure.
 HARMLESS = "EINTR"
 
