@@ -49,10 +49,7 @@ extension JournalReader {
   /// All lines that are there now, as `o:text`, `e:text`, `n:text`.
   func lines() throws -> [String] {
     var lines: [String] = []
-    while true {
-      let progress = try next()
-      if case .runEnded = progress { continue }
-      guard case .batch(let batch) = progress else { break }
+    while let batch = try nextBatch() {
       for entry in batch.entries {
         let mark =
           switch entry.stream {

@@ -205,6 +205,17 @@ struct RotationTests {
     }
   }
 
+  @Test("what is left of a line whose beginning went is no line")
+  func cutByRotation() throws {
+    let folder = try JournalFolder()
+    let writer = folder.writer(segmentSize: 4096, segments: 2)
+    for line in 0..<3000 { writer.write(line % 2 == 0 ? "begin \(line / 2)" : " end\n") }
+    let lines = try folder.reader().lines()
+    #expect(lines.allSatisfy { $0.hasPrefix("o:begin ") && $0.hasSuffix(" end") })
+    #expect(lines.last == "o:begin 1499 end")
+    #expect(try folder.reader(.lastLines(lines.count)).lines() == lines)
+  }
+
   @Test("a slow reader goes on with what is left")
   func overtaken() throws {
     let folder = try JournalFolder()

@@ -132,10 +132,7 @@ final class TestContainer {
     let reader = try JournalReader(
       folder: layout.journal(blueprint.id), from: .beginning, follow: false)
     var lines: [String] = []
-    while true {
-      let progress = try reader.next()
-      if case .runEnded = progress { continue }
-      guard case .batch(let batch) = progress else { break }
+    while let batch = try reader.nextBatch() {
       lines += batch.entries.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
     return lines

@@ -148,4 +148,3 @@ func ownStart() throws(LaunchFailure) -> ProcessStart {
     try ProcessStart(of: "self")
   }
 }
-

@@ -38,8 +38,8 @@ package final class JournalReader {
   private let watch: Descriptor?
   private var lock: Descriptor?
   private var unfinished: [JournalStream: (nanoseconds: Int64, bytes: [UInt8])] = [:]
-  /// Streams of which nothing was seen yet, when reading began within the journal.
-  private var unseen: Set<JournalStream> = []
+  /// Streams of which nothing was seen yet: what was before may have been taken away by rotation.
+  private var unseen = Set(JournalStream.allCases)
   private var inFragment: Set<JournalStream> = []
   private var ready: [Item] = []
   private var linesToSkip = 0
@@ -54,7 +54,6 @@ package final class JournalReader {
     case .lastLines(let count):
       let position = positionBefore(lastLines: max(0, count), in: folder)
       frames = FrameReader(folder: folder, at: position ?? Position(segment: 0, offset: 0))
-      if position != nil { unseen = Set(JournalStream.allCases) }
       linesToSkip = try Self.lines(in: folder, from: position) - max(0, count)
     }
   }
@@ -86,6 +85,17 @@ package final class JournalReader {
       let writerLives = isBeingWritten
       if try readFrame() { continue }
       return writerLives ? .idle : .ended
+    }
+  }
+
+  /// The next lines there are now, whatever runs they are of; nil when there are no more.
+  package func nextBatch() throws(SystemCallError) -> JournalBatch? {
+    while true {
+      switch try next() {
+      case .batch(let batch): return batch
+      case .runEnded: continue
+      case .idle, .ended: return nil
+      }
     }
   }
 
@@ -209,20 +219,14 @@ package final class JournalReader {
   {
     let counter = JournalReader(counting: folder, from: position)
     var lines = 0
-    while true {
-      switch try counter.next() {
-      case .batch(let batch): lines += batch.lineCount
-      case .runEnded: break
-      case .idle, .ended: return lines
-      }
-    }
+    while let batch = try counter.nextBatch() { lines += batch.lineCount }
+    return lines
   }
 
   private init(counting folder: FilePath, from position: Position?) {
     self.folder = folder
     watch = nil
     frames = FrameReader(folder: folder, at: position ?? Position(segment: 0, offset: 0))
-    if position != nil { unseen = Set(JournalStream.allCases) }
   }
 }
 

@@ -1,6 +1,7 @@
 // From a container's pipes or terminal to its journal. Reads as much as there is; a pipe that is
 // often full is made larger. The one buffer is given back to the kernel when it is quiet.
 
+import Blueprint
 import CLinux
 import Glibc
 import Journal
@@ -50,6 +51,27 @@ final class ReadBuffer {
   }
 }
 
+/// Where the output of a container goes.
+final class OutputSink {
+  let journal: JournalWriter
+  private let forwarder: LogForwarder?
+
+  init(_ journal: JournalWriter, _ forward: LogForward?) {
+    self.journal = journal
+    forwarder = forward.map(LogForwarder.init)
+  }
+
+  func append(_ stream: JournalStream, at now: Int64, _ bytes: UnsafeRawBufferPointer) {
+    journal.append(stream, at: now, bytes)
+    forwarder?.take(stream, bytes)
+  }
+
+  func endRun(at now: Int64, code: Int32, restarts: Bool) {
+    journal.endRun(at: now, code: code, restarts: restarts)
+    forwarder?.finishLines()
+  }
+}
+
 /// One stream of one run.
 final class OutputPump {
   let descriptor: SharedDescriptor
@@ -73,11 +95,11 @@ final class OutputPump {
   }
 
   /// Moves what is there; `ended` when nobody writes any more.
-  func drain(into journal: JournalWriter, _ buffer: ReadBuffer) -> Outcome {
+  func drain(into sink: OutputSink, _ buffer: ReadBuffer) -> Outcome {
     for _ in 0..<Self.readsPerTurn {
       guard let bytes = buffer.read(descriptor.raw) else { return .more }
       if bytes.isEmpty { return .ended }
-      journal.append(stream, at: wallNow(), bytes)
+      sink.append(stream, at: wallNow(), bytes)
       if bytes.count < ReadBuffer.size / 2 { return .more }
       widen()
     }
@@ -85,9 +107,9 @@ final class OutputPump {
   }
 
   /// The last drain, when every writer is dead: all that is left.
-  func drainToEnd(into journal: JournalWriter, _ buffer: ReadBuffer) {
+  func drainToEnd(into sink: OutputSink, _ buffer: ReadBuffer) {
     while let bytes = buffer.read(descriptor.raw), !bytes.isEmpty {
-      journal.append(stream, at: wallNow(), bytes)
+      sink.append(stream, at: wallNow(), bytes)
     }
   }
 

@@ -27,7 +27,7 @@ final class Supervisor {
   let cgroup: Cgroup
   let network: ContainerNetwork
   let loop: EventLoop
-  let journal: JournalWriter
+  let output: OutputSink
   /// Sockets that reserve the published ports.
   var ports: [SharedDescriptor] = []
   private var forwarder: PortForwarder?
@@ -65,9 +65,11 @@ final class Supervisor {
     restart = RestartMachine(policy: blueprint.restart)
     state = ContainerState(bootID: readBootID(), status: .created)
     state.shimPid = getpid()
-    journal = JournalWriter(
-      folder: options.containerFolder.appending("journal"),
-      segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount)
+    output = OutputSink(
+      JournalWriter(
+        folder: options.containerFolder.appending("journal"),
+        segmentSize: blueprint.log.segmentSize, segmentCount: blueprint.log.segmentCount),
+      blueprint.log.forward)
   }
 
   /// Clones the first process of a run.
@@ -202,7 +204,7 @@ final class Supervisor {
   // MARK: - Output
 
   private func move(_ pump: OutputPump, of run: ContainerRun) {
-    if pump.drain(into: journal, buffer) == .ended {
+    if pump.drain(into: output, buffer) == .ended {
       loop.forget(pump.descriptor.raw)
       run.forgetOutput(pump)
     }
@@ -212,14 +214,14 @@ final class Supervisor {
   private func drain(_ run: ContainerRun) {
     for pump in run.outputs {
       loop.forget(pump.descriptor.raw)
-      pump.drainToEnd(into: journal, buffer)
+      pump.drainToEnd(into: output, buffer)
     }
   }
 
   private func markEnd(_ decision: RestartMachine.Decision, at now: Int64, _ code: Int32) {
     var restarts = false
     if case .restart = decision { restarts = true }
-    journal.endRun(at: now, code: code, restarts: restarts)
+    output.endRun(at: now, code: code, restarts: restarts)
   }
 
   // MARK: - Ends and new starts

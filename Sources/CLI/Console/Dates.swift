@@ -124,7 +124,7 @@ extension Timestamp {
     fields.tm_year = day[0] - 1900
     fields.tm_mon = day[1] - 1
     fields.tm_mday = day[2]
-    var fraction = 0.0
+    var nanoseconds: Int64 = 0
     if halves.count == 2 {
       let clock = halves[1].split(separator: ":")
       guard clock.count >= 2, let hour = Int32(clock[0]), let minute = Int32(clock[1]),
@@ -133,12 +133,23 @@ extension Timestamp {
       fields.tm_hour = hour
       fields.tm_min = minute
       if clock.count == 3 {
-        guard let second = Double(clock[2]), (0..<61).contains(second) else { return nil }
-        fields.tm_sec = Int32(second)
-        fraction = second - Double(Int32(second))
+        guard let second = Self.second(clock[2]) else { return nil }
+        (fields.tm_sec, nanoseconds) = second
       }
     }
     let seconds = Int64(timegm(&fields)) - Int64(offset)
-    return seconds * 1_000_000_000 + Int64(fraction * 1e9)
+    return seconds * 1_000_000_000 + nanoseconds
+  }
+
+  /// Seconds of a minute, and nanoseconds: what `logs -t` prints comes back as it was.
+  private static func second(_ text: Substring) -> (Int32, Int64)? {
+    let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let whole = Int32(parts[0]), (0..<61).contains(whole) else { return nil }
+    guard parts.count == 2 else { return (whole, 0) }
+    let digits = parts[1].prefix(9)
+    guard !digits.isEmpty, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let number = Int64(digits)
+    else { return nil }
+    return (whole, (digits.count..<9).reduce(number) { result, _ in result * 10 })
   }
 }

@@ -68,7 +68,8 @@ extension Session {
       }
       try shim.go()
       _ = try shim.started()
-      try containers.markStarted(blueprint.id)
+      // It runs all the same; without the mark the next boot takes it for one that never ran.
+      try? containers.markStarted(blueprint.id)
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)

@@ -58,7 +58,7 @@ extension Session {
       entries += batch.entries.map(\.bytes)
       entries.removeFirst(max(0, entries.count - count))
     }
-    while case .batch(let batch)? = try? reader.next() { take(batch) }
+    while let batch = try? reader.nextBatch() { take(batch) }
     for batch in reader.unfinishedLines() { take(batch) }
     return entries
   }

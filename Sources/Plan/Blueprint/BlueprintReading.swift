@@ -18,6 +18,7 @@ extension ContainerBlueprint {
     version = Int(try record.integer("version"))
     labels = try record.table("labels")
     if record.has("annotations") { annotations = try record.table("annotations") }
+    if record.has("exposes") { exposes = try record.strings("exposes") }
     domainname = try record.optionalString("domainname")
     for mount in try record.records("mounts") { mounts.append(try MountStep(mount)) }
     for file in record.has("files") ? try record.records("files") : [] {
@@ -202,6 +203,25 @@ extension LogBlueprint {
     }
     segmentSize = try record.unsigned("segmentSize")
     segmentCount = Int(try record.integer("segmentCount"))
+    if record.has("forward") { forward = try LogForward(record.record("forward")) }
+  }
+}
+
+extension LogForward {
+  fileprivate init(_ record: RecordReader) throws(JSONError) {
+    guard let form = Form(rawValue: try record.string("form")) else {
+      throw record.mismatch("form", "a known form")
+    }
+    guard let transport = Transport(rawValue: try record.string("transport")) else {
+      throw record.mismatch("transport", "a known transport")
+    }
+    self.init(
+      form: form, transport: transport, address: try record.string("address"),
+      tag: try record.string("tag"))
+    port = UInt16(clamping: try record.unsigned("port"))
+    facility = UInt8(clamping: try record.unsigned("facility"))
+    hostname = try record.optionalString("hostname")
+    fields = try record.strings("fields")
   }
 }
 

@@ -25,6 +25,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   /// Secrets and configs; attached over the mounts.
   package var files: [GivenFile] = []
   package var network: NetworkBlueprint
+  /// Ports that it is said to listen on, published or not: `80/tcp`. For who lists containers.
+  package var exposes: [String] = []
   /// Nil: all of them its own. Records of before there were any have none.
   package var namespaces: NamespacesBlueprint?
   package var security: SecurityBlueprint
@@ -186,6 +188,46 @@ package struct LogBlueprint: Codable, Hashable, Sendable {
   /// Bytes of one segment, and how many segments are kept: what is older goes.
   package var segmentSize: UInt64 = 16 << 20
   package var segmentCount = 8
+  /// Where each line goes besides.
+  package var forward: LogForward?
 
   package init() {}
+}
+
+/// A log of the machine that a container's lines are passed on to, as far as it takes them: it never
+/// holds the container up.
+package struct LogForward: Codable, Hashable, Sendable {
+  package enum Form: String, Codable, Sendable {
+    /// journald's own: fields of names and values.
+    case journald
+    case rfc3164
+    case rfc5424
+  }
+
+  package enum Transport: String, Codable, Sendable {
+    case unix
+    case udp
+    case tcp
+  }
+
+  package var form: Form
+  package var transport: Transport
+  /// A path, or an address of IPv4 or IPv6.
+  package var address: String
+  package var port: UInt16 = 0
+  /// The number of syslog's facility.
+  package var facility: UInt8 = 3
+  /// What the lines are said to be of.
+  package var tag: String
+  /// For syslogs on other machines.
+  package var hostname: String?
+  /// `NAME=value`, for journald.
+  package var fields: [String] = []
+
+  package init(form: Form, transport: Transport, address: String, tag: String) {
+    self.form = form
+    self.transport = transport
+    self.address = address
+    self.tag = tag
+  }
 }

@@ -92,7 +92,7 @@ private func fractionText(_ number: some BinaryInteger, digits: Int) -> String {
 }
 
 /// `512m`, `1.5gb`, `64 KiB`: always by 1024; `64Ki` is none. Nil also when it does not fit.
-func parseBytes(_ text: String) -> Int? {
+package func parseBytes(_ text: String) -> Int? {
   if text == "-1" { return -1 }
   var body = text.lowercased()[...]
   let hasUnit = body.hasSuffix("b")

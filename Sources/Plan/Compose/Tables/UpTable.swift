@@ -111,8 +111,10 @@ extension Tables {
       path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
       note: "must name an image that there can be", reason: imageReason),
     .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    .refused(
-      "services.*.logging.driver", UpRow.isNone(of: "json-file", "local", "none")),
+    UpRow(
+      path: ["services", "*", "logging", "driver"], severity: .error,
+      asks: { LoggingDrivers.reason($0) != nil }, note: "must name a driver that there is",
+      reason: LoggingDrivers.reason, advice: LoggingDrivers.advice, allowed: LoggingDrivers.known),
     UpRow(
       path: ["services", "*", "healthcheck"], severity: .error,
       asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
@@ -218,6 +220,7 @@ struct UpRefusals {
     }
     guard services == nil else { return }
     for fault in sharingFaults(model) { findings.add(fault) }
+    for fault in loggingFaults(model) { findings.add(fault) }
     for fault in sharingWarnings(model) { findings.warn(fault) }
     for service in model["services"]?.map?.entries ?? [] {
       SandboxRules(service: service, findings: findings).check()

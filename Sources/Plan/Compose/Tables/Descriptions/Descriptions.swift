@@ -16,7 +16,7 @@ enum Descriptions {
     "services.*.deploy.restart_policy.condition": ["any", "none", "on-failure", "unless-stopped"],
     "services.*.env_file.*.format": ["raw"],
     "services.*.ipc": ["private", "shareable"],
-    "services.*.logging.driver": ["json-file", "local", "none"],
+    "services.*.logging.driver": ["json-file", "local", "journald", "syslog", "none"],
     "services.*.network_mode": ["bridge", "host", "none"],
     "services.*.ports.*.protocol": ["tcp", "udp"],
     "services.*.pull_policy": [
