@@ -42,7 +42,8 @@ def failing(box, arguments, prepare):
                 before = ground.lines(box)
             if len(complaints) >= 12:
                 raise Complaint("\n  ".join(complaints))
-    ground.figures(box, f"{' '.join(arguments)}: {tried} calls failed, {succeeded} commands did their work all the same")
+    verb = " ".join(arguments)
+    ground.figures(box, f"{verb}: {tried} calls failed, {succeeded} commands did their work all the same")
     if complaints:
         raise Complaint("\n  ".join(complaints))
 
