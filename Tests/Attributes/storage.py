@@ -342,7 +342,7 @@ def anonymous_volumes(box):
     def names():
         folder = os.path.join(box.environment["BERTH_STATE"], "volumes")
         found = {}
-        for name in os.listdir(folder):
+        for name in (name for name in os.listdir(folder) if not name.startswith(".")):
             with open(os.path.join(folder, name, "volume.json")) as file:
                 text = file.read()
             if f'"{box.name}"' in text and len(name) == 64:

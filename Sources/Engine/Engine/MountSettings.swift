@@ -95,7 +95,10 @@ extension Session {
   ) throws -> MountStep {
     let target = Bytes(mount.target)
     for step in previous?.mounts ?? [] where step.target == target {
-      if case .volume(let name, let source, _, _, _, _, _) = step, isAnonymous(name) {
+      // One that a killed `down -v` has taken away is made anew.
+      if case .volume(let name, let source, _, _, _, _, _) = step, isAnonymous(name),
+        try volumes.record(name) != nil
+      {
         return .volume(
           name: name, source: source, target: target, readOnly: mount.isReadOnly,
           fillFromImage: !noCopy)
