@@ -8,7 +8,7 @@ from world import TOP, Terminal, scenario
 
 COMPOSE = """
       services:
-        web: {image: IMAGE, command: sleep 1000, ports: ["80"]}
+        web: {image: IMAGE, command: sh -c 'mkdir /srv; touch "/srv/two words"; sleep 1000', ports: ["80"]}
         worker: {image: IMAGE, command: sleep 1000}
         idle: {image: IMAGE, command: "true", profiles: [night]}
       volumes: {data: }
@@ -32,6 +32,8 @@ LINES = [
     ("berth cp we", ["cp", "web:"]),
     ("berth cp web:/etc/hostn", ["cp", "web:/etc/hostname"]),
     ("berth cp web:/bi", ["cp", "web:/bin/"]),
+    ("berth cp web:/srv/tw", ["cp", "web:/srv/two words"]),
+    ("berth cp web:/srv/two\\ w", ["cp", "web:/srv/two words"]),
     ("berth cp here/other.y", ["cp", "here/other.yaml"]),
     ("berth kill -s SIGUSR1 wor", ["kill", "-s", "SIGUSR1", "worker"]),
     ("berth port web 8", ["port", "web", "80"]),
@@ -77,6 +79,7 @@ def tried(box, name):
     box.write("here/other.yaml", "services: {only: {image: busybox}}\n")
     box.write("here/other.txt", "")
     box.up(COMPOSE)
+    box.until(lambda: "two" in box.inside("web", "ls /srv"), "it does not begin")
     with shell(box, name) as terminal:
         terminal.wait_for("ready> ")
         for typed, words in LINES:
@@ -192,9 +195,9 @@ def the_scripts(box):
     for name, file in (("bash", "berth.bash"), ("zsh", "_berth"), ("fish", "berth.fish")):
         script = box.berth("completion", name).out
         with open(os.path.join(TOP, "completions", file)) as committed:
-            box.equal(script, committed.read(), f"completions/{file}: run scripts/completions")
+            box.true(script == committed.read(), f"completions/{file} is not what is printed: run scripts/completions")
         bare = box.berth("completion", name, "--no-descriptions").out
-        box.equal(bare, script.replace("__complete ", "__completeNoDesc "))
+        box.true(bare == script.replace("__complete ", "__completeNoDesc "), f"{name} without descriptions: {bare}")
         if shutil.which(name):
             subprocess.run([name, "-n"], input=script, text=True, check=True)
     box.equal(box.berth("__completeNoDesc", "unp").out, "unpause\n:4\n")

@@ -9,7 +9,8 @@ import Linux
 
 /// All of them, as they are parsed.
 let allVerbs: [any ParsableCommand.Type] = [
-  UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
+  UpCommand.self, PlanCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self,
+  ExecCommand.self,
   RunCommand.self, CopyCommand.self, ExportCommand.self, CommitCommand.self, StopCommand.self,
   StartCommand.self,
   RestartCommand.self,
@@ -93,10 +94,11 @@ private func runCommandLine(_ call: Call) async -> Never {
     let invocation = try Invocation(global: global, calledAs: call.name)
     session = invocation
     invocation.show(global.warnings)
-    for flag in call.unheeded {
-      invocation.trace("`\(flag)` means a daemon, and there is none: not heeded")
+    let daemons = ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"]
+    for name in call.unheeded + daemons.filter({ invocation.environment[$0] != nil }) {
+      invocation.trace("`\(name)` means a daemon, and there is none: not heeded")
     }
-    var command = try parseVerb(split.rest)
+    var command = try BerthCommand.parseAsRoot(plainSpelling(ofVerb: split.rest))
     try await Invocation.$current.withValue(invocation) {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
