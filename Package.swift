@@ -165,7 +165,9 @@ let package = Package(
     test("House", []),
     test("JSON", ["JSON"]),
     test("Templating", ["Templating", "JSON", "Diagnostics"]),
-    test("Console", ["Console", "Diagnostics", "Engine", "JSON", "Planning"]),
+    test(
+      "Console",
+      ["Console", "Blueprint", "Diagnostics", "Engine", "JSON", "Planning", "Store", "Templating"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",

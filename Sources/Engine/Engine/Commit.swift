@@ -159,28 +159,6 @@ extension Session {
       throw error
     }
   }
-
-  /// A `berth-shim cp` that writes the container's writable layer as a tar stream.
-  private func startArchiver(_ record: ContainerRecord, output: borrowing Descriptor) throws
-    -> pid_t
-  {
-    var words = [
-      "berth-shim", "cp", "--container", layout.container(record.id).string, "--run",
-      layout.run.string, "--layer",
-    ]
-    for path in mounted(in: record.blueprint) { words += ["--leave-out", path] }
-    words += ["--", "/", "-"]
-    let program = try ShimProgram.open(host.shim)
-    return try spawn(
-      program.path, words,
-      descriptors: [(output.raw, STDOUT_FILENO), (STDERR_FILENO, STDERR_FILENO)])
-  }
-
-  /// Where something lies over the container's own files.
-  private func mounted(in blueprint: ContainerBlueprint) -> [String] {
-    let own = ["/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
-    return own + blueprint.mounts.map(\.target.text) + blueprint.files.map(\.target.text)
-  }
 }
 
 /// A process that is waited for once.
