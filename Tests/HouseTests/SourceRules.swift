@@ -105,6 +105,7 @@ extension SourceRule {
     ("Sources/Act/Control/", "names the folder of a socket whose path is too long for an address"),
     ("Sources/Act/Host/", "reads what this machine can do"),
     ("Sources/Act/Cgroups/", "reads mountinfo and cgroup to learn the layout"),
+    ("Sources/Act/Linux/ProcessStart.swift", "when a process of the host began"),
     ("Sources/Act/Netlink/", "its own network namespace, to come back to"),
     ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
     ("Sources/Act/Runtime/AppArmor", "rules about paths of containers, for the kernel to hold"),
@@ -121,6 +122,7 @@ extension SourceRule {
   private static let printingExceptions: [(prefix: String, reason: String)] = [
     ("Sources/Act/Supervision/CopySession.swift", "the tar stream that `cp` was asked for"),
     ("Sources/Engine/Engine/Copy.swift", "gives its streams to the process that copies"),
+    ("Sources/Engine/Engine/Commit.swift", "gives them to the process that packs a layer"),
     ("Sources/CLI/Console/", "the only place that writes to the terminal"),
     ("Sources/Act/Supervision/ShimMain.swift", "the shim has no Console, and one line to say"),
     ("Sources/Act/Unpacking/UnpackMain.swift", "nor has the child that unpacks"),
