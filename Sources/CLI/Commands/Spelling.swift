@@ -17,7 +17,9 @@ extension Declaration {
         result.append(word)
         positionalCount += 1
         // What follows is a command of its own.
-        if positionals.firstIndex(where: \.takesRest) == positionalCount { return result + Array(rest) }
+        if positionals.firstIndex(where: \.takesRest) == positionalCount {
+          return result + Array(rest)
+        }
       } else {
         let plain = word.hasPrefix("--") ? longSpelling(word) : shortSpelling(word)
         result += plain.words

@@ -24,11 +24,6 @@ private let otherVerbs = [
   "watch": "bind the folder into the container, or run `berth up -d` again after a change",
 ]
 
-/// The same of flags, and why.
-private let otherFlags: [String: String] = [
-  "--build": "images are pulled, not built", "--quiet-build": "images are pulled, not built",
-]
-
 func unknownVerb(_ verb: String) -> UsageFault {
   if let instead = otherVerbs[verb] {
     return UsageFault("berth has no `\(verb)`", hint: instead)
@@ -69,7 +64,6 @@ func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
   var fault = UsageFault(
     inOurForm(message, page.declaration), hint: "see `berth \(page.name) --help`")
   guard let flag = unknownFlag(in: message) else { return fault }
-  if let reason = otherFlags[flag] { return UsageFault("berth has no `\(flag)`", hint: reason) }
   let global = Declaration(of: GlobalOptions.self)
   if let known = global.argument(spelled: flag) {
     let value = known.kind == .option ? " …" : ""
