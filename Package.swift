@@ -163,6 +163,7 @@ let package = Package(
     test("House", []),
     test("JSON", ["JSON"]),
     test("Console", ["Console", "Engine", "JSON"]),
+    test("Engine", ["Engine", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",

@@ -15,7 +15,8 @@ struct TargetTests {
         Tree.folders(in: "Sources/\(floor)").map { "Sources/\(floor)/\($0)" }
       }
       + Tree.folders(in: "Tests").filter {
-        !["Attributes", "Escapes", "Fixtures", "Hostile", "Networks", "Sandbox"].contains($0)
+        !["Attributes", "Escapes", "Faults", "Fixtures", "Hostile", "Networks", "Sandbox", "Verbs"]
+          .contains($0)
       }.map {
         "Tests/\($0)"
       }

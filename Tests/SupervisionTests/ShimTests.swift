@@ -190,6 +190,7 @@ struct StopTests {
     Glibc.kill(try container.shimPid(), SIGTERM)
     #expect(try container.isGone())
     #expect(try container.exitRecord().exitCode == 137)
+    #expect(try container.exitRecord().stoppedByUser == false, "the machine goes down")
   }
 
   @Test("SIGHUP and SIGINT do not end a shim")

@@ -71,6 +71,14 @@ package func processAge(_ pid: Int32) -> Duration? {
   return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - begun
 }
 
+/// proc_pid_status(5); nil when the process is gone.
+package func processStatus(_ pid: Int32) -> String? { readable(FilePath("/proc/\(pid)/status")) }
+
+/// A kernel that does not tell of children tells of none.
+package func processHasChildren(_ pid: Int32) -> Bool {
+  readable(FilePath("/proc/\(pid)/task/\(pid)/children"))?.isEmpty == false
+}
+
 /// `pts/0`, or `?`. The number is that of proc(5).
 private func terminalName(_ number: Int32) -> String {
   let (major, minor) = ((number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00))

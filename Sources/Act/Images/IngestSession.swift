@@ -29,7 +29,13 @@ final class IngestSession: Sendable {
     let name = String(random.next() as UInt64, radix: 16)
     folder = folders.ingest.appending("session-" + name)
     flusher = Flusher(folder)
-    // Made under a name that no sweep looks at, so that nobody meets it without its lock.
+    // Made under another name, so that no sweep meets it without its lock. One at a time: whoever has
+    // made one that is there by now was killed.
+    let turn = try Descriptor.open(folders.ingest, O_RDONLY | O_DIRECTORY)
+    try retrying("flock", folders.ingest.string) { flock(turn.raw, LOCK_EX) }
+    for name in try namesInFolder(folders.ingest) where name.string.hasPrefix("new-") {
+      try removeTree(folders.ingest.appending(name))
+    }
     let aside = folders.ingest.appending("new-" + name)
     try makeFolders(aside)
     guard let lock = try HeldLock(attempting: aside.appending("lock")) else {
@@ -37,6 +43,7 @@ final class IngestSession: Sendable {
     }
     self.lock = lock
     try rename(aside, to: folder)
+    _ = consume turn
   }
 
   /// Removes the folder with all that was not published.
@@ -57,8 +64,23 @@ final class IngestSession: Sendable {
       if error.errno == .noSuchFileOrDirectory { return }  // another pull was quicker
       throw error
     }
-    if lock != nil { try removeTree(folder) }
+    if lock != nil { try removeAbandoned(folder) }
   }
+
+  /// The unpacker of a pull that was killed writes on until it finds that nobody listens. One that takes
+  /// its time leaves its folder to the next pull.
+  private static func removeAbandoned(_ folder: FilePath) throws(SystemCallError) {
+    for _ in 0..<abandonedAttempts {
+      do throws(SystemCallError) {
+        return try removeTree(folder)
+      } catch {
+        guard error.errno == .directoryNotEmpty else { throw error }
+      }
+      usleep(20_000)
+    }
+  }
+
+  private static let abandonedAttempts = 100
 
   var turns: FilePath { folder.appending("turns") }
   func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }

@@ -5,6 +5,7 @@ import Linux
 import Netlink
 import Store
 import Synchronization
+import SystemPackage
 
 /// Networks that somebody waits to see removed, and what has become of others. The kernel waits for its
 /// readers once for each deletion of links (tens of milliseconds), however many they are: who has the
@@ -46,19 +47,43 @@ extension NetworkStore {
 
   private func removeHoldingLock(_ names: [String]) throws {
     if names.isEmpty { return }
-    try dismantle(names.compactMap { try record($0) })
+    // The records go last: while they are there another command can finish what a kill has left.
+    let isEnd = try list().allSatisfy { names.contains($0.name) }
+    try dismantle(names.compactMap { try record($0) }, takesRules: !isEnd)
+    if isEnd {
+      if try Firewall.hasTable(table) {
+        try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
+      }
+      try Forwarding.restore(layout)
+    }
     for name in names {
-      try removeTree(layout.network(name))
       try removeTree(runFolder(name))
+      try removeTree(layout.network(name))
     }
-    guard try list().isEmpty else { return }
-    if try Firewall.hasTable(table) {
-      try firewall.run("delete table inet \(table)", doing: "removing the rules of networks")
-    }
-    try Forwarding.restore(layout)
   }
 
-  private func dismantle(_ records: [NetworkRecord]) throws {
+  /// Takes away the folders of networks without a record: their making, or their removal, was cut short.
+  package func sweepTorn() throws {
+    guard try tornNames().isEmpty else {
+      return try locked {
+        for name in try tornNames() {
+          try removeTree(runFolder(name))
+          try removeTree(layout.network(name))
+        }
+      }
+    }
+  }
+
+  private func tornNames() throws -> [String] {
+    try namesInFolder(layout.networks).map(\.string).filter { name in
+      guard isValidName(name) else { return false }
+      return recordPath(name).withPlatformString { access($0, F_OK) } != 0
+        && Errno.current == .noSuchFileOrDirectory
+    }
+  }
+
+  /// - Parameter takesRules: false when the whole table goes.
+  private func dismantle(_ records: [NetworkRecord], takesRules: Bool) throws {
     guard let first = records.first else { return }
     var socket = try NetlinkSocket()
     if records.count > 1 {
@@ -69,6 +94,7 @@ extension NetworkStore {
     }
     try socket.perform([.deleteLinks(ofGroup: first.linkGroup)])
     for record in records { try removeGuard(record) }
+    guard takesRules else { return }
     let standing = try records.filter {
       try Firewall.hasChain(NetworkRules.mainChain($0), in: table)
     }

@@ -90,13 +90,19 @@ package struct ContainerStore: Sendable {
     try writeRecord(blueprint, to: layout.blueprint(blueprint.id), .volatile)
   }
 
-  /// Removes the folder with all that the container wrote, then gives up the name: a kill in
-  /// between leaves a name without a blueprint, which `torn` finds.
+  /// Removes the folder with all that the container wrote, then gives up the name. The folder is put
+  /// aside first: a kill leaves a name without one, which `torn` finds, and what `sweepRemoved` takes away.
   package func remove(id: String, name: String) throws {
-    try removeFile(layout.blueprint(id))
     releaseSizeLimit(of: layout.container(id).appending("upper"))
     try removeTree(layout.running(id))
-    try removeTree(layout.container(id))
+    let aside = layout.containers.appending(Self.gone + id)
+    let moved = layout.container(id).withPlatformString { from in
+      aside.withPlatformString { rename(from, $0) }
+    }
+    if moved != 0, Errno.current != .noSuchFileOrDirectory {
+      throw SystemCallError("rename", layout.container(id).string, .current)
+    }
+    try removeTree(aside)
     if let lease = readLease(name), lease.id == id {
       try removeFile(layout.names.appending(name))
     }
@@ -109,6 +115,20 @@ package struct ContainerStore: Sendable {
       .filter { (try? readBlueprintRecord(at: layout.blueprint($0.id))) == nil }
       .map { ($0.name, $0.id) }
   }
+
+  /// Whether its making was begun and not finished.
+  package func isHalfMade(_ id: String) -> Bool {
+    exists(id) && layout.blueprint(id).withPlatformString { access($0, F_OK) } != 0
+  }
+
+  /// Takes away the folders of containers whose removal was cut short.
+  package func sweepRemoved() throws {
+    for name in try namesInFolder(layout.containers) where name.string.hasPrefix(Self.gone) {
+      try removeTree(layout.containers.appending(name))
+    }
+  }
+
+  private static let gone = ".gone-"
 
   private func takeName(_ name: String, project: String, id: String) throws {
     let path = layout.names.appending(name)

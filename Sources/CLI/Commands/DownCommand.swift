@@ -12,7 +12,8 @@ struct DownCommand: AsyncParsableCommand {
 
   @Flag(help: "Remove containers of services that the file no longer has")
   var removeOrphans = false
-  @Option(name: .shortAndLong, help: "Seconds to wait for containers to stop")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional, help: "Seconds to wait for containers to stop")
   var timeout: Int?
   @Flag(name: .shortAndLong, help: "Remove named volumes and anonymous ones too")
   var volumes = false

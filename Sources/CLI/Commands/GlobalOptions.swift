@@ -38,6 +38,9 @@ struct GlobalOptions: ParsableArguments {
   @Flag(help: "Show what would be done, and do nothing")
   var dryRun = false
 
+  @Flag(help: "Fail at once when another command is at work on the project")
+  var noWait = false
+
   @Flag(help: "Keep networks and volumes that no service uses")
   var allResources = false
 

@@ -106,7 +106,7 @@ struct Invocation: Sendable {
   func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
       if progressMode == .json {
-        Output.error.line(jsonLine(of: diagnostic))
+        Output.error.line(json(of: diagnostic))
       } else {
         Output.error.write(text(of: diagnostic, style: errorStyle))
       }
@@ -128,6 +128,7 @@ struct GlobalSettings: Sendable {
   var envFiles: [String] = []
   var projectDirectory: String?
   var dryRun = false
+  var waitsForOthers = true
   var allResources = false
   var compatibility = false
   var parallel: Int?
@@ -148,6 +149,7 @@ struct GlobalSettings: Sendable {
     envFiles = options.envFile
     projectDirectory = options.projectDirectory
     dryRun = options.dryRun
+    waitsForOthers = !options.noWait
     allResources = options.allResources
     compatibility = options.compatibility
     parallel = options.parallel
@@ -195,11 +197,13 @@ struct GlobalSettings: Sendable {
   }
 
   func request(environment: [String: String], in folder: String) -> SessionRequest {
-    SessionRequest(
+    var request = SessionRequest(
       files: files, projectName: projectName, projectDirectory: projectDirectory,
       envFiles: envFiles, profiles: profiles, environment: environment, workingDirectory: folder,
       keepsUnusedResources: allResources, compatibility: compatibility, parallelism: parallel,
       file: .required)
+    request.waitsForOthers = waitsForOthers
+    return request
   }
 }
 

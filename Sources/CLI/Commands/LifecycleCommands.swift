@@ -35,7 +35,8 @@ struct RestartCommand: AsyncParsableCommand {
 
   @Flag(help: "Not those that depend on them with `restart: true`")
   var noDeps = false
-  @Option(name: .shortAndLong, help: "Seconds to wait for containers to stop")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional, help: "Seconds to wait for containers to stop")
   var timeout: Int?
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []

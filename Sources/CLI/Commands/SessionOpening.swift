@@ -90,11 +90,11 @@ extension Invocation {
     "network prune", "network connect", "network disconnect",
   ]
 
-  /// Whether attached `up` listens to keys: at a terminal, unless COMPOSE_MENU says no.
-  var wantsMenu: Bool { (defaults["COMPOSE_MENU"] ?? "").isEmpty || flag("COMPOSE_MENU") }
-
   /// Where lines such as `No stopped containers` go.
   var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
+
+  /// Whether attached `up` listens to keys: at a terminal, unless COMPOSE_MENU says no.
+  var wantsMenu: Bool { (defaults["COMPOSE_MENU"] ?? "").isEmpty || flag("COMPOSE_MENU") }
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }

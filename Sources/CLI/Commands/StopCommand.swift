@@ -7,7 +7,8 @@ struct StopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stop", abstract: "Stop services; their containers stay")
 
-  @Option(name: .shortAndLong, help: "Seconds to wait for containers to stop")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional, help: "Seconds to wait for containers to stop")
   var timeout: Int?
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []

@@ -36,7 +36,9 @@ struct UpCommand: AsyncParsableCommand {
   var noBuild = false
   @Option(help: "Number of containers of a service: SERVICE=NUM")
   var scale: [String] = []
-  @Option(name: .shortAndLong, help: "Seconds to wait when containers are stopped")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: "Seconds to wait when containers are stopped")
   var timeout: Int?
   @Flag(help: "Stop everything when one container stops")
   var abortOnContainerExit = false

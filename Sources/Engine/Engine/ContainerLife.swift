@@ -21,9 +21,10 @@ extension Session {
     _ base: ServiceBase, _ identity: ContainerIdentity, project: Project,
     previous: ContainerBlueprint?, adjust: (inout ContainerBlueprint) throws -> Void = { _ in }
   ) throws -> ContainerBlueprint {
-    let mounts = try mounts(of: base, project: project, previous: previous)
+    // First of all: what is made for a container that is never finished is found by its name.
     try containers.begin(id: identity.id, name: identity.name, project: projectName)
     do {
+      let mounts = try mounts(of: base, id: identity.id, project: project, previous: previous)
       if let size = base.service.storageSize.flatMap({ UInt64(exactly: $0.bytes) }) {
         try containers.limitSize(of: identity.id, to: size)
       }
@@ -39,6 +40,7 @@ extension Session {
     } catch {
       // Undone as far as it goes; the next command sweeps the rest.
       try? releaseLeases(of: identity.id, project)
+      try? removeVolumes(madeFor: identity.id)
       try? containers.remove(id: identity.id, name: identity.name)
       throw error
     }
@@ -89,5 +91,12 @@ extension Session {
     where isAnonymous(name) && !others.contains(name) {
       try volumes.remove(name)
     }
+  }
+}
+
+extension Session {
+  /// Removes the volumes that came to be with a container which was never finished.
+  func removeVolumes(madeFor id: String) throws {
+    for volume in try volumes.list() where volume.madeFor == id { try volumes.remove(volume.name) }
   }
 }

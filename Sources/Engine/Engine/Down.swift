@@ -10,7 +10,8 @@ extension Session {
   /// Stops and removes what the project has made; without a file by the labels of its containers.
   package func down(_ options: DownOptions) async throws -> Plan {
     try checkNames(options.services)
-    let lock = try await lockProject("down", dryRun: options.isDryRun)
+    let lock = try await lockProject(
+      "down", dryRun: options.isDryRun, ending: true)
     defer { lock.release() }
     let (records, observed) = try await blocking {
       if !options.isDryRun { try self.sweep() }

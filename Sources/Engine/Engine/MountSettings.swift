@@ -12,9 +12,11 @@ import Store
 extension Session {
   /// The mounts of one container, shallow targets first.
   ///
-  /// - Parameter previous: the container that this one replaces: its anonymous volumes are kept.
+  /// - Parameters:
+  ///   - id: the container's.
+  ///   - previous: the container that this one replaces: its anonymous volumes are kept.
   func mounts(
-    of base: ServiceBase, project: Project, previous: ContainerBlueprint?
+    of base: ServiceBase, id: String, project: Project, previous: ContainerBlueprint?
   ) throws -> [MountStep] {
     var steps: [MountStep] = []
     for source in base.service.volumesFrom {
@@ -22,7 +24,7 @@ extension Session {
     }
     var own: [MountStep] = []
     for mount in base.service.mounts {
-      own.append(try step(mount, base, project, previous))
+      own.append(try step(mount, base, id, project, previous))
     }
     for entry in base.service.tmpfs { own.append(try tmpfs(entry, base.service)) }
     steps = overlaid(steps, by: own)
@@ -30,7 +32,7 @@ extension Session {
     let taken = Set(steps.map { FilePath($0.target.text).lexicallyNormalized() })
     for target in base.image.config.volumes
     where !taken.contains(FilePath(target).lexicallyNormalized()) {
-      steps.append(try anonymous(Mount(volumeAt: target), noCopy: false, previous))
+      steps.append(try anonymous(Mount(volumeAt: target), noCopy: false, id, previous))
     }
     return steps.enumerated().sorted { left, right in
       let depths = (depth(left.element), depth(right.element))
@@ -49,7 +51,8 @@ extension Session {
   }
 
   private func step(
-    _ mount: Mount, _ base: ServiceBase, _ project: Project, _ previous: ContainerBlueprint?
+    _ mount: Mount, _ base: ServiceBase, _ id: String, _ project: Project,
+    _ previous: ContainerBlueprint?
   ) throws -> MountStep {
     let target = Bytes(mount.target)
     switch mount.kind {
@@ -59,7 +62,7 @@ extension Session {
           service: base.service, setting: "the subpath of a new volume at `\(mount.target)`",
           hint: "name a volume with `source`")
       }
-      return try anonymous(mount, noCopy: noCopy, previous)
+      return try anonymous(mount, noCopy: noCopy, id, previous)
     case .volume(let key?, let noCopy, let subpath):
       return try volume(
         project.volume(key)?.name ?? key, mount, fills: !noCopy, subpath, base.service)
@@ -87,9 +90,9 @@ extension Session {
     }
   }
 
-  private func anonymous(_ mount: Mount, noCopy: Bool, _ previous: ContainerBlueprint?) throws
-    -> MountStep
-  {
+  private func anonymous(
+    _ mount: Mount, noCopy: Bool, _ id: String, _ previous: ContainerBlueprint?
+  ) throws -> MountStep {
     let target = Bytes(mount.target)
     for step in previous?.mounts ?? [] where step.target == target {
       if case .volume(let name, let source, _, _, _, _, _) = step, isAnonymous(name) {
@@ -103,7 +106,8 @@ extension Session {
     for label in mount.volumeLabels { labels[label.key] = label.value }
     labels[Label.project] = projectName
     labels[Label.anonymousVolume] = ""
-    try volumes.create(name, labels: labels, now: Self.now())
+    try volumes.create(
+      VolumeRecord(name: name, labels: labels, createdAt: Self.now(), madeFor: id))
     return .volume(
       name: name, source: Bytes(layout.volumeData(name).string), target: target,
       readOnly: mount.isReadOnly, fillFromImage: !noCopy)

@@ -93,9 +93,7 @@ extension Stock {
     guard let found = place.first(where: { $0.name == name }) ?? place.first, !name.isEmpty else {
       throw Faults([Diagnostic("no such container: `\(name)`", hint: "`berth ps -a` lists them")])
     }
-    let folder = layout.project(found.project)
-    try makeFolders(folder)
-    let lock = try FileLock.wait(folder.appending("lock"))
+    let lock = try ProjectLock(folder: layout.project(found.project), verb: verb).wait()
     defer { withExtendedLifetime(lock) {} }
     guard let record = try containers.record(id: found.id, project: found.project) else {
       throw Faults([Diagnostic("the record of container `\(name)` is damaged")])

@@ -36,6 +36,8 @@ package struct SessionRequest: Sendable {
   package var services: [String] = []
   /// Told what is read, when somebody wants to know.
   package var trace: (@Sendable (String) -> Void)?
+  /// Whether a command that finds its project in use waits, or fails at once.
+  package var waitsForOthers = true
 
   /// How many transfers are under way at once. -1 asks for no limit and gets one that no registry
   /// minds.

@@ -217,7 +217,9 @@ extension Session {
     labels[Label.version] = berthVersion
     if let volume { labels[Label.configHash] = Digest(of: volume.configHashInput).hex }
     try volumes.create(
-      name, labels: labels, driverOptions: volume.map(driverOptions) ?? [:],
-      size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) }, now: Self.now())
+      VolumeRecord(
+        name: name, labels: labels, createdAt: Self.now(),
+        driverOptions: volume.map(driverOptions) ?? [:]),
+      size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) })
   }
 }

@@ -39,6 +39,10 @@ package struct Stock: Sendable {
       for case .image(let id, let mounted, _, _) in record.blueprint.mounts {
         layers += mounted.flatMap { digestsNamed(in: $0.raw) } + digestsNamed(in: Array(id.utf8))
       }
+      // Hooks that run in images of their own run again with each start.
+      if let hooks = try readFile(layout.hooks(id), limit: 8 << 20) {
+        layers += digestsNamed(in: hooks)
+      }
       return ImageUser(
         name: name, isRunning: isRunning, image: Digest(record.blueprint.image.id),
         digests: Set(layers))

@@ -54,10 +54,13 @@ extension Session {
     let clock = ContinuousClock()
     let begun = clock.now
     for _ in 0..<mostLooks {
-      guard let masks = signalMasks(of: pid), let age = processAge(pid) else { return true }
+      guard let masks = processStatus(pid).flatMap(SignalMasks.init), let age = processAge(pid)
+      else { return true }
       // The number is the process's as long as its descriptor lives: what was read was its own.
       guard !hasEnded(pidfd) else { return true }
-      switch reach.look(masks, at: clock.now - begun, age: age, hasChildren: hasChildren(pid)) {
+      switch reach.look(
+        masks, at: clock.now - begun, age: age, hasChildren: processHasChildren(pid))
+      {
       case .reached: return true
       case .never: return false
       case .lookAgain: usleep(lookInterval)
@@ -89,21 +92,6 @@ extension Nanoseconds {
     let (product, overflow) = Int64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
     self.init(overflow ? .max : product)
   }
-}
-
-private func signalMasks(of pid: Int32) -> SignalMasks? {
-  // One that has ended has no masks.
-  guard let bytes = try? readFile(FilePath("/proc/\(pid)/status"), limit: 64 << 10) else {
-    return nil
-  }
-  return SignalMasks(status: String(decoding: bytes, as: UTF8.self))
-}
-
-/// A kernel that does not tell of children tells of none.
-private func hasChildren(_ pid: Int32) -> Bool {
-  let file = FilePath("/proc/\(pid)/task/\(pid)/children")
-  // One that has ended has none.
-  return (try? readFile(file, limit: 64 << 10))?.isEmpty == false
 }
 
 private func hasEnded(_ pidfd: SharedDescriptor) -> Bool {

@@ -21,6 +21,7 @@ extension Session {
     let torn = try containers.torn(project: projectName)
     for container in torn {
       try takeAway(container.id)
+      if containers.isHalfMade(container.id) { try removeVolumes(madeFor: container.id) }
       try containers.remove(id: container.id, name: container.name)
     }
     let running = Set(try namesInFolder(layout.runningContainers).map(\.string))
@@ -29,6 +30,9 @@ extension Session {
       if FileLock.isHeld(layout.shimLock(lease.id)) { continue }
       try settleLost(lease.id)
     }
+    try containers.sweepRemoved()
+    try volumes.sweepUnfinished()
+    try networks.sweepTorn()
     for network in try networks.list() where network.labels[Label.project] == projectName {
       try networks.sweepLeases(network.name) { containers.exists($0) }
     }

@@ -16,7 +16,7 @@ package struct SignalMasks: Hashable, Sendable {
   package var switches: UInt64
 
   /// - Parameter status: the text of the file. Nil where a line that is needed lacks.
-  package init?(status: String) {
+  package init?(_ status: String) {
     var fields: [Substring: Substring] = [:]
     for line in status.split(separator: "\n") {
       guard let colon = line.firstIndex(of: ":") else { continue }
@@ -55,7 +55,9 @@ package struct SignalReach: Sendable {
   /// From this age on a process has set up what it sets up.
   private static let grown = Duration.seconds(1)
   /// How long a process that does nothing is looked at, young and grown.
-  private static let stillness = (young: Duration.milliseconds(50), grown: Duration.milliseconds(5))
+  private static let stillness = (
+    young: Duration.milliseconds(200), grown: Duration.milliseconds(5)
+  )
   /// How long a grown process that goes on running is looked at.
   private static let patience = Duration.milliseconds(50)
 

@@ -123,13 +123,6 @@ extension Tables {
     UpRow(
       path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
       note: "must be a platform of Linux", reason: platformReason),
-    .ignored("services.*.post_start.*.image"),
-    .ignored("services.*.post_start.*.per_replica"),
-    UpRow(
-      path: ["services", "*", "pre_start", "*", "per_replica"], severity: .error,
-      asks: UpRow.isSet, note: "is not yet supported: remove it, or set it to `false`"),
-    .ignored("services.*.pre_stop.*.image"),
-    .ignored("services.*.pre_stop.*.per_replica"),
     .refused("services.*.provider"),
     UpRow(
       path: ["services", "*", "restart"], severity: .error,

@@ -1,0 +1,27 @@
+// Messages as text.
+
+import Console
+import Diagnostics
+import Testing
+
+@Suite("a message")
+struct DiagnosticTextTests {
+  @Test("lines of a cause stand below it, and what a container wrote cannot move the cursor")
+  func causes() {
+    let diagnostic = Diagnostic(
+      "container db-1 is unhealthy",
+      causes: ["its last probe ended with 1:\nno\u{1B}[2Jthing\r\nat all", "alone"],
+      span: SourceSpan(file: "compose.yaml", line: 3, column: 5), hint: "mend it")
+    #expect(
+      text(of: diagnostic, style: Style(coloured: false)) == """
+        error: container db-1 is unhealthy
+          cause: its last probe ended with 1:
+            no\\x1b[2Jthing\\x0d
+            at all
+          cause: alone
+          --> compose.yaml:3:5
+        hint: mend it
+
+        """)
+  }
+}
