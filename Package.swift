@@ -61,6 +61,7 @@ let package = Package(
     house(
       "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),
+    house("Plan", "Templating", ["JSON", "Diagnostics"]),
     house("Plan", "Blueprint", ["JSON", "Addressing"]),
     house(
       "Plan", "Planning", ["Blueprint"]),
@@ -126,14 +127,14 @@ let package = Package(
     house(
       "CLI", "Console",
       [
-        "Engine", "Blueprint", "Compose", "Store", "Journal", "Linux", "CLinux", "Diagnostics",
-        "JSON", system,
+        "Engine", "Blueprint", "Compose", "Store", "Journal", "Templating", "Linux", "CLinux",
+        "Diagnostics", "JSON", system,
       ]),
     house(
       "CLI", "Commands",
       [
-        "Engine", "Console", "Blueprint", "Store", "Journal", "Planning", "Compose", "Diagnostics",
-        "Linux", "CLinux", "JSON", "Host", arguments, system,
+        "Engine", "Console", "Blueprint", "Store", "Journal", "Planning", "Compose", "Templating",
+        "Diagnostics", "Linux", "CLinux", "JSON", "Host", arguments, system,
       ]),
 
     // Programs
@@ -162,7 +163,8 @@ let package = Package(
     test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
     test("JSON", ["JSON"]),
-    test("Console", ["Console", "Engine", "JSON"]),
+    test("Templating", ["Templating", "JSON", "Diagnostics"]),
+    test("Console", ["Console", "Diagnostics", "Engine", "JSON"]),
     test("Engine", ["Engine", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(

@@ -1,4 +1,4 @@
-# Runs the measurements of Benchmarks/run and prints one table: figure, floor, ratio, promise.
+# Measures how files are read and how an image is pulled, for Benchmarks/run: figure, floor, ratio, promise.
 # A figure is the median of several runs; a step that fails is told in its row and the others go on.
 
 import argparse
@@ -10,10 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-
-LINES = 1_000_000
-LINE = b"x" * 99 + b"\n"
-
 
 class Failed(Exception):
     pass
@@ -96,7 +92,6 @@ class Bench:
             "PATH": os.environ["PATH"], "HOME": str(self.work), "TERM": "dumb",
             "BERTH_STATE": str(self.work / "state"), "BERTH_RUN": str(self.work / "run"),
         }
-        self.small = self.push(options.small, "busybox:latest")
         self.large = self.push(options.large, "nginx:latest")
 
     # --- pieces
@@ -107,35 +102,9 @@ class Bench:
              f"oci:{layout}", f"docker://{reference}"])
         return reference
 
-    def project(self, name, services, extra=""):
-        folder = self.work / name
-        folder.mkdir(exist_ok=True)
-        text = "services:\n" + "".join(
-            f"  {service}:\n    image: {self.small}\n{body}" for service, body in services.items())
-        (folder / "compose.yaml").write_text(text + extra)
-        return folder
-
-    def sleepers(self, count):
-        return self.project(f"sleep{count}", {
-            f"s{number}": "    command: sleep 600\n" for number in range(count)})
-
     def berth(self, folder, *arguments, **options):
         return run([self.options.berth, *arguments], cwd=folder,
                    env={**self.environment, **options.pop("environment", {})}, **options)
-
-    def read(self, folder, *arguments):
-        return subprocess.run([self.options.berth, *arguments], cwd=folder, env=self.environment,
-                              capture_output=True, timeout=120, check=True).stdout
-
-    def root_folder(self):
-        """The small image unpacked, for the raw floor."""
-        root = self.work / "root"
-        if not root.exists():
-            root.mkdir()
-            manifest = self.manifest(self.options.small)
-            for layer in manifest["layers"]:
-                run(["tar", "-xzf", self.blob(self.options.small, layer["digest"]), "-C", str(root)])
-        return str(root)
 
     def manifest(self, layout):
         index = json.loads((Path(layout) / "index.json").read_text())
@@ -145,31 +114,7 @@ class Bench:
     def blob(layout, digest):
         return str(Path(layout) / "blobs" / digest.replace(":", "/"))
 
-    def floor(self, count):
-        """Medians of the raw floor: milliseconds up and down."""
-        ups, downs = [], []
-        for _ in range(self.runs):
-            folder = self.work / "floor-work"
-            folder.mkdir()
-            output = subprocess.run(
-                [self.options.floor, str(count), self.root_folder(), str(folder)],
-                capture_output=True, check=True, timeout=60).stdout.split()
-            ups.append(float(output[0]))
-            downs.append(float(output[1]))
-            shutil.rmtree(folder)
-        return statistics.median(ups), statistics.median(downs)
-
     # --- measurements
-
-    def starting(self):
-        folder = self.sleepers(10)
-        floor = statistics.median(run(["busybox", "true"]) for _ in range(self.runs * 5))
-        for name, arguments, promise in [
-            ("--version", ["--version"], "≤ 5 ms"),
-            ("config of 10", ["config", "--quiet"], "≤ 8 ms"),
-        ]:
-            self.attempt(name, lambda: self.table.add(
-                name, [self.berth(folder, *arguments) for _ in range(self.runs * 5)], floor, promise))
 
     def loading(self):
         """The whole process of `config`: few services, many, and ten times as many."""
@@ -191,62 +136,6 @@ class Bench:
                 self.table.add(name, figures, None, promise, note=f"{text.count(chr(10))} lines{ratio}")
 
             self.attempt(name, measure)
-
-    def many(self, count):
-        folder = self.sleepers(count)
-        promises = {1: ("≤ 60 ms", "≤ 100 ms"), 10: ("≤ 150 ms", "≤ 200 ms"),
-                    50: ("≤ 500 ms", "≤ 500 ms")}[count]
-        self.berth(folder, "pull")
-        floor_up, floor_down = self.floor(count)
-        ups, downs = [], []
-        for _ in range(self.runs):
-            try:
-                ups.append(self.berth(folder, "up", "-d"))
-                if not downs:
-                    self.while_up(folder, count)
-            finally:
-                downs.append(self.berth(folder, "down", "-t", "0"))
-        self.table.add(f"up -d of {count}", ups, floor_up, promises[0] + ", ≤ 3 × floor")
-        self.table.add(f"down -t 0 of {count}", downs, floor_down, promises[1])
-
-    def while_up(self, folder, count):
-        if count == 1:
-            self.verbs_on_one(folder)
-        if count == 10:
-            self.repeat("up -d of 10, nothing to do", folder, ["up", "-d"], "≤ 15 ms (30)")
-            self.repeat("ps of 10", folder, ["ps"], "≤ 10 ms (15)")
-        if count == 50:
-            self.memory()
-
-    def verbs_on_one(self, folder):
-        self.repeat("exec true", folder, ["exec", "-T", "s0", "true"], "≤ 12 ms (25)")
-        self.repeat("run --rm true", folder, ["run", "--rm", "-T", "s0", "true"], "≤ 40 ms")
-
-    def repeat(self, name, folder, arguments, promise):
-        self.attempt(name, lambda: self.table.add(
-            name, [self.berth(folder, *arguments) for _ in range(self.runs * 3)], None, promise))
-
-    def memory(self):
-        """Proportional memory of all that runs of berth now, for each container: shims and their guards."""
-        # At rest: a shim gives back what it touched a second after its last event.
-        time.sleep(2)
-        sizes, shims = [], 0
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                if not words[0].endswith(b"berth-shim") or str(self.work).encode() not in b" ".join(words):
-                    continue
-                shims += words[1] == b"run"
-                for line in (process / "smaps_rollup").read_text().splitlines():
-                    if line.startswith("Pss:"):
-                        sizes.append(int(line.split()[1]) / 1024)
-            except OSError:
-                continue  # it ended meanwhile
-        if shims:
-            self.table.add("memory per container at 50", [sum(sizes) / shims], None, "≤ 0.3 MiB",
-                           "MiB", f"{len(sizes)} processes")
-        else:
-            self.table.failed("memory per container at 50", "no shim found")
 
     def pulling(self):
         folder = self.work / "pull"
@@ -273,44 +162,6 @@ class Bench:
         shutil.rmtree(folder)
         return milliseconds
 
-    def logging(self):
-        source = self.work / "lines"
-        source.write_bytes(LINE * LINES)
-        copy = self.work / "copy"
-        floor_write = statistics.median(
-            run(["bash", "-c", f"busybox cat {source} | cat >{copy}"]) for _ in range(3))
-        floor_read = statistics.median(
-            run(["bash", "-c", f"cat {copy} | cat >/dev/null"]) for _ in range(3))
-        script = ("read a b < /proc/uptime; cat /lines; read c d < /proc/uptime; "
-                  "echo elapsed $$a $$c")
-        folder = self.project("lines-project", {"writer": (
-            f"    command: ['sh', '-c', '{script}']\n"
-            f"    volumes: ['{source}:/lines:ro']\n"
-            "    logging: {driver: local, options: {max-size: 200m, max-file: '3'}}\n")})
-        writes, reads = [], []
-        for _ in range(3):
-            try:
-                self.berth(folder, "up", "-d")
-                writes.append(self.written(folder))
-                reads.append(self.berth(folder, "logs", "--no-log-prefix"))
-                count = self.read(folder, "logs", "--no-log-prefix").count(b"\n")
-            finally:
-                self.berth(folder, "down", "-t", "0")
-        note = f"{count - 1} lines kept"
-        self.table.add("1 M log lines written", writes, floor_write, "≤ 300 ms (600)", note=note)
-        self.table.add("1 M log lines read", reads, floor_read, "≤ 400 ms")
-        source.unlink()
-        copy.unlink()
-
-    def written(self, folder):
-        """Milliseconds by the container's own clock, which ticks every 10."""
-        for _ in range(300):
-            last = self.read(folder, "logs", "--no-log-prefix", "--tail", "1").split()
-            if last and last[0] == b"elapsed":
-                return (float(last[2]) - float(last[1])) * 1000
-            time.sleep(0.02)
-        raise Failed("the writer did not end")
-
     # --- the whole
 
     def attempt(self, name, step):
@@ -321,12 +172,8 @@ class Bench:
 
     def everything(self):
         try:
-            self.attempt("start of the command", self.starting)
             self.attempt("loading of files", self.loading)
-            for count in [1, 10, 50]:
-                self.attempt(f"up -d of {count}", lambda: self.many(count))
             self.attempt("pull and unpack", self.pulling)
-            self.attempt("log lines", self.logging)
         finally:
             self.take_down()
         self.table.show()
@@ -341,7 +188,7 @@ class Bench:
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["berth", "floor", "work", "small", "large"]:
+    for name in ["berth", "work", "large"]:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--short", action="store_true")
     load = os.getloadavg()[0]

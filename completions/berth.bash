@@ -18,7 +18,8 @@ _berth() {
     fi
   done
 
-  local program=${words[0]} answer
+  local program=${words[0]} raw=${words[${#words[@]} - 1]} answer
+  words=("${words[@]//[\\\"\']/}")
   [[ $program != "~/"* ]] || program=$HOME/${program#??}
   answer=$("$program" __complete "${words[@]:1}" 2>/dev/null) || return 0
   local directive=${answer##*:}
@@ -42,7 +43,9 @@ _berth() {
   if ((!(directive & 24))); then
     while IFS=$'\t' read -r value about; do
       [[ -n $value && $value == "$current"* ]] || continue
-      offered+=("$lead${value#"$kept"}")
+      value=${value#"$kept"}
+      [[ $raw == [\"\']* || $value != *[!A-Za-z0-9_./:=@%+,-]* ]] || printf -v value %q "$value"
+      offered+=("$lead$value")
       described+=("$about")
       ((${#value} <= width)) || width=${#value}
     done <<<"$answer"
@@ -75,4 +78,4 @@ _berth_files() {
   done < <(compgen "$kind" -- "$2")
 }
 
-complete -F _berth berth docker-compose
+complete -F _berth berth

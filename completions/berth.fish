@@ -26,4 +26,3 @@ function __berth_complete
 end
 
 complete -c berth -f -k -a '(__berth_complete)'
-complete -c docker-compose -f -k -a '(__berth_complete)'

@@ -111,6 +111,7 @@ struct RecordFormTests {
     blueprint.process.usesInit = true
     blueprint.domainname = "example"
     blueprint.annotations = ["note": "kept"]
+    blueprint.exposes = ["80/tcp"]
     blueprint.mounts = [
       .volume(name: "data", source: "/s", target: "/t", readOnly: true, fillFromImage: false),
       .bind(source: "/b", target: "/c", readOnly: false, createSource: true, propagation: nil),

@@ -30,9 +30,6 @@ struct ServiceTests {
         logging: {driver: local, options: {max-size: 1m, max-file: 3}}
         attach: false
         environment: [A=1, GONE]
-        pre_start: [{command: [migrate, up], image: tools, environment: {B: 2, GONE: }}]
-        post_start:
-          - {command: touch /x, user: root, privileged: true, working_dir: /srv}
     networks:
       front: {ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.0.0.1}]}, internal: true}
     volumes: {data: {labels: [a=b]}, unused: }
@@ -52,16 +49,6 @@ struct ServiceTests {
         == Healthcheck(
           test: .shell("curl x"), interval: .seconds(2), timeout: nil, startPeriod: .seconds(1),
           startInterval: nil, retries: 4))
-    let setUp = try #require(web.preStart.first)
-    #expect(setUp.command == ["migrate", "up"] && setUp.image == "tools" && setUp.user == nil)
-    #expect(
-      setUp.environment == [
-        EnvironmentEntry(key: "B", value: "2"), EnvironmentEntry(key: "GONE", value: nil),
-      ])
-    let after = try #require(web.postStart.first)
-    #expect(after.command == ["touch", "/x"] && after.user == "root" && after.isPrivileged)
-    #expect(after.workingDirectory == "/srv" && after.span?.line == 24)
-    #expect(web.preStop.isEmpty)
     #expect(web.ports.map(\.published) == [8000...8001])
     #expect(web.ports.map(\.hostIP) == ["127.0.0.1"])
     #expect(web.ports.map(\.transport) == [.udp])

@@ -58,7 +58,8 @@ struct UpCoverageTests {
     "services.*.volumes.*.tmpfs.mode", "services.*.volumes.*.tmpfs.size",
     "services.*.volumes.*.volume", "services.*.volumes.*.volume.nocopy",
     "services.*.pre_start", "services.*.post_start", "services.*.pre_stop", "hook.command",
-    "hook.image", "hook.user", "hook.privileged", "hook.working_dir", "hook.environment",
+    "hook.image", "hook.per_replica", "hook.user", "hook.privileged", "hook.working_dir",
+    "hook.environment",
     "services.*.working_dir", "volumes", "services.*.blkio_config",
     "services.*.blkio_config.device_read_bps", "services.*.blkio_config.device_read_iops",
     "services.*.blkio_config.device_write_bps", "services.*.blkio_config.device_write_iops",
@@ -98,7 +99,7 @@ struct UpCoverageTests {
   /// What is looked at only when another attribute, which `up` refuses or another verb acts on, is
   /// there: resources nobody may be granted, mounts of a kind that is refused, rules of `watch`.
   static let dependent = [
-    "models", "hook.per_replica", "update", "services.*.develop",
+    "models", "update", "services.*.develop",
   ]
 
   @Test("each attribute has its place")

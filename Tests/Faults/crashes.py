@@ -1,5 +1,5 @@
-"""berth killed where it is about to change something, at each such system call: the next `up` or the next `down` makes it
-good, with no other help."""
+"""berth killed where it is about to change something, at each such system call: the next `up` or the next `down` makes
+it good, with no other help."""
 
 import functools
 import os
@@ -41,8 +41,8 @@ PROJECT = """
       volumes: {data: }
 """
 FIRST = PROJECT.replace("GREETING", "first").replace("SCALE", "1")
-# As somebody changes it later: one service anew, one grown.
-SECOND = PROJECT.replace("GREETING", "second").replace("SCALE", "2")
+# As somebody changes it later: two services anew, one grown.
+SECOND = PROJECT.replace("GREETING", "second").replace("SCALE", "2").replace("interval: 1s", "interval: 2s")
 
 
 @functools.cache
@@ -54,7 +54,7 @@ def breaker(folder):
 
 
 def broken(box, how, at, *arguments, limit=60):
-    """Runs berth, broken at its call number `at`. What it ended with, how many calls there were, and which one broke."""
+    """Runs berth, broken at its call number `at`: what it ended with, how many calls there were, which one broke."""
     report = box.path("broken")
     outcome = box.berth(*arguments, code=None, limit=limit, prefix=(breaker(box.world.folder), report, how, str(at)))
     with open(report) as file:
@@ -102,8 +102,9 @@ class Suite:
         box.berth("down", "-v")
         self.before = ground.lines(box)
 
-    def kill(self, arguments, prepare, after=None, undo=None, greeting="first", free=1):
-        """`after` comes before the next `up`, and `undo` before each `down`, where these alone cannot know of it."""
+    def kill(self, arguments, prepare, after=None, undo=None, check=None, greeting="first", free=1):
+        """`after` comes before the next `up` and `check` behind it, and `undo` before each `down`, where these alone
+        cannot know of it."""
         box = self.box
         prepare()
         _, count, _ = broken(box, "count", 0, *arguments)
@@ -125,6 +126,8 @@ class Suite:
                         after()
                     box.berth("up", "-d")
                     stands(box, greeting, free)
+                    if check:
+                        check()
                 self.down(undo)
             except (Complaint, subprocess.TimeoutExpired) as complaint:
                 self.complaints.append(f"{' '.join(arguments)} killed at {name} (call {at} of {count}): {complaint}")
@@ -161,10 +164,12 @@ def killed_up(box):
     def changed():
         box.file(FIRST)
         box.berth("up", "-d")
+        box.inside("db", "echo kept > /anonymous/mark")
         box.file(SECOND)
 
     suite.sample = MANY // 2
-    suite.kill(["up", "-d"], changed, greeting="second", free=2)
+    suite.kill(["up", "-d"], changed, greeting="second", free=2,
+               check=lambda: box.equal(box.inside("db", "cat /anonymous/mark"), "kept", "its data"))
     suite.end()
 
 
@@ -218,7 +223,9 @@ def killed_pull(box):
         pulled()
         box.berth("prune", "-a", "-f")
         before = images(box)
-        for arguments, prepare in [(["pull", name], lambda: None), (["rmi", name], pulled), (["prune", "-a", "-f"], pulled)]:
+        for arguments, prepare in [
+            (["pull", name], lambda: None), (["rmi", name], pulled), (["prune", "-a", "-f"], pulled),
+        ]:
             box.berth("prune", "-a", "-f")
             prepare()
             _, count, _ = broken(box, "count", 0, *arguments)

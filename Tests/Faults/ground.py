@@ -8,7 +8,8 @@ import time
 
 from world import Complaint
 
-# Ids of all containers that were seen: what bears one of them must be gone with it. Others on this machine use berth too.
+# Ids of all containers that were seen: what bears one of them must be gone with it. Others on this machine use berth
+# too.
 ids = set()
 
 
@@ -68,7 +69,8 @@ def processes(box):
             words = read(process + "/cmdline")
             stands = {part.rsplit("/", 1)[-1] for part in read(process + "/cgroup").decode().split("\n")}
             if words and (own in words or own in read(process + "/environ") or stands & ids):
-                found.add(f"process {process.removeprefix('/proc/')} {words.replace(bytes(1), b' ').decode(errors='replace')}")
+                told = words.replace(bytes(1), b" ").decode(errors="replace")
+                found.add(f"process {process.removeprefix('/proc/')} {told}")
         except OSError:
             continue  # it has ended meanwhile
     return found
@@ -91,8 +93,8 @@ def files(box):
 
 
 def compare(box, before, limit=10):
-    """Complains of what is there that was not, and the other way round. The kernel takes links down some time after their
-    namespaces, and shims end a moment after their containers."""
+    """Complains of what is there that was not, and the other way round. The kernel takes links down some time after
+    their namespaces, and shims end a moment after their containers."""
     end = time.monotonic() + limit
     while True:
         after = lines(box)

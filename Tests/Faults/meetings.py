@@ -50,7 +50,8 @@ def ends(processes, limit=60):
 
 
 def running(box, *words):
-    return sorted(row["Name"].removeprefix(box.name + "-") for row in ground.rows(box, *words) if row["State"] == "running")
+    rows = [row for row in ground.rows(box, *words) if row["State"] == "running"]
+    return sorted(row["Name"].removeprefix(box.name + "-") for row in rows)
 
 
 def holder(box, project=None):
@@ -86,7 +87,8 @@ def four_ups(box):
 @scenario("F-12", alone=True)
 def no_wait(box):
     """`--no-wait` fails at once, says for whom, and changes nothing."""
-    box.file("services: {app: {image: IMAGE, command: sleep 1000, healthcheck: {test: 'false', interval: 1s, retries: 99}}}")
+    box.file("services: {app: {image: IMAGE, command: sleep 1000, "
+             "healthcheck: {test: 'false', interval: 1s, retries: 99}}}")
     first = begin(box, "up", "-d", "--wait")
     try:
         box.until(lambda: running(box) == ["app-1"] and holder(box) == "up", "`up` does not begin")
@@ -103,12 +105,14 @@ def no_wait(box):
 @scenario("F-13", alone=True)
 def sixteen_projects(box):
     """At once, each with two networks: none fails, and no subnet, address or port is given twice."""
-    box.berth("-p", "first", "down", code=None)
+    box.file(PROJECT)
+    box.berth("up", "-d")
+    box.berth("down", "-v")
     folders = []
     for number in range(16):
         box.write(f"p{number}/compose.yaml", PROJECT.replace("IMAGE", "busybox:test"))
         folders.append(box.path(f"p{number}"))
-    before, rounds = ground.lines(box), 50 if box.world.is_long else 2
+    before, rounds = ground.lines(box), 50 if box.world.is_long else 1
     try:
         for number in range(rounds):
             begun = time.monotonic()
@@ -116,7 +120,7 @@ def sixteen_projects(box):
                 box.equal(code, 0, f"what an `up` ended with in round {number}, which said {out}")
             spent = time.monotonic() - begun
             for kind, (found, wanted) in given(box).items():
-                box.equal((len(found), len(set(found))), (wanted, wanted), f"{kind} given and different in round {number}")
+                box.equal((len(found), len(set(found))), (wanted, wanted), f"{kind} given, and different")
             for code, out in ends([begin(box, "down", "-v", folder=folder) for folder in folders], 300):
                 box.equal(code, 0, f"what a `down` ended with in round {number}, which said {out}")
             ground.compare(box, before)
@@ -167,7 +171,7 @@ def down_while_up(box):
 
 @scenario("F-14", alone=True)
 def down_while_up_waits(box):
-    """An `up` that waits for what does not come is no reason to wait for it; and one that is attached ends by itself."""
+    """An `up` that waits for what does not come is not waited for; and one that is attached ends by itself."""
     box.file("""
       services:
         sick: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, healthcheck: {test: "false", interval: 60s}}
@@ -182,7 +186,7 @@ def down_while_up_waits(box):
     box.file("services: {app: {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL}}")
     up = begin(box, "up")
     box.until(lambda: running(box) == ["app-1"], "`up` does not begin")
-    box.until(lambda: box.berth("--no-wait", "stop", "-t", "0", code=None).code == 0, "an attached `up` keeps the project")
+    box.until(lambda: box.berth("--no-wait", "stop", "-t", "0", code=None).code == 0, "an attached `up` keeps it")
     (up_code, up_out), (code, out) = ends([up, begin(box, "down", "-v")])
     box.equal((up_code, code), (0, 0), f"{up_out} {out}")
     box.equal(ground.rows(box), [])

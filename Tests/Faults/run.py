@@ -3,8 +3,8 @@
 
   run.py --berth PROGRAM [--only NAME…] [--modules NAME…] [--jobs N] [--long] [--list]
 
-The worlds are those of Tests/Attributes. Prints what was not as it should be, the figures of each suite and a line with the
-counts. Ends with 1 when there was anything. Without `--long` points and rounds are sampled.
+The worlds are those of Tests/Attributes. Prints what was not as it should be, the figures of each suite and a line with
+the counts. Ends with 1 when there was anything. Without `--long` points and rounds are sampled.
 """
 
 import os
@@ -18,7 +18,7 @@ sys.path.insert(1, os.path.join(HERE, "..", "Attributes"))
 from runner import main  # noqa: E402
 
 # Those that bring scenarios; the rest of this folder is what they share.
-MODULES = ["crashes", "meetings"]
+MODULES = ["crashes", "errors", "meetings", "orders", "cycles", "storms"]
 
 if __name__ == "__main__":
     sys.exit(main("faults", __doc__, MODULES))

@@ -8,7 +8,7 @@ from world import TOP, Terminal, scenario
 
 COMPOSE = """
       services:
-        web: {image: IMAGE, command: sleep 1000, ports: ["80"]}
+        web: {image: IMAGE, command: sh -c 'mkdir /srv; touch "/srv/two words"; sleep 1000', ports: ["80"]}
         worker: {image: IMAGE, command: sleep 1000}
         idle: {image: IMAGE, command: "true", profiles: [night]}
       volumes: {data: }
@@ -32,6 +32,8 @@ LINES = [
     ("berth cp we", ["cp", "web:"]),
     ("berth cp web:/etc/hostn", ["cp", "web:/etc/hostname"]),
     ("berth cp web:/bi", ["cp", "web:/bin/"]),
+    ("berth cp web:/srv/tw", ["cp", "web:/srv/two words"]),
+    ("berth cp web:/srv/two\\ w", ["cp", "web:/srv/two words"]),
     ("berth cp here/other.y", ["cp", "here/other.yaml"]),
     ("berth kill -s SIGUSR1 wor", ["kill", "-s", "SIGUSR1", "worker"]),
     ("berth port web 8", ["port", "web", "80"]),
@@ -77,6 +79,7 @@ def tried(box, name):
     box.write("here/other.yaml", "services: {only: {image: busybox}}\n")
     box.write("here/other.txt", "")
     box.up(COMPOSE)
+    box.until(lambda: "two" in box.inside("web", "ls /srv"), "it does not begin")
     with shell(box, name) as terminal:
         terminal.wait_for("ready> ")
         for typed, words in LINES:

@@ -54,7 +54,6 @@ def standalone(box):
     run(box, compose, "exec", "-T", "web", "true")
     run(box, compose, "down")
     box.equal(run(box, compose, "ps", "-aq").out, "")
-    run(box, compose, "--context", code=1)
     box.true("unknown option `--host`" in box.berth("--host", "a", "ps", code=1).err, "berth itself has no daemon's flags")
 
 

@@ -49,7 +49,8 @@ def sequences(box):
     box.equal(actions(box, "db")[before:], ["kill", "die"])
     box.equal(after(box, "db", "rm", "-f", "db"), ["destroy"])
     box.equal(after(box, "web", "rm", "-fs", "web"), ["kill", "stop", "die", "destroy"])
-    box.equal([event["attributes"]["exitCode"] for event in told(box) if event["action"] == "die"], ["7", "7", "137", "7"])
+    codes = [event["attributes"]["exitCode"] for event in told(box) if event["action"] == "die"]
+    box.equal(codes, ["7", "7", "137", "7"])
     box.equal([event["attributes"]["signal"] for event in told(box, "db") if event["action"] == "kill"], ["9"])
 
 

@@ -213,3 +213,21 @@ def hooks_are_configuration(box):
     compose(box, "          post_start: [{command: \"sh -c true\"}]")
     box.berth("up", "-d")
     box.true(box.id("web") != before, "a changed hook did not make the container anew")
+
+
+@scenario("A52", "A53", "S150")
+def interrupted(box):
+    """Ctrl-C ends a hook that takes its time, and leaves no lock and no container of it."""
+    for kind in ("pre_start", "post_start"):
+        compose(box, f"""
+          {kind}:
+            - command: sh -c 'touch /notes/{kind}; exec sleep 5000'
+        """)
+        with box.terminal("up") as terminal:
+            box.until(lambda: os.path.exists(box.path("notes", kind)), f"the {kind} hook does not begin")
+            terminal.type("\x03")
+            box.equal(terminal.exit(), 130, f"the end of `up` in its {kind} hook")
+        names = [name for name in os.listdir(os.path.join(box.environment["BERTH_STATE"], "names"))
+                 if name.startswith(f"{box.name}-web-pre_start")]
+        box.equal(names, [], "containers of hooks")
+        box.berth("down", "-t", "0")

@@ -31,6 +31,7 @@ package enum CopyFault: Diagnosable, Hashable {
   case badName(String)
   case tooDeep(String)
   case changed(String)
+  case unlayerable(String)
 
   package var diagnostics: [Diagnostic] {
     switch self {
@@ -53,6 +54,12 @@ package enum CopyFault: Diagnosable, Hashable {
     case .badName(let path): [Diagnostic("`\(path)` is no name in an archive to unpack")]
     case .tooDeep(let path): [Diagnostic("folders are nested too deeply at `\(path)`")]
     case .changed(let path): [Diagnostic("`\(path)` changed while it was copied")]
+    case .unlayerable(let path):
+      [
+        Diagnostic(
+          "a layer of an image cannot hold `\(path)`",
+          hint: "names that begin with `.wh.` stand for removed files there: rename it")
+      ]
     }
   }
 }

@@ -24,15 +24,22 @@ package struct TreeArchiver {
 
   private let tree: CopyTree
   private let leavesOutMounts: Bool
+  private let layer: LayerRules?
   private let sink: Sink
   private var writer = TarWriter()
   private var known: [FileID: [UInt8]] = [:]
   private var buffer = [UInt8](repeating: 0, count: Self.chunk)
 
-  /// - Parameter leavesOutMounts: what is mounted in the tree becomes an empty file or folder.
-  package init(_ tree: CopyTree, leavesOutMounts: Bool = false, sink: @escaping Sink) {
+  /// - Parameters:
+  ///   - leavesOutMounts: what is mounted in the tree becomes an empty file or folder.
+  ///   - layer: the tree is an upper folder of overlayfs.
+  package init(
+    _ tree: CopyTree, leavesOutMounts: Bool = false, layer: LayerRules? = nil,
+    sink: @escaping Sink
+  ) {
     self.tree = tree
     self.leavesOutMounts = leavesOutMounts
+    self.layer = layer
     self.sink = sink
   }
 
@@ -83,16 +90,34 @@ package struct TreeArchiver {
     throws
   {
     let folder = SharedDescriptor(try tree.reopen(handle, O_RDONLY | O_DIRECTORY))
+    if layer != nil, try tree.isOpaque(borrowed(folder)) {
+      try addHead(TarEntry(.file, path: opaqueMark(in: path)))
+    }
     for name in try names(in: folder) {
       // It may have gone since the folder was read.
       guard let child = try tree.look(name, in: folder) else { continue }
       let inner = path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
+      if let layer, try addOfLayer(child, name, in: path, layer, inner) { continue }
       if leavesOutMounts, try tree.isMountPoint(name, in: folder) {
         try addEmpty(tree.status(child), path: inner)
       } else {
         try add(child, tree.status(child), path: inner, depth: depth + 1)
       }
     }
+  }
+
+  /// What overlayfs keeps otherwise than a layer has it; false for all else.
+  private mutating func addOfLayer(
+    _ child: SharedDescriptor, _ name: [UInt8], in folder: [UInt8], _ layer: LayerRules,
+    _ path: [UInt8]
+  ) throws -> Bool {
+    if layer.leftOut.contains(path) { return true }
+    if try tree.status(child).isWhiteout {
+      try addHead(TarEntry(.file, path: whiteout(of: name, in: folder)))
+      return true
+    }
+    guard looksLikeWhiteout(name) else { return false }
+    throw CopyFault.unlayerable(tree.shown(path))
   }
 
   private mutating func addEmpty(_ status: FileStatus, path: [UInt8]) throws {

@@ -32,7 +32,12 @@ extension ImageStore {
     }
     return ImageDetails(
       image: image, manifest: manifest, config: config, layerSizes: sizes,
-      taggedAt: image.references.compactMap { modified(folders.name($0)) }.max())
+      taggedAt: taggedAt(image))
+  }
+
+  /// When the latest of its tags was set, in nanoseconds since 1970; nil when it has none.
+  package func taggedAt(_ image: LocalImage) -> Int64? {
+    image.references.compactMap { modified(folders.name($0)) }.max()
   }
 
   private func modified(_ path: FilePath) -> Int64? {

@@ -53,7 +53,6 @@ enum Forwarding {
 
   private static func restoreIPv6(_ layout: Layout) throws {
     guard let names = try readFile(marker6(layout), limit: 64 << 10) else { return }
-    try removeFile(marker6(layout))
     try writeSwitch(path6, "0")
     for name in names.split(separator: UInt8(ascii: "\n")) {
       let link = String(decoding: name, as: UTF8.self)
@@ -61,6 +60,7 @@ enum Forwarding {
       // A link that has gone meanwhile has nothing to be given back.
       try writeSwitch(path, "1", mayLack: true)
     }
+    try removeFile(marker6(layout))
   }
 
   /// To be called when no network is left: turns it off again, unless another bridge may by now rely on it.
@@ -76,8 +76,9 @@ enum Forwarding {
     }
     try restoreIPv6(layout)
     guard isOurs else { return }
-    try removeFile(marker(layout))
+    // The marker goes last: what could not be turned off is turned off with the next last network.
     try writeSwitch(path, "0")
+    try removeFile(marker(layout))
   }
 }
 

@@ -68,6 +68,11 @@ package struct DockerConfig: Sendable {
     document["detachKeys"]?.string.flatMap { $0.isEmpty ? nil : $0 }
   }
 
+  /// The `--format` of `ps` where none is typed.
+  package var psFormat: String? {
+    document["psFormat"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   /// The program that keeps this registry's password, without `docker-credential-`; nil when the file
   /// itself does. An entry for the registry counts more than the one for all.
   func helper(for key: CredentialKey) -> String? {

@@ -7,6 +7,11 @@
 //                                         link whose text is the boot id of its last start
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
+//   <state>/replaced/<project>/<name>     blueprint of a container that is removed to be made anew
+//
+// In `containers` and `volumes`, `.gone-…` is on its way out and `.new-…` not finished: the next command
+// on a project takes away what a kill has left of them.
+//
 //   <state>/seccomp/<hash>.bpf
 //   <run>/containers/<id>/                control.sock, state.json, cgroup, lock (held by the shim),
 //                                         guard (by its guard as well), hosts, resolv.conf, hostname
@@ -42,6 +47,9 @@ package struct Layout: Sendable, Hashable {
   package func journal(_ id: String) -> FilePath { container(id).appending("journal") }
   package func network(_ name: String) -> FilePath { networks.appending(name) }
   package func volume(_ name: String) -> FilePath { volumes.appending(name) }
+  package func replaced(_ project: String) -> FilePath {
+    state.appending("replaced").appending(project)
+  }
   package func volumeData(_ name: String) -> FilePath { volume(name).appending("data") }
 
   package var runningContainers: FilePath { run.appending("containers") }

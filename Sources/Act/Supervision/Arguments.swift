@@ -47,6 +47,8 @@ struct CopyOptions {
     case into
     /// All of the container's root, without what is mounted in it.
     case whole
+    /// What the container has changed, as a layer of an image.
+    case layer
   }
 
   var containerFolder: FilePath
@@ -56,6 +58,8 @@ struct CopyOptions {
   /// Of files that are made on the host, unless they keep theirs.
   var owner: (uid: UInt32, gid: UInt32) = (0, 0)
   var followsLinks = false
+  /// Paths that are no part of a layer.
+  var leftOut: [Bytes] = []
   var containerPath: Bytes = ""
   /// Absolute, or `-` for a tar stream on a standard stream.
   var hostPath: Bytes = ""
@@ -144,6 +148,8 @@ private func parseCopy(_ arguments: ArraySlice<Bytes>) throws(UsageError) -> Cop
     case "--out": options.direction = .out
     case "--into": options.direction = .into
     case "--whole": options.direction = .whole
+    case "--layer": options.direction = .layer
+    case "--leave-out": options.leftOut.append(try words.value(of: word))
     case "--": break reading
     default: throw UsageError(message: "unknown option `\(word.text)`")
     }

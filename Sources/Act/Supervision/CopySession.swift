@@ -25,7 +25,11 @@ func copyFiles(_ options: CopyOptions) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
   umask(0)
   do {
-    try CopySession(options).run()
+    if case .layer = options.direction {
+      try writeLayer(options)
+    } else {
+      try CopySession(options).run()
+    }
     return 0
   } catch let error as SystemCallError where error.errno == .brokenPipe && error.call == "write" {
     // Who read the stream has seen enough.
@@ -33,6 +37,18 @@ func copyFiles(_ options: CopyOptions) -> Int32 {
   } catch {
     return report(error)
   }
+}
+
+/// What the container has changed, read from where it is kept: whether it runs does not matter.
+private func writeLayer(_ options: CopyOptions) throws {
+  let upper = try Descriptor.open(
+    options.containerFolder.appending("upper"), O_PATH | O_DIRECTORY | O_NOFOLLOW)
+  let tree = CopyTree(
+    root: SharedDescriptor(upper), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
+  var archiver = TreeArchiver(tree, layer: LayerRules(leavingOut: options.leftOut.map(\.raw))) {
+    try writeAll($0, to: STDOUT_FILENO)
+  }
+  try archiver.archiveContents()
 }
 
 private struct CopySession {
@@ -94,6 +110,7 @@ private struct CopySession {
       try copy(
         options.containerPath.raw, of: container, to: options.hostPath.raw, of: host,
         owner: owner, trust: .plain(keepsSetIDs: options.keepsOwners))
+    case (.layer, _): break  // never here: it needs nothing of the container's
     case (.into, true):
       try unpackStream()
     case (.into, false):

@@ -37,8 +37,8 @@ private func connectInput(_ run: inout AttachedRun) -> SharedDescriptor? {
   guard let input = run.takeInput() else { return nil }
   if run.hasTerminal {
     RawTerminal.copySize(to: input.raw)
-    RawTerminal.enter()
+    if run.isTypedTo { RawTerminal.enter() }
   }
-  pumpInput(to: input.raw) { withExtendedLifetime(input) {} }
+  if run.isTypedTo { pumpInput(to: input.raw) { withExtendedLifetime(input) {} } }
   return run.hasTerminal ? input : nil
 }

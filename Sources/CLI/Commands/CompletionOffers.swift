@@ -207,7 +207,7 @@ private let optionValues: [String: [Offered]] = [
   "network create --driver": list("bridge", "macvlan", "ipvlan"),
   "--protocol": list("tcp", "udp", "sctp"),
   "--tail": list("all", "10", "100", "1000"),
-  "--level": list("trace", "debug", "info", "warn", "error", "fatal"),
+  "--level": list("trace", "debug", "info", "notice", "warning", "error", "critical"),
   "--sig-proxy": list("true", "false"),
   "--platform": list("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386"),
   "--signal": list(

@@ -41,7 +41,8 @@ private let bashScript = #"""
       fi
     done
 
-    local program=${words[0]} answer
+    local program=${words[0]} raw=${words[${#words[@]} - 1]} answer
+    words=("${words[@]//[\\\"\']/}")
     [[ $program != "~/"* ]] || program=$HOME/${program#??}
     answer=$("$program" __complete "${words[@]:1}" 2>/dev/null) || return 0
     local directive=${answer##*:}
@@ -65,7 +66,9 @@ private let bashScript = #"""
     if ((!(directive & 24))); then
       while IFS=$'\t' read -r value about; do
         [[ -n $value && $value == "$current"* ]] || continue
-        offered+=("$lead${value#"$kept"}")
+        value=${value#"$kept"}
+        [[ $raw == [\"\']* || $value != *[!A-Za-z0-9_./:=@%+,-]* ]] || printf -v value %q "$value"
+        offered+=("$lead$value")
         described+=("$about")
         ((${#value} <= width)) || width=${#value}
       done <<<"$answer"
@@ -98,12 +101,12 @@ private let bashScript = #"""
     done < <(compgen "$kind" -- "$2")
   }
 
-  complete -F _berth berth docker-compose
+  complete -F _berth berth
 
   """#
 
 private let zshScript = #"""
-  #compdef berth docker-compose
+  #compdef berth
   # zsh completion for berth, as `berth completion zsh` prints it.
 
   _berth() {
@@ -143,7 +146,7 @@ private let zshScript = #"""
   if [[ $funcstack[1] == _berth ]]; then
     _berth "$@"
   else
-    compdef _berth berth docker-compose
+    compdef _berth berth
   fi
 
   """#
@@ -177,6 +180,5 @@ private let fishScript = #"""
   end
 
   complete -c berth -f -k -a '(__berth_complete)'
-  complete -c docker-compose -f -k -a '(__berth_complete)'
 
   """#

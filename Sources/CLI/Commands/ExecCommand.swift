@@ -19,8 +19,8 @@ struct ExecCommand: AsyncParsableCommand {
   var noTTY = false
   @Flag(name: .shortAndLong, help: .hidden)
   var tty = false
-  @Flag(name: .shortAndLong, help: .hidden)
-  var interactive = false
+  @Flag(name: .shortAndLong, inversion: .prefixedNo, help: .hidden)
+  var interactive = true
   @Flag(help: "All capabilities")
   var privileged = false
   @Option(name: .shortAndLong, help: "User, as in `user:` of a service")
@@ -36,27 +36,28 @@ struct ExecCommand: AsyncParsableCommand {
     let invocation = try Invocation.now()
     if tty, noTTY { throw UsageFault("`--tty` and `--no-tty` are incompatible") }
     let work = try invocation.open("exec", file: .optional)
-    let terminal = !noTTY && !detach && Output.standard.isTerminal
-    if terminal, !isInputTerminal() {
+    let terminal = !noTTY && !detach && (tty || Output.standard.isTerminal)
+    if terminal, interactive, !isInputTerminal() {
       throw UsageFault(
         "cannot attach stdin to a TTY-enabled container because stdin is not a terminal",
         hint: "add -T")
     }
     var request = ExecRequest(service: service, command: command)
     request.index = index
-    request.environment = resolvedEnvironment(env, invocation.environment)
+    request.environment = resolvedEnvironment(env) { invocation.environment[$0] }
     request.user = user
     request.workingDirectory = workdir
     request.isPrivileged = privileged
     request.hasTerminal = terminal
     request.isDetached = detach
+    request.takesInput = interactive
     try await work.session.exec(request)
   }
 }
 
 /// `NAME` alone takes the caller's value; one that is not set is left out.
-func resolvedEnvironment(_ entries: [String], _ environment: [String: String]) -> [String] {
+func resolvedEnvironment(_ entries: [String], _ lookup: (String) -> String?) -> [String] {
   entries.compactMap { entry in
-    entry.contains("=") ? entry : environment[entry].map { "\(entry)=\($0)" }
+    entry.contains("=") ? entry : lookup(entry).map { "\(entry)=\($0)" }
   }
 }

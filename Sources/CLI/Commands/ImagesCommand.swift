@@ -12,7 +12,7 @@ struct ImagesCommand: AsyncParsableCommand {
       which need no compose file; behind it stands at most one REPOSITORY[:TAG].
       """)
 
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template such as '{{.Repository}}:{{.Tag}}'")
   var format = "table"
   @Flag(name: .shortAndLong, help: "Only ids")
   var quiet = false
@@ -32,10 +32,8 @@ struct ImagesCommand: AsyncParsableCommand {
   var services: [String] = []
 
   func run() async throws {
-    guard ["table", "json"].contains(format) else {
-      throw UsageFault("unknown format `\(format)`", hint: "choose table or json")
-    }
-    if all { return try await runAll() }
+    let format = try listingFormat(format)
+    if all { return try await runAll(format) }
     if digests || noTrunc || !filter.isEmpty {
       throw UsageFault("--digests, --no-trunc and --filter need --all")
     }
@@ -46,14 +44,14 @@ struct ImagesCommand: AsyncParsableCommand {
       for row in rows where seen.insert(row.id).inserted {
         Output.standard.line(imageID(row.id))
       }
-    } else if format == "json" {
-      Output.standard.line(imagesJSON(rows))
     } else {
-      Output.standard.write(imagesTable(rows, now: Session.now()))
+      try show(
+        imagesListing(rows), as: format, table: imagesTable(rows, now: Session.now()),
+        json: { $0.array + "\n" })
     }
   }
 
-  private func runAll() async throws {
+  private func runAll(_ format: ListingFormat) async throws {
     guard services.count <= 1 else {
       throw UsageFault("`berth images --all` takes at most one name")
     }
@@ -65,10 +63,10 @@ struct ImagesCommand: AsyncParsableCommand {
     let style = StockTableStyle(showsDigests: digests, isFull: noTrunc)
     if quiet {
       for image in images { Output.standard.line(shownID(image.id, full: noTrunc)) }
-    } else if format == "json" {
-      Output.standard.write(stockJSON(images, now: now, style: style))
     } else {
-      Output.standard.write(stockTable(images, now: now, style: style))
+      try show(
+        stockListing(images, now: now, style: style), as: format,
+        table: stockTable(images, now: now, style: style))
     }
   }
 }

@@ -14,23 +14,21 @@ struct HistoryCommand: AsyncParsableCommand {
   var noTrunc = false
   @Flag(name: .shortAndLong, help: "Only ids")
   var quiet = false
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template")
   var format = "table"
   @Argument(help: "An image", completion: .custom(completeImages))
   var image: String
 
   func run() async throws {
-    guard ["table", "json"].contains(format) else {
-      throw UsageFault("unknown format `\(format)`", hint: "choose table or json")
-    }
+    let format = try listingFormat(format)
     let steps = try await Invocation.now().stock("history").history(of: image)
     let now = Session.now()
     if quiet {
       Output.standard.write(historyIDs(steps, full: noTrunc))
-    } else if format == "json" {
-      Output.standard.write(historyJSON(steps, now: now, full: noTrunc))
     } else {
-      Output.standard.write(historyTable(steps, now: now, full: noTrunc))
+      try show(
+        historyListing(steps, now: now, full: noTrunc), as: format,
+        table: historyTable(steps, now: now, full: noTrunc))
     }
   }
 }
@@ -39,19 +37,16 @@ struct InspectCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show all that is known about images, as JSON")
 
-  @Option(help: "json")
+  @Option(name: .shortAndLong, help: "json, or a template such as '{{.Id}}'")
   var format = "json"
   @Argument(help: "Images", completion: .custom(completeImages))
   var images: [String]
 
   func run() async throws {
-    guard format == "json" else {
-      throw UsageFault(
-        "unknown format `\(format)`", hint: "there is json; templates are not supported")
-    }
+    let template = try inspectionTemplate(format)
     let stock = try Invocation.now().stock("inspect")
     let (found, faults) = try await stock.inspect(images, stamp: stampText)
-    Output.standard.line(found.text(JSONStyle(indent: 4)))
+    Output.standard.write(try inspectionText(found.array ?? [], template))
     if !faults.isEmpty { throw Faults(faults) }
   }
 }
@@ -66,21 +61,19 @@ struct DuCommand: AsyncParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Each image, container and volume")
   var verbose = false
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template")
   var format = "table"
 
   func run() async throws {
-    guard ["table", "json"].contains(format) else {
-      throw UsageFault("unknown format `\(format)`", hint: "choose table or json")
-    }
-    if verbose, format == "json" {
-      throw UsageFault("-v shows a table", hint: "leave out -v or --format json")
+    let form = try listingFormat(format)
+    if verbose, format != "table" {
+      throw UsageFault("-v shows a table", hint: "leave out -v or --format")
     }
     let usage = try await Invocation.now().stock("du").usage()
     if verbose {
       Output.standard.write(usageDetails(usage, now: Session.now()))
     } else {
-      Output.standard.write(format == "json" ? usageJSON(usage) : usageTable(usage))
+      try show(usageListing(usage), as: form, table: usageTable(usage))
     }
   }
 }

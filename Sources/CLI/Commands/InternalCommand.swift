@@ -42,16 +42,17 @@ struct InternalCommand: AsyncParsableCommand {
       show("", Declaration(of: GlobalOptions.self))
       for type in allVerbs {
         let name = type.configuration.commandName ?? ""
-        show(name, type)
+        let isShown = type.configuration.shouldDisplay
+        show(name, type, isShown)
         for below in type.configuration.subcommands {
-          show("\(name) \(below.configuration.commandName ?? "")", below)
+          show("\(name) \(below.configuration.commandName ?? "")", below, isShown)
         }
       }
     }
 
-    private func show(_ verb: String, _ type: any ParsableCommand.Type) {
-      let isShown = type.configuration.shouldDisplay ? "shown" : "hidden"
-      Output.standard.line("\(verb)\tverb\t\(verb)\t\(isShown)")
+    private func show(_ verb: String, _ type: any ParsableCommand.Type, _ isShown: Bool) {
+      let word = isShown && type.configuration.shouldDisplay ? "shown" : "hidden"
+      Output.standard.line("\(verb)\tverb\t\(verb)\t\(word)")
       show(verb, Declaration(of: type))
     }
 

@@ -36,9 +36,8 @@ struct Invocation: Sendable {
     let ansi =
       try Self.choice(
         global.ansi ?? defaults["COMPOSE_ANSI"], of: AnsiMode.self, flag: "--ansi") ?? .auto
-    let typed = global.progress ?? defaults["COMPOSE_PROGRESS"]
     let progress = try Self.choice(
-      typed == "none" ? "quiet" : typed, of: ProgressMode.self, flag: "--progress")
+      global.progress ?? defaults["COMPOSE_PROGRESS"], of: ProgressMode.self, flag: "--progress")
     if progress == .tty, ansi == .never {
       throw UsageFault("`--progress tty` cannot be used with `--ansi never`")
     }
@@ -106,7 +105,7 @@ struct Invocation: Sendable {
   func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
       if progressMode == .json {
-        Output.error.line(json(of: diagnostic))
+        Output.error.line(jsonLine(of: diagnostic))
       } else {
         Output.error.write(text(of: diagnostic, style: errorStyle))
       }
@@ -142,7 +141,7 @@ struct GlobalSettings: Sendable {
   /// one takes more than a millisecond.
   init(parsing arguments: [String]) throws {
     if arguments.isEmpty { return }
-    let options = try GlobalOptions.parse(arguments)
+    let options = try GlobalOptions.parse(plainSpelling(ofGlobal: arguments))
     files = options.file
     projectName = options.projectName
     profiles = options.profile

@@ -12,7 +12,7 @@ struct ListCommand: AsyncParsableCommand {
   var all = false
   @Option(help: "name=REGEX")
   var filter: [String] = []
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template such as '{{.Name}}'")
   var format = "table"
   @Flag(name: .shortAndLong, help: "Only names")
   var quiet = false
@@ -32,24 +32,11 @@ struct ListCommand: AsyncParsableCommand {
     }
     if quiet {
       for project in projects { Output.standard.line(project.name) }
-    } else if format == .json {
-      Output.standard.line(projectsJSON(projects))
     } else {
-      Output.standard.write(projectsTable(projects))
+      try show(
+        projectsListing(projects), as: format, table: projectsTable(projects),
+        json: { $0.array + "\n" })
     }
-  }
-}
-
-enum ListingFormat {
-  case table
-  case json
-}
-
-func listingFormat(_ text: String) throws -> ListingFormat {
-  switch text {
-  case "table": return .table
-  case "json": return .json
-  default: throw UsageFault("unknown format `\(text)`", hint: "choose table or json")
   }
 }
 
@@ -81,7 +68,7 @@ struct VolumesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "volumes", abstract: "List the volumes of the project")
 
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template such as '{{.Name}}'")
   var format = "table"
   @Flag(name: .shortAndLong, help: "Only names")
   var quiet = false
@@ -94,10 +81,8 @@ struct VolumesCommand: AsyncParsableCommand {
     let volumes = try work.session.projectVolumes(services: services)
     if quiet {
       for volume in volumes { Output.standard.line(volume.name) }
-    } else if format == .json {
-      Output.standard.write(volumesJSON(volumes))
     } else {
-      Output.standard.write(volumesTable(volumes))
+      try show(volumesListing(volumes), as: format, table: volumesTable(volumes))
     }
   }
 }

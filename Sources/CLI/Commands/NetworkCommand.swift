@@ -26,7 +26,7 @@ struct NetworkListCommand: AsyncParsableCommand {
     name: .shortAndLong,
     help: "driver=, id=, name=, label=KEY[=VALUE], type=custom|builtin, dangling=, scope=")
   var filter: [String] = []
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template such as '{{.Name}}'")
   var format = "table"
   @Flag(help: "Do not cut ids")
   var noTrunc = false
@@ -34,10 +34,7 @@ struct NetworkListCommand: AsyncParsableCommand {
   var quiet = false
 
   func run() async throws {
-    guard ["table", "json"].contains(format) else {
-      throw UsageFault(
-        "unknown format `\(format)`", hint: "choose table or json; templates are not supported")
-    }
+    let format = try listingFormat(format)
     let filters = try filter.map {
       try networkFilter(
         $0, [.driver, .id, .name, .label, .notLabel, .type, .dangling, .scope])
@@ -45,10 +42,10 @@ struct NetworkListCommand: AsyncParsableCommand {
     let networks = try Invocation.now().stock("network ls").networks(filters)
     if quiet {
       for network in networks { Output.standard.line(networkID(network, full: noTrunc)) }
-    } else if format == "json" {
-      Output.standard.write(networkJSON(networks, full: noTrunc))
     } else {
-      Output.standard.write(networkTable(networks, full: noTrunc))
+      try show(
+        networkListing(networks, full: noTrunc), as: format,
+        table: networkTable(networks, full: noTrunc))
     }
   }
 }
@@ -57,16 +54,13 @@ struct NetworkInspectCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show all that is known about networks, as JSON")
 
-  @Option(name: .shortAndLong, help: "json")
+  @Option(name: .shortAndLong, help: "json, or a template such as '{{.Id}}'")
   var format = "json"
   @Argument(help: "Networks, by name or id", completion: .custom(completeNetworks))
   var networks: [String]
 
   func run() async throws {
-    guard format == "json" else {
-      throw UsageFault(
-        "unknown format `\(format)`", hint: "there is json; templates are not supported")
-    }
+    let template = try inspectionTemplate(format)
     let stock = try Invocation.now().stock("network inspect")
     var found: [JSONValue] = []
     var faults: [Diagnostic] = []
@@ -77,7 +71,7 @@ struct NetworkInspectCommand: AsyncParsableCommand {
         faults += fault.diagnostics
       }
     }
-    Output.standard.line(JSONValue.array(found).text(JSONStyle(indent: 4)))
+    Output.standard.write(try inspectionText(found, template))
     if !faults.isEmpty { throw Faults(faults) }
   }
 }

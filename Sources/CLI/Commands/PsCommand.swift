@@ -11,8 +11,8 @@ struct PsCommand: AsyncParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Also stopped containers and those made by run")
   var all = false
-  @Option(help: "table or json")
-  var format = "table"
+  @Option(help: "table, json, or a template such as '{{.Name}}: {{.State}}'")
+  var format: String?
   @Flag(help: "Do not cut output")
   var noTrunc = false
   @Flag(inversion: .prefixedNo, help: "Containers of services that the file no longer has")
@@ -29,7 +29,11 @@ struct PsCommand: AsyncParsableCommand {
   var service: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("ps", file: .optional)
+    let invocation = try Invocation.now()
+    var wanted = format
+    if wanted == nil { wanted = try await configuredPsFormat(invocation.environment) }
+    let form = try listingFormat(wanted ?? "table")
+    let work = try invocation.open("ps", file: .optional)
     var query = ContainerQuery()
     query.services = service
     query.includesOrphans = orphans
@@ -43,13 +47,10 @@ struct PsCommand: AsyncParsableCommand {
       let names = rows.map(\.service).filter { seen.insert($0).inserted }
       Output.standard.line(names.joined(separator: "\n"))
     } else {
-      switch format {
-      case "table": Output.standard.write(psTable(rows, now: Session.now(), full: noTrunc))
-      case "json": Output.standard.write(psJSON(rows, now: Session.now(), full: noTrunc))
-      default:
-        throw UsageFault(
-          "unknown format `\(format)`", hint: "choose table or json; templates are not supported")
-      }
+      let now = Session.now()
+      try show(
+        psListing(rows, now: now, full: noTrunc), as: form,
+        table: psTable(rows, now: now, full: noTrunc))
     }
   }
 

@@ -25,7 +25,7 @@ struct StatsCommand: AsyncParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Also those that do not run")
   var all = false
-  @Option(help: "table or json")
+  @Option(help: "table, json, or a template such as '{{.Name}}: {{.CPUPerc}}'")
   var format = "table"
   @Flag(help: "Once")
   var noStream = false
@@ -38,7 +38,6 @@ struct StatsCommand: AsyncParsableCommand {
     let format = try listingFormat(format)
     let session = try Invocation.now().open("stats", file: .optional).session
     var before = try session.usage(service: service, includesStopped: all)
-    let isTerminal = Output.standard.size != nil && format == .table && !noStream
     repeat {
       // The share of a processor is what was used between two looks.
       try await Task.sleep(for: .seconds(1))
@@ -47,9 +46,24 @@ struct StatsCommand: AsyncParsableCommand {
         UsageRow(each, since: before.first { $0.record.id == each.record.id })
       }
       let text =
-        format == .json ? usageJSON(rows, full: noTrunc) : usageTable(rows, full: noTrunc)
-      Output.standard.write((isTerminal ? "\u{1B}[H\u{1B}[2J" : "") + text)
+        switch format {
+        case .table: usageTable(rows, full: noTrunc)
+        case .json: usageListing(rows, full: noTrunc).lines
+        case .template(let template): try usageListing(rows, full: noTrunc).text(template)
+        }
+      Output.standard.write(isLive(format) ? redrawn(text) : text)
       before = now
     } while !noStream
+  }
+  /// Whether each look takes the place of the one before.
+  private func isLive(_ format: ListingFormat) -> Bool {
+    if case .json = format { return false }
+    return Output.standard.isTerminal && !noStream
+  }
+
+  /// Over what stands there, each line to its end, so that nothing flickers.
+  private func redrawn(_ text: String) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return "\u{1B}[H" + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
   }
 }

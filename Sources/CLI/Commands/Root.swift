@@ -10,7 +10,8 @@ import Linux
 /// All of them, as they are parsed.
 let allVerbs: [any ParsableCommand.Type] = [
   UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
-  RunCommand.self, CopyCommand.self, ExportCommand.self, StopCommand.self, StartCommand.self,
+  RunCommand.self, CopyCommand.self, ExportCommand.self, CommitCommand.self, StopCommand.self,
+  StartCommand.self,
   RestartCommand.self,
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
@@ -21,7 +22,8 @@ let allVerbs: [any ParsableCommand.Type] = [
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
   DuCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-  SystemCommand.self, VersionCommand.self, CompletionCommand.self, InternalCommand.self,
+  AlphaCommand.self, SystemCommand.self, VersionCommand.self, CompletionCommand.self,
+  InternalCommand.self,
 ]
 
 struct BerthCommand: AsyncParsableCommand {
@@ -69,7 +71,7 @@ package func runProcess(_ arguments: [String]) -> Never {
 
 /// Runs the command line; ends the process.
 private func runCommandLine(_ call: Call) async -> Never {
-  let split = SplitArguments(call.arguments)
+  let split = AlphaCommand.promoted(SplitArguments(call.arguments))
   if let option = split.lacksValue {
     let fault = UsageFault("`\(option)` has no value behind it", hint: "see `berth --help`")
     Invocation.showPlain(fault.diagnostics)
@@ -91,10 +93,11 @@ private func runCommandLine(_ call: Call) async -> Never {
     let invocation = try Invocation(global: global, calledAs: call.name)
     session = invocation
     invocation.show(global.warnings)
-    for flag in call.unheeded {
-      invocation.trace("`\(flag)` means a daemon, and there is none: not heeded")
+    let daemons = ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"]
+    for name in call.unheeded + daemons.filter({ invocation.environment[$0] != nil }) {
+      invocation.trace("`\(name)` means a daemon, and there is none: not heeded")
     }
-    var command = try BerthCommand.parseAsRoot(split.rest)
+    var command = try BerthCommand.parseAsRoot(plainSpelling(ofVerb: split.rest))
     try await Invocation.$current.withValue(invocation) {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()

@@ -14,9 +14,11 @@ struct RunCommand: AsyncParsableCommand {
   var rm = false
   @Option(name: .shortAndLong, help: "Environment: NAME=VALUE, or NAME to pass yours on")
   var env: [String] = []
+  @Option(help: "File of environment variables, as `env_file` of a service", completion: .file())
+  var envFromFile: [String] = []
   @Option(help: "Replaces the entrypoint")
   var entrypoint: String?
-  @Option(name: .shortAndLong, help: "Label: NAME=VALUE")
+  @Option(name: [.short, .long, .customLong("labels")], help: "Label: NAME=VALUE")
   var label: [String] = []
   @Option(help: "Name of the container")
   var name: String?
@@ -25,8 +27,8 @@ struct RunCommand: AsyncParsableCommand {
   var noTTY = false
   @Flag(name: .shortAndLong, help: .hidden)
   var tty = false
-  @Flag(name: .shortAndLong, help: "Keep stdin open")
-  var interactive = false
+  @Flag(name: .shortAndLong, inversion: .prefixedNo, help: "Keep stdin open (default: on)")
+  var interactive: Bool?
   @Flag(help: "Do not start the services that this one depends on")
   var noDeps = false
   @Option(name: .shortAndLong, help: "Publish a port")
@@ -37,11 +39,18 @@ struct RunCommand: AsyncParsableCommand {
   var useAliases = false
   @Option(name: .shortAndLong, help: "User, as in `user:` of a service")
   var user: String?
-  @Option(name: .shortAndLong, help: "Mount, as in `volumes:` of a service")
+  @Option(
+    name: [.short, .long, .customLong("volumes")], help: "Mount, as in `volumes:` of a service")
   var volume: [String] = []
   @Option(name: .shortAndLong, help: "Working folder")
   var workdir: String?
-  @Option(help: "Pull images: always, missing, never")
+  @Flag(help: "Build the image first")
+  var build = false
+  @Flag(help: "Build without output")
+  var quietBuild = false
+  @Option(
+    help: "Pull images: always, missing, never",
+    completion: .list(["always", "missing", "never"]))
   var pull: String?
   @Flag(name: .shortAndLong, help: "No progress")
   var quiet = false
@@ -69,7 +78,7 @@ struct RunCommand: AsyncParsableCommand {
     }
     let work = try invocation.open(
       "run", services: [service], quiet: quiet, quietPull: quietPull)
-    let request = try request(invocation)
+    let request = try await request(invocation, work.session)
     let result = try await finishing(work.progress) { try await work.session.prepareRun(request) }
     if detach {
       Output.standard.line(try await work.session.runDetached(result))
@@ -79,10 +88,11 @@ struct RunCommand: AsyncParsableCommand {
     if code != 0 { throw ExitStatus(code) }
   }
 
-  private func request(_ invocation: Invocation) throws -> RunRequest {
+  private func request(_ invocation: Invocation, _ session: Session) async throws -> RunRequest {
     var request = RunRequest(service: service, command: command)
     request.entrypoint = entrypoint
-    request.environment = resolvedEnvironment(env, invocation.environment)
+    request.environmentFiles = envFromFile
+    request.environment = resolvedEnvironment(env) { session.variable($0) }
     request.labels = label
     request.name = name
     request.user = user
@@ -95,12 +105,19 @@ struct RunCommand: AsyncParsableCommand {
     request.removesOnExit = rm
     request.capAdd = capAdd
     request.capDrop = capDrop
+    request.builds = build
     request.pull = try pull.map(PullChoice.init(typed:))
     request.removesOrphans = removeOrphans
-    // As the reference: a terminal only where both ends are one, unless a flag says it.
-    let terminals = Output.standard.isTerminal && (isInputTerminal() || tty)
-    request.hasTerminal = !noTTY && !detach && (terminals || tty)
-    request.keepsInputOpen = !detach
+    request.hasTerminal = hasTerminal
+    request.keepsInputOpen = !detach && interactive ?? true
     return request
+  }
+
+  /// As the reference: where output goes to a terminal. Input that is none takes it away, unless a flag
+  /// has said how it shall be.
+  private var hasTerminal: Bool {
+    if noTTY || detach { return false }
+    if tty { return true }
+    return Output.standard.isTerminal && (interactive != nil || isInputTerminal())
   }
 }

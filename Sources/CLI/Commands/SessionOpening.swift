@@ -85,16 +85,16 @@ extension Invocation {
 
   private static let changing: Set<String> = [
     "stop", "start", "pause", "unpause", "attach", "exec", "run", "cp", "pull", "push", "tag",
-    "rmi", "prune", "load", "import", "kill", "restart", "rm", "wait", "network create",
+    "rmi", "prune", "load", "import", "commit", "kill", "restart", "rm", "wait", "network create",
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]
 
-  /// Where lines such as `No stopped containers` go.
-  var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
-
   /// Whether attached `up` listens to keys: at a terminal, unless COMPOSE_MENU says no.
   var wantsMenu: Bool { (defaults["COMPOSE_MENU"] ?? "").isEmpty || flag("COMPOSE_MENU") }
+
+  /// Where lines such as `No stopped containers` go.
+  var status: Output { flag("COMPOSE_STATUS_STDOUT") ? Output.standard : Output.error }
 
   /// A variable of the environment that says yes.
   func flag(_ name: String) -> Bool { saysYes(defaults[name]) }

@@ -16,12 +16,22 @@ struct UsageFault: Diagnosable {
   var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }
 }
 
-/// What docker compose has and berth has not.
-private let otherVerbs: Set<String> = ["alpha", "bridge", "build", "commit", "publish", "watch"]
+/// What docker compose has and berth has not, and what to do instead.
+private let otherVerbs = [
+  "bridge": "`berth config` prints the project as it is understood, for programs that translate it",
+  "build": "build the image with docker or buildah, and bring it in with `berth load`",
+  "publish": "keep the files in a repository, or push them with a program such as oras",
+  "watch": "bind the folder into the container, or run `berth up -d` again after a change",
+]
+
+/// The same of flags, and why.
+private let otherFlags: [String: String] = [
+  "--build": "images are pulled, not built", "--quiet-build": "images are pulled, not built",
+]
 
 func unknownVerb(_ verb: String) -> UsageFault {
-  if otherVerbs.contains(verb) {
-    return UsageFault("berth has no `\(verb)`", hint: "`berth --help` lists what it has")
+  if let instead = otherVerbs[verb] {
+    return UsageFault("berth has no `\(verb)`", hint: instead)
   }
   let names = allVerbs.filter({ $0.configuration.shouldDisplay })
     .flatMap { [$0.configuration.commandName ?? ""] + $0.configuration.aliases }
@@ -59,6 +69,7 @@ func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
   var fault = UsageFault(
     inOurForm(message, page.declaration), hint: "see `berth \(page.name) --help`")
   guard let flag = unknownFlag(in: message) else { return fault }
+  if let reason = otherFlags[flag] { return UsageFault("berth has no `\(flag)`", hint: reason) }
   let global = Declaration(of: GlobalOptions.self)
   if let known = global.argument(spelled: flag) {
     let value = known.kind == .option ? " …" : ""

@@ -5,26 +5,39 @@ import Engine
 import JSON
 package import Store
 
+/// The label by which the reference's scripts mark who runs a container; a column where one has it.
+private let engineLabel = "com.docker.compose.engine"
+
 package func psTable(_ rows: [ContainerRecord], now: Timestamp, full: Bool) -> String {
-  var table = Table(["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"])
+  let hasEngine = rows.contains { $0.blueprint.labels[engineLabel] != nil }
+  let headings = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
+  var table = Table(headings + (hasEngine ? ["ENGINE"] : []))
   for row in rows {
-    table.rows.append([
-      row.name, row.blueprint.image.reference, commandText(row.blueprint, full: full), row.service,
-      "\(age(row.blueprint.createdAt, now)) ago", statusText(row, now: now),
-      portsText(row),
-    ])
+    let engine = row.blueprint.labels[engineLabel] ?? ""
+    table.rows.append(
+      [
+        row.name, row.blueprint.image.reference, commandText(row.blueprint, full: full),
+        row.service, "\(age(row.blueprint.createdAt, now)) ago", statusText(row, now: now),
+        portsText(row),
+      ] + (hasEngine ? [engine] : []))
   }
   return table.text
 }
 
-/// One object on each line; nothing for no containers.
-package func psJSON(_ rows: [ContainerRecord], now: Timestamp, full: Bool) -> String {
-  rows.map { json($0, now: now, full: full).text(JSONStyle(escapesHTML: true)) + "\n" }.joined()
+package func psListing(_ rows: [ContainerRecord], now: Timestamp, full: Bool) -> RowListing {
+  RowListing(
+    rows.map { json($0, now: now, full: full) },
+    fields: [
+      "Command", "CreatedAt", "Engine", "ExitCode", "Health", "ID", "Image", "Labels",
+      "LocalVolumes", "Mounts", "Name", "Names", "Networks", "OOMKilled", "Ports", "Project",
+      "Publishers", "RunningFor", "Service", "Size", "State", "Status",
+    ],
+    headings: ["ID": "CONTAINER ID", "RunningFor": "CREATED", "OOMKilled": "OOM KILLED"],
+    labels: rows.map(\.blueprint.labels))
 }
 
 private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONValue {
   let blueprint = row.blueprint
-  let labels = blueprint.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   let volumes = blueprint.mounts.compactMap(\.volumeName)
   let mounts = blueprint.mounts.compactMap { step -> String? in
     switch step {
@@ -37,11 +50,12 @@ private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONVal
   return [
     "Command": .string(commandText(blueprint, full: full)),
     "CreatedAt": .string(dateText(blueprint.createdAt)),
+    "Engine": .string(blueprint.labels[engineLabel] ?? ""),
     "ExitCode": JSONValue(row.state.exitCode ?? 0),
     "Health": .string(row.state.health?.status.rawValue ?? ""),
     "ID": .string(full ? row.id : blueprint.shortID),
     "Image": .string(blueprint.image.reference),
-    "Labels": .string(labels.joined(separator: ",")),
+    "Labels": .string(labelsText(blueprint.labels)),
     "LocalVolumes": .string("\(volumes.count)"),
     "Mounts": .string(
       mounts.map { full ? $0 : shortened($0, to: 15) }.joined(separator: ",")),
@@ -62,11 +76,37 @@ private func json(_ row: ContainerRecord, now: Timestamp, full: Bool) -> JSONVal
 
 private func publishers(_ row: ContainerRecord) -> [JSONValue] {
   guard row.isSupervised else { return [] }
-  return row.blueprint.network.ports.flatMap(\.byFamily).map { port in
-    [
-      "URL": .string(port.hostAddress), "TargetPort": JSONValue(port.containerPort),
-      "PublishedPort": JSONValue(port.hostPort), "Protocol": .string(port.transport.rawValue),
-    ]
+  let published = row.blueprint.network.ports.flatMap(\.byFamily).map { port in
+    publisher(port.hostAddress, port.containerPort, port.hostPort, port.transport.rawValue)
+  }
+  return published
+    + row.exposedOnly.map { publisher("", $0.port, 0, $0.transport) }
+}
+
+private func publisher(
+  _ address: String, _ target: UInt16, _ published: UInt16, _ transport: String
+) -> JSONValue {
+  [
+    "URL": .string(address), "TargetPort": JSONValue(target),
+    "PublishedPort": JSONValue(published), "Protocol": .string(transport),
+  ]
+}
+
+extension ContainerRecord {
+  /// Ports that a container is said to listen on and that are published nowhere: `80/tcp`. None on the
+  /// host's network, where all are open.
+  fileprivate var exposedOnly: [(port: UInt16, transport: String)] {
+    let network = blueprint.network
+    if case .bridge = network.mode {} else { return [] }
+    return blueprint.exposes.compactMap { text in
+      let parts = text.split(separator: "/")
+      guard let first = parts.first, let port = UInt16(first) else { return nil }
+      let transport = parts.count > 1 ? String(parts[1]) : "tcp"
+      let isPublished = network.ports.contains {
+        $0.containerPort == port && $0.transport.rawValue == transport
+      }
+      return isPublished ? nil : (port, transport)
+    }.sorted { ($0.transport, $0.port) < ($1.transport, $1.port) }
   }
 }
 
@@ -131,13 +171,29 @@ package func portsText(_ row: ContainerRecord) -> String {
       ranges.append((port, port))
     }
   }
-  return ranges.map { range in
+  let published = ranges.map { range in
     let host = span(range.first.hostPort, range.last.hostPort)
     let target = span(range.first.containerPort, range.last.containerPort)
     let address = range.first.hostAddress
     let place = address.contains(":") ? "[\(address)]" : address
     return "\(place):\(host)->\(target)/\(range.first.transport.rawValue)"
-  }.joined(separator: ", ")
+  }
+  return (published + exposedText(row.exposedOnly)).joined(separator: ", ")
+}
+
+/// `80/tcp`, `8000-8002/tcp`.
+private func exposedText(_ ports: [(port: UInt16, transport: String)]) -> [String] {
+  var ranges: [(first: UInt16, last: UInt16, transport: String)] = []
+  for port in ports {
+    if let last = ranges.last, last.transport == port.transport,
+      UInt32(last.last) + 1 == UInt32(port.port)
+    {
+      ranges[ranges.count - 1].last = port.port
+    } else {
+      ranges.append((port.port, port.port, port.transport))
+    }
+  }
+  return ranges.map { "\(span($0.first, $0.last))/\($0.transport)" }
 }
 
 private func span(_ first: UInt16, _ last: UInt16) -> String {

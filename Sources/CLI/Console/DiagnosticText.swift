@@ -34,16 +34,12 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
   return lines.joined(separator: "\n") + "\n"
 }
 
-/// The same for programs that read progress as JSON: an object on one line.
-package func json(of diagnostic: Diagnostic) -> String {
-  var object = JSONObject()
-  if diagnostic.severity == .error {
-    object["error"] = true
-    object["message"] = .string(diagnostic.summary)
-  } else {
-    object["level"] = .string(diagnostic.severity.rawValue)
-    object["msg"] = .string(diagnostic.summary)
-  }
+/// The same for programs that read the progress as JSON: an object on one line.
+package func jsonLine(of diagnostic: Diagnostic) -> String {
+  var object: JSONObject =
+    diagnostic.severity == .error
+    ? ["error": true, "message": .string(diagnostic.summary)]
+    : ["level": .string(diagnostic.severity.rawValue), "msg": .string(diagnostic.summary)]
   if !diagnostic.causes.isEmpty {
     object["causes"] = .array(diagnostic.causes.map { .string($0) })
   }
@@ -51,7 +47,7 @@ package func json(of diagnostic: Diagnostic) -> String {
     object["place"] = .string("\(span.file):\(span.line):\(span.column)")
   }
   if let hint = diagnostic.hint { object["hint"] = .string(hint) }
-  return JSONValue.object(object).text()
+  return String(decoding: JSONValue.object(object).bytes(), as: UTF8.self)
 }
 
 private func excerptLines(_ excerpt: String, _ span: SourceSpan, _ style: Style) -> [String] {

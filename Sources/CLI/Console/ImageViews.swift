@@ -5,9 +5,8 @@ package import Engine
 import JSON
 
 package func imagesTable(_ rows: [ContainerImage], now: Timestamp) -> String {
-  var table = Table([
-    "CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED",
-  ])
+  var table = Table(
+    ["CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED"], narrowest: 20)
   for row in rows {
     let created = row.created.flatMap { Timestamp(rfc3339: $0) }.map { time in
       humanDuration(seconds: (now.nanoseconds - time.nanoseconds) / 1_000_000_000) + " ago"
@@ -20,7 +19,7 @@ package func imagesTable(_ rows: [ContainerImage], now: Timestamp) -> String {
   return table.text
 }
 
-package func imagesJSON(_ rows: [ContainerImage]) -> String {
+package func imagesListing(_ rows: [ContainerImage]) -> RowListing {
   let items = rows.map { row -> JSONValue in
     var object: JSONObject = [
       "ID": .string(row.id), "ContainerName": .string(row.container),
@@ -28,9 +27,14 @@ package func imagesJSON(_ rows: [ContainerImage]) -> String {
       "Platform": .string(row.platform), "Size": JSONValue(row.size),
     ]
     object["Created"] = row.created.map { .string($0) }
+    object["LastTagTime"] = .string(row.taggedAt.map(nanoText) ?? "0001-01-01T00:00:00Z")
     return .object(object)
   }
-  return JSONValue.array(items).text()
+  return RowListing(
+    items,
+    fields: [
+      "ID", "ContainerName", "Repository", "Tag", "Platform", "Size", "Created", "LastTagTime",
+    ], headings: ["ID": "IMAGE ID", "ContainerName": "CONTAINER"])
 }
 
 /// An image id without its `sha256:`.

@@ -4,21 +4,23 @@ package import Engine
 import JSON
 
 package func projectsTable(_ projects: [ProjectRow]) -> String {
-  var table = Table(["NAME", "STATUS", "CONFIG FILES"])
-  table.rows = projects.map { [$0.name, statusText($0), $0.files] }
+  var table = Table(["NAME", "STATUS", "CONFIG FILES"], narrowest: 20)
+  table.rows = projects.map { [$0.name, statusText($0), filesText($0)] }
   return table.text
 }
 
-/// One array.
-package func projectsJSON(_ projects: [ProjectRow]) -> String {
-  JSONValue.array(
+package func projectsListing(_ projects: [ProjectRow]) -> RowListing {
+  RowListing(
     projects.map {
       [
         "Name": .string($0.name), "Status": .string(statusText($0)),
-        "ConfigFiles": .string($0.files),
+        "ConfigFiles": .string(filesText($0)),
       ]
-    }
-  ).text()
+    }, fields: ["Name", "Status", "ConfigFiles"])
+}
+
+private func filesText(_ project: ProjectRow) -> String {
+  project.files.isEmpty ? "N/A" : project.files
 }
 
 /// `exited(1), running(2)`.
@@ -33,16 +35,18 @@ package func volumesTable(_ volumes: [VolumeRow]) -> String {
   return table.text
 }
 
-/// One object on each line.
-package func volumesJSON(_ volumes: [VolumeRow]) -> String {
-  volumes.map { volume in
-    let labels = volume.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    let object: JSONValue = [
-      "Availability": "N/A", "Driver": "local", "Group": "N/A",
-      "Labels": .string(labels.joined(separator: ",")), "Links": "N/A",
-      "Mountpoint": .string(volume.mountpoint), "Name": .string(volume.name), "Scope": "local",
-      "Size": "N/A", "Status": "N/A",
-    ]
-    return object.text() + "\n"
-  }.joined()
+package func volumesListing(_ volumes: [VolumeRow]) -> RowListing {
+  RowListing(
+    volumes.map { volume in
+      [
+        "Availability": "N/A", "Driver": "local", "Group": "N/A",
+        "Labels": .string(labelsText(volume.labels)), "Links": "N/A",
+        "Mountpoint": .string(volume.mountpoint), "Name": .string(volume.name), "Scope": "local",
+        "Size": "N/A", "Status": "N/A",
+      ]
+    },
+    fields: [
+      "Availability", "Driver", "Group", "Labels", "Links", "Mountpoint", "Name", "Scope", "Size",
+      "Status",
+    ], headings: ["Name": "VOLUME NAME"], labels: volumes.map(\.labels))
 }

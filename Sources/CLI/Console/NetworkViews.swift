@@ -14,20 +14,22 @@ package func networkID(_ network: NetworkView, full: Bool) -> String {
   full ? network.id : String(network.id.prefix(12))
 }
 
-/// One object on each line, with the reference's keys.
-package func networkJSON(_ networks: [NetworkView], full: Bool) -> String {
-  networks.map { network in
-    let labels = network.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    let object: JSONValue = [
-      "CreatedAt": .string(network.createdAt.map(dateText) ?? ""),
-      "Driver": .string(network.driver), "ID": .string(networkID(network, full: full)),
-      "IPv4": .string("\(network.hasIPv4)"), "IPv6": .string("\(network.hasIPv6)"),
-      "Internal": .string("\(network.isInternal)"),
-      "Labels": .string(labels.joined(separator: ",")), "Name": .string(network.name),
-      "Scope": "local",
-    ]
-    return object.text() + "\n"
-  }.joined()
+package func networkListing(_ networks: [NetworkView], full: Bool) -> RowListing {
+  RowListing(
+    networks.map { network in
+      [
+        "CreatedAt": .string(network.createdAt.map(dateText) ?? ""),
+        "Driver": .string(network.driver), "ID": .string(networkID(network, full: full)),
+        "IPv4": .string("\(network.hasIPv4)"), "IPv6": .string("\(network.hasIPv6)"),
+        "Internal": .string("\(network.isInternal)"),
+        "Labels": .string(labelsText(network.labels)), "Name": .string(network.name),
+        "Scope": "local",
+      ]
+    },
+    fields: [
+      "CreatedAt", "Driver", "ID", "IPv4", "IPv6", "Internal", "Labels", "Name", "Scope",
+    ], headings: ["ID": "NETWORK ID", "IPv4": "IPV4", "IPv6": "IPV6"],
+    labels: networks.map(\.labels))
 }
 
 package func networkInspection(_ network: NetworkView) -> JSONValue {

@@ -8,7 +8,8 @@ import Store
 /// As ps(1) lists them on the host, one table for all containers; nothing for no process.
 package func topTable(_ containers: [ContainerProcesses], now: Timestamp) -> String {
   var table = Table(
-    ["SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"])
+    ["SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], narrowest: 4,
+    gap: 2)
   for container in containers {
     for row in container.rows {
       table.rows.append([
@@ -72,17 +73,23 @@ package func usageTable(_ rows: [UsageRow], full: Bool) -> String {
   return table.text
 }
 
-/// One object on each line, with the reference's keys.
-package func usageJSON(_ rows: [UsageRow], full: Bool) -> String {
-  rows.map { row in
-    let cells = row.cells(full: full)
-    let object: JSONValue = [
-      "BlockIO": .string(cells[6]), "CPUPerc": .string(cells[2]), "Container": .string(cells[0]),
-      "ID": .string(cells[0]), "MemPerc": .string(cells[4]), "MemUsage": .string(cells[3]),
-      "Name": .string(cells[1]), "NetIO": .string(cells[5]), "PIDs": .string(cells[7]),
-    ]
-    return object.text() + "\n"
-  }.joined()
+package func usageListing(_ rows: [UsageRow], full: Bool) -> RowListing {
+  RowListing(
+    rows.map { row in
+      let cells = row.cells(full: full)
+      return [
+        "BlockIO": .string(cells[6]), "CPUPerc": .string(cells[2]), "Container": .string(cells[0]),
+        "ID": .string(cells[0]), "MemPerc": .string(cells[4]), "MemUsage": .string(cells[3]),
+        "Name": .string(cells[1]), "NetIO": .string(cells[5]), "PIDs": .string(cells[7]),
+      ]
+    },
+    fields: [
+      "BlockIO", "CPUPerc", "Container", "ID", "MemPerc", "MemUsage", "Name", "NetIO", "PIDs",
+    ],
+    headings: [
+      "ID": "CONTAINER ID", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT",
+      "MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+    ])
 }
 
 private func percentText(_ value: Double) -> String { fixed(value, 2) + "%" }

@@ -59,20 +59,26 @@ package func stockTable(_ images: [StoredImage], now: Timestamp, style: StockTab
   return table.text
 }
 
-/// One object on each line, with the reference's keys and the size in bytes beside them.
-package func stockJSON(_ images: [StoredImage], now: Timestamp, style: StockTableStyle) -> String {
-  rows(images, byDigest: style.showsDigests).map { row in
-    let created = row.image.created.flatMap { Timestamp(rfc3339: $0) }
-    let object: JSONValue = [
-      "Containers": "N/A", "CreatedAt": .string(created.map(dateText) ?? "N/A"),
-      "CreatedSince": .string(ageText(row.image.created, now)), "Digest": .string(row.digest),
-      "ID": .string(shownID(row.image.id, full: style.isFull)),
-      "Platform": .string(row.image.platform), "Repository": .string(row.repository),
-      "SharedSize": "N/A", "Size": .string(humanSize(row.image.size)),
-      "SizeBytes": JSONValue(row.image.size), "Tag": .string(row.tag), "UniqueSize": "N/A",
-    ]
-    return object.text() + "\n"
-  }.joined()
+/// With the reference's keys, and the size in bytes beside them.
+package func stockListing(_ images: [StoredImage], now: Timestamp, style: StockTableStyle)
+  -> RowListing
+{
+  RowListing(
+    rows(images, byDigest: style.showsDigests).map { row in
+      let created = row.image.created.flatMap { Timestamp(rfc3339: $0) }
+      return [
+        "Containers": "N/A", "CreatedAt": .string(created.map(dateText) ?? "N/A"),
+        "CreatedSince": .string(ageText(row.image.created, now)), "Digest": .string(row.digest),
+        "ID": .string(shownID(row.image.id, full: style.isFull)),
+        "Platform": .string(row.image.platform), "Repository": .string(row.repository),
+        "SharedSize": "N/A", "Size": .string(humanSize(row.image.size)),
+        "SizeBytes": JSONValue(row.image.size), "Tag": .string(row.tag), "UniqueSize": "N/A",
+      ]
+    },
+    fields: [
+      "Containers", "CreatedAt", "CreatedSince", "Digest", "ID", "Platform", "Repository",
+      "SharedSize", "Size", "SizeBytes", "Tag", "UniqueSize",
+    ], headings: ["ID": "IMAGE ID", "CreatedSince": "CREATED"])
 }
 
 /// `sha256:…` whole, or twelve digits.
@@ -100,18 +106,21 @@ package func historyTable(_ steps: [ImageStep], now: Timestamp, full: Bool) -> S
   return table.text
 }
 
-package func historyJSON(_ steps: [ImageStep], now: Timestamp, full: Bool) -> String {
-  steps.map { step in
-    let created = step.created.flatMap { Timestamp(rfc3339: $0) }
-    let object: JSONValue = [
-      "Comment": .string(step.comment), "CreatedAt": .string(created.map(stampText) ?? ""),
-      "CreatedBy": .string(full ? step.createdBy : shortened(step.createdBy, to: 45)),
-      "CreatedSince": .string(ageText(step.created, now)),
-      "ID": .string(step.id.map { shownID($0, full: full) } ?? "<missing>"),
-      "Size": .string(humanSize(step.size)), "SizeBytes": JSONValue(step.size),
-    ]
-    return object.text() + "\n"
-  }.joined()
+package func historyListing(_ steps: [ImageStep], now: Timestamp, full: Bool) -> RowListing {
+  RowListing(
+    steps.map { step in
+      let created = step.created.flatMap { Timestamp(rfc3339: $0) }
+      return [
+        "Comment": .string(step.comment), "CreatedAt": .string(created.map(stampText) ?? ""),
+        "CreatedBy": .string(full ? step.createdBy : shortened(step.createdBy, to: 45)),
+        "CreatedSince": .string(ageText(step.created, now)),
+        "ID": .string(step.id.map { shownID($0, full: full) } ?? "<missing>"),
+        "Size": .string(humanSize(step.size)), "SizeBytes": JSONValue(step.size),
+      ]
+    },
+    fields: [
+      "Comment", "CreatedAt", "CreatedBy", "CreatedSince", "ID", "Size", "SizeBytes",
+    ], headings: ["ID": "IMAGE", "CreatedSince": "CREATED"])
 }
 
 /// The newest first; what is not known is said so.

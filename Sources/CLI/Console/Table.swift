@@ -3,10 +3,17 @@
 package struct Table: Sendable {
   package var headings: [String]
   package var rows: [[String]] = []
+  /// Of a column with the space behind it, as the reference's tables have it.
+  private let narrowest: Int
+  private let gap: Int
 
-  package init(_ headings: [String]) { self.headings = headings }
+  package init(_ headings: [String], narrowest: Int = 10, gap: Int = 3) {
+    self.headings = headings
+    self.narrowest = narrowest
+    self.gap = gap
+  }
 
-  /// Three spaces between columns; the last column is not padded.
+  /// The last column is not padded.
   package var text: String {
     let lines = ([headings] + rows).map { $0.map(printable) }
     var widths = [Int](repeating: 0, count: headings.count)
@@ -18,7 +25,8 @@ package struct Table: Sendable {
       for (index, cell) in line.enumerated() {
         text += cell
         if index < line.count - 1 {
-          text += String(repeating: " ", count: widths[index] - cell.count + 3)
+          let width = max(narrowest, widths[index] + gap)
+          text += String(repeating: " ", count: width - cell.count)
         }
       }
       return text + "\n"

@@ -15,17 +15,20 @@ package func usageTable(_ usage: StockUsage) -> String {
   return table.text
 }
 
-/// One object on each line, with the reference's keys and the bytes beside them.
-package func usageJSON(_ usage: StockUsage) -> String {
-  usage.kinds.map { kind in
-    let object: JSONValue = [
-      "Active": .string("\(kind.active)"), "Reclaimable": .string(reclaimableText(kind)),
-      "ReclaimableBytes": JSONValue(kind.reclaimable), "Size": .string(humanSize(kind.size)),
-      "SizeBytes": JSONValue(kind.size), "TotalCount": .string("\(kind.total)"),
-      "Type": .string(kind.name),
-    ]
-    return object.text() + "\n"
-  }.joined()
+/// With the reference's keys, and the bytes beside them.
+package func usageListing(_ usage: StockUsage) -> RowListing {
+  RowListing(
+    usage.kinds.map { kind in
+      [
+        "Active": .string("\(kind.active)"), "Reclaimable": .string(reclaimableText(kind)),
+        "ReclaimableBytes": JSONValue(kind.reclaimable), "Size": .string(humanSize(kind.size)),
+        "SizeBytes": JSONValue(kind.size), "TotalCount": .string("\(kind.total)"),
+        "Type": .string(kind.name),
+      ]
+    },
+    fields: [
+      "Active", "Reclaimable", "ReclaimableBytes", "Size", "SizeBytes", "TotalCount", "Type",
+    ], headings: ["TotalCount": "TOTAL"])
 }
 
 private func reclaimableText(_ kind: StockUsage.Kind) -> String {

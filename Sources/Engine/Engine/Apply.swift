@@ -1,5 +1,5 @@
-// Walks a plan as wide as its order allows. Decides nothing; stops giving out work at the first
-// failure, lets what runs come to its end, and reports every failure.
+// Walks a plan as wide as its order allows. Decides nothing: what comes after a failed step is not
+// begun, all else is done, and every failure is reported.
 
 package import Diagnostics
 package import Planning
@@ -50,7 +50,7 @@ package func apply(_ plan: Plan, action: @escaping StepAction) async throws {
       }
       for follower in followers[index] {
         waiting[follower] -= 1
-        if waiting[follower] == 0, failures.isEmpty { begin(follower) }
+        if waiting[follower] == 0 { begin(follower) }
       }
     }
   }

@@ -53,6 +53,7 @@ extension Session {
     let sysctls = try interfaceSysctls(of: service, network.endpoints, project)
     blueprint.security.sysctls.merge(sysctls) { asked, _ in asked }
     blueprint.labels = labels(base, identity, project)
+    blueprint.exposes = exposedPorts(of: service, image: base.image.config)
     for note in service.annotations { blueprint.annotations[note.key] = note.value }
     blueprint.mounts = mounts
     blueprint.resources = try resources(of: service)
@@ -85,6 +86,21 @@ extension Session {
     labels[Label.configFiles] = project.files.joined(separator: ",")
     labels[Label.version] = berthVersion
     return labels
+  }
+
+  /// Of the image and of `expose`, where a port is `80`, `80-82` or `80/udp`.
+  private func exposedPorts(of service: Service, image: ImageConfig) -> [String] {
+    var ports: [String] = []
+    for text in image.exposedPorts + service.exposes {
+      let parts = text.split(separator: "/", maxSplits: 1)
+      let span = (parts.first ?? "").split(separator: "-").compactMap { UInt16($0) }
+      guard let first = span.first, let last = span.last, first <= last else { continue }
+      let transport = parts.count > 1 ? parts[1].lowercased() : "tcp"
+      for port in first...last where !ports.contains("\(port)/\(transport)") {
+        ports.append("\(port)/\(transport)")
+      }
+    }
+    return ports
   }
 
   private func stop(of service: Service, image: ImageConfig) throws -> StopBlueprint {

@@ -74,6 +74,11 @@ package struct ConfigView: Sendable {
     lineEnded(isRaw ? loaded.project.rawJSON : loaded.project.canonicalJSON())
   }
 
+  /// Which service depends on which.
+  package func graph(_ options: GraphOptions) -> String {
+    Engine.graph(of: loaded.project, options)
+  }
+
   /// How the value at a path came to be, and all that is in it.
   package func explain(_ path: String) throws -> [ValueStory] {
     try loaded.project.explain(path)
@@ -97,7 +102,10 @@ package struct ConfigView: Sendable {
   }
 
   package var images: [String] {
-    loaded.project.services.map { $0.image ?? "\(loaded.project.name)-\($0.name)" }
+    loaded.project.services.flatMap { service in
+      [service.image ?? "\(loaded.project.name)-\(service.name)"]
+        + service.preStart.compactMap(\.image)
+    }
   }
 
   /// What the models of the project are called where they come from.

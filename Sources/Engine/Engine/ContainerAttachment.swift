@@ -87,6 +87,11 @@ extension Session {
   }
 }
 
+/// How docker's own configuration wants `ps` to look; nil when it does not say.
+package func configuredPsFormat(_ environment: [String: String]) async throws -> String? {
+  try await blocking { try DockerConfig(environment: environment).psFormat }
+}
+
 /// The keys that docker's own configuration names for leaving a container; nil when it names none.
 package func configuredDetachKeys(_ environment: [String: String]) async throws -> String? {
   try await blocking { try DockerConfig(environment: environment).detachKeys }

@@ -25,6 +25,7 @@ extension Session {
     return ContainerImage(
       container: record.name, repository: reference?.familiarName ?? identity.reference,
       tag: reference?.tag ?? "<none>", platform: identity.platform, id: identity.id,
-      size: image.map { UInt64(max(0, $0.size)) } ?? 0, created: image?.createdAt)
+      size: image.map { UInt64(max(0, $0.size)) } ?? 0, created: image?.createdAt,
+      taggedAt: image.flatMap { images.taggedAt($0) }.map { Timestamp(nanoseconds: $0) })
   }
 }

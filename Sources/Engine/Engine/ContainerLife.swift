@@ -68,7 +68,8 @@ extension Session {
       }
       try shim.go()
       _ = try shim.started()
-      try containers.markStarted(blueprint.id)
+      // It runs all the same; without the mark the next boot takes it for one that never ran.
+      try? containers.markStarted(blueprint.id)
     } catch {
       // The container never ran: what was published for it must not stay. Its links went with it.
       try? unpublish(blueprint)
@@ -80,21 +81,42 @@ extension Session {
 
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
   /// nobody named.
-  func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool) throws {
+  /// - Parameter isReplaced: one of its name is made next, which takes those volumes over.
+  func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool, isReplaced: Bool = false) throws {
     try takeAwayLost(blueprint.id)
     try networks.release(blueprint.network.endpoints, container: blueprint.id)
+    // Without its record nothing tells any more whose they are: a kill must not come between.
+    let isNoted = (withVolumes || isReplaced) && !anonymousVolumes(of: blueprint).isEmpty
+    if isNoted { try containers.noteReplacement(of: blueprint, project: projectName) }
     try containers.remove(id: blueprint.id, name: blueprint.name)
     noteLife("destroy", blueprint)
-    guard withVolumes else { return }
+    guard withVolumes, isNoted else { return }
+    try removeAnonymousVolumes(of: blueprint)
+    if !isReplaced { try containers.forgetReplaced(blueprint.name, project: projectName) }
+  }
+
+  private func anonymousVolumes(of blueprint: ContainerBlueprint) -> [String] {
+    blueprint.mounts.compactMap(\.volumeName).filter(isAnonymous)
+  }
+
+  /// But for those that another container has mounted as well.
+  private func removeAnonymousVolumes(of blueprint: ContainerBlueprint) throws {
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })
-    for name in blueprint.mounts.compactMap(\.volumeName)
-    where isAnonymous(name) && !others.contains(name) {
+    for name in anonymousVolumes(of: blueprint) where !others.contains(name) {
       try volumes.remove(name)
     }
   }
 }
 
 extension Session {
+  /// What is left of containers that a killed command had removed and not yet made anew.
+  func removeReplaced(withVolumes: Bool) throws {
+    for blueprint in try containers.replaced(project: projectName) where withVolumes {
+      try removeAnonymousVolumes(of: blueprint)
+    }
+    try containers.forgetReplaced(project: projectName)
+  }
+
   /// Removes the volumes that came to be with a container which was never finished.
   func removeVolumes(madeFor id: String) throws {
     for volume in try volumes.list() where volume.madeFor == id { try volumes.remove(volume.name) }

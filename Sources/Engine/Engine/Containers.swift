@@ -1,7 +1,7 @@
 // What `ps` and `images` show, as values.
 
 import Compose
-import Blueprint
+package import Blueprint
 import Diagnostics
 import Linux
 package import Store
@@ -54,6 +54,7 @@ extension Session {
       return false
     }
     if query.includesStopped { return true }
+    if record.isOneOff { return false }
     switch record.state.status {
     case .running, .paused, .restarting: return true
     case .created, .exited, .dead: return false
@@ -72,4 +73,6 @@ package struct ContainerImage: Sendable, Hashable {
   /// Bytes of the unpacked layers; 0 when the image is gone.
   package var size: UInt64
   package var created: String?
+  /// When it was given the name that it has; nil when it has none or is gone.
+  package var taggedAt: Timestamp?
 }

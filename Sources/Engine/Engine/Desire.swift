@@ -62,13 +62,14 @@ extension Session {
     }
     let usedNetworks = Set(services.flatMap(\.networks))
     let usedVolumes = Set(services.flatMap(\.volumes))
+    let keepsUnused = request.keepsUnusedResources
     return DesiredProject(
       name: projectName, services: services,
-      networks: project.networks.filter { usedNetworks.contains($0.name) }.map {
+      networks: project.networks.filter { keepsUnused || usedNetworks.contains($0.name) }.map {
         DesiredResource(
           name: $0.name, configHash: Digest(of: $0.configHashInput).hex, isExternal: $0.isExternal)
       },
-      volumes: project.volumes.filter { usedVolumes.contains($0.name) }.map {
+      volumes: project.volumes.filter { keepsUnused || usedVolumes.contains($0.name) }.map {
         DesiredResource(
           name: $0.name, configHash: Digest(of: $0.configHashInput).hex, isExternal: $0.isExternal)
       })

@@ -46,6 +46,7 @@ extension Session {
         try await runner.perform(step)
       }
     }
+    if options.services.isEmpty { try removeReplaced(withVolumes: options.removesVolumes) }
     try removeProjectFolder(if: options.services.isEmpty)
     return plan
   }

@@ -21,6 +21,7 @@ package struct ExecRequest: Sendable {
   package var isPrivileged = false
   package var hasTerminal = false
   package var isDetached = false
+  package var takesInput = true
 
   package init(service: String, command: [String]) {
     self.service = service
@@ -49,7 +50,14 @@ extension Session {
     for step in ["exec_create", "exec_start"] {
       note("\(step): \(words)", record.blueprint, [("execID", execution)])
     }
+    if !request.takesInput { try closeInput() }
     try become(arguments)
+  }
+
+  /// What is executed reads nothing, and does not take what the next program is to read.
+  private func closeInput() throws {
+    let null = try Descriptor.open("/dev/null", O_RDONLY)
+    try checking("dup2") { dup2(null.raw, STDIN_FILENO) }
   }
 
   /// The running container with this number, or the lowest; one-offs come last.

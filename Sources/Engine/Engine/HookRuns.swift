@@ -12,33 +12,64 @@ import Networking
 import Planning
 import Runtime
 import Store
+import Synchronization
 import SystemPackage
 
 /// How much of what a hook has written is shown when it fails.
 private let tailLines = 10
 private let tailBytes = 2 << 10
 
+/// Ends hooks that run, from another task: they may take any time.
+final class HookStop: Sendable {
+  private let asked = Atomic(false)
+
+  var isAsked: Bool { asked.load(ordering: .acquiring) }
+
+  /// Gives `body` one that stops with the cancellation of the task.
+  static func with(_ body: (HookStop) async throws -> Void) async throws {
+    let stop = HookStop()
+    try await withTaskCancellationHandler {
+      try await body(stop)
+    } onCancel: {
+      stop.asked.store(true, ordering: .releasing)
+    }
+  }
+
+  /// Blocks until `fd` is readable. False when the hook is to end instead.
+  func waits(for fd: CInt) throws -> Bool {
+    var watched = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    while !isAsked {
+      let ready = try retrying("poll") { poll(&watched, 1, lookInterval) }
+      if ready > 0 { return true }
+    }
+    return false
+  }
+}
+
+/// Milliseconds between two looks at whether a hook is to end.
+private let lookInterval: Int32 = 100
+
 extension Session {
   /// Runs the hooks of a container that has just started, one after the other. Blocks.
-  func runPostStart(_ blueprint: ContainerBlueprint) throws {
-    try run(.postStart, hooks(of: blueprint.id).postStart, in: blueprint)
+  func runPostStart(_ blueprint: ContainerBlueprint, _ stop: HookStop) throws {
+    try run(.postStart, hooks(of: blueprint.id).postStart, in: blueprint, stop)
   }
 
   /// Runs the hooks of a container that is about to be stopped. Blocks. One that does not run, or that
   /// stands still, has none to run.
-  func runPreStop(_ blueprint: ContainerBlueprint) throws {
+  func runPreStop(_ blueprint: ContainerBlueprint, _ stop: HookStop) throws {
     let hooks = try hooks(of: blueprint.id).preStop
     if hooks.isEmpty { return }
     let (state, isSupervised) = containers.state(of: blueprint.id)
     guard isSupervised, state.status == .running else { return }
-    try run(.preStop, hooks, in: blueprint)
+    try run(.preStop, hooks, in: blueprint, stop)
   }
 
-  private func run(_ kind: HookKind, _ hooks: [HookCommand], in blueprint: ContainerBlueprint)
-    throws
-  {
+  private func run(
+    _ kind: HookKind, _ hooks: [HookCommand], in blueprint: ContainerBlueprint, _ stop: HookStop
+  ) throws {
     for (index, hook) in hooks.enumerated() {
-      let (status, output) = try run(hook, in: blueprint)
+      let (status, output) = try run(hook, in: blueprint, stop)
       if status == 0 { continue }
       let service = blueprint.labels[Label.service] ?? blueprint.name
       throw HookFailure(
@@ -48,7 +79,7 @@ extension Session {
   }
 
   /// Its exit code and the last lines that it has written: of stderr, or else of stdout.
-  private func run(_ hook: HookCommand, in blueprint: ContainerBlueprint) throws
+  private func run(_ hook: HookCommand, in blueprint: ContainerBlueprint, _ stop: HookStop) throws
     -> (status: Int32, output: [String])
   {
     var arguments = [
@@ -62,12 +93,12 @@ extension Session {
     arguments.append("--")
     arguments += hook.command
     let program = try ShimProgram.open(host.shim)
-    return try runKeepingTail(program.path, arguments)
+    return try runKeepingTail(program.path, arguments, stop)
   }
 }
 
 /// Runs a program to its end; its exit code and the last lines of its stderr, or else of its stdout.
-private func runKeepingTail(_ program: FilePath, _ arguments: [String]) throws
+private func runKeepingTail(_ program: FilePath, _ arguments: [String], _ stop: HookStop) throws
   -> (status: Int32, output: [String])
 {
   var streams: [(from: SharedDescriptor, tail: OutputTail)] = []
@@ -93,7 +124,12 @@ private func runKeepingTail(_ program: FilePath, _ arguments: [String]) throws
     watched += streams.map {
       pollfd(fd: $0.tail.isComplete ? -1 : $0.from.raw, events: Int16(POLLIN), revents: 0)
     }
-    try retrying("poll") { poll(&watched, nfds_t(watched.count), -1) }
+    try retrying("poll") { poll(&watched, nfds_t(watched.count), lookInterval) }
+    if stop.isAsked {
+      // Passed on to the hook, whose end nobody waits for.
+      _ = berth_pidfd_send_signal(pidfd.raw, SIGTERM)
+      throw CancellationError()
+    }
     for index in streams.indices { streams[index].tail.take(from: streams[index].from.raw) }
     if watched[0].revents != 0 { break }
   }
@@ -128,7 +164,9 @@ extension Session {
   /// Runs the `pre_start` hooks of a service, each to its end, unless one of its containers runs.
   ///
   /// - Parameter replica: the first of the service's containers, of which none runs.
-  func runPreStart(_ hooks: [ContainerBlueprint], beside replica: ContainerBlueprint) async throws {
+  func runPreStart(
+    _ hooks: [ContainerBlueprint], beside replica: ContainerBlueprint, _ stop: HookStop
+  ) async throws {
     let service = replica.labels[Label.service] ?? replica.name
     let others = try await blocking {
       try self.containers.list(project: self.projectName).filter { $0.service == service }
@@ -142,12 +180,13 @@ extension Session {
       }
     }
     for (index, hook) in hooks.enumerated() {
-      try await run(hook, index, service, beside: replica)
+      try await run(hook, index, service, beside: replica, stop)
     }
   }
 
   private func run(
-    _ hook: ContainerBlueprint, _ index: Int, _ service: String, beside replica: ContainerBlueprint
+    _ hook: ContainerBlueprint, _ index: Int, _ service: String,
+    beside replica: ContainerBlueprint, _ stop: HookStop
   ) async throws {
     let name = "\(projectName)-\(service)-\(HookKind.preStart.rawValue)-\(index)"
     tell(.progress(ProgressEvent("Container \(name)", "Starting", .working)))
@@ -162,7 +201,7 @@ extension Session {
           throw Failure(
             "service `\(service)`: starting its \(HookKind.preStart.rawValue) hook", error)
         }
-        try self.finish(made, index, service)
+        try self.finish(made, index, service, stop)
       }
     } catch {
       tell(.progress(ProgressEvent("Container \(name)", "Error", .error)))
@@ -171,8 +210,14 @@ extension Session {
     tell(.progress(ProgressEvent("Container \(name)", "Exited", .done)))
   }
 
-  private func finish(_ made: ContainerBlueprint, _ index: Int, _ service: String) throws {
-    let code = try waitForEnd(of: made.id)
+  private func finish(
+    _ made: ContainerBlueprint, _ index: Int, _ service: String, _ stop: HookStop
+  ) throws {
+    guard let code = try end(of: made, stop) else {
+      try self.stop(made, timeout: 0)
+      try remove(made, withVolumes: false)
+      throw CancellationError()
+    }
     if code == 0 { return try remove(made, withVolumes: false) }
     var tail = OutputTail(lines: tailLines, bytes: tailBytes)
     for entry in lastEntries(of: made, tailLines, from: .error) { tail.append(entry + [0x0A]) }
@@ -226,6 +271,15 @@ extension Session {
       try writeFile(
         try readFile(source, limit: 16 << 20) ?? [], to: files.appending(name), .volatile)
     }
+  }
+
+  /// Nil when the hook is to end before it does.
+  private func end(of made: ContainerBlueprint, _ stop: HookStop) throws -> Int32? {
+    // One that has ended is not waited for.
+    guard let reply = try? ShimClient(runFolder: layout.running(made.id)).startWait() else {
+      return try waitForEnd(of: made.id)
+    }
+    return try stop.waits(for: reply.raw) ? try waitForEnd(of: made.id) : nil
   }
 
   /// Waits for the end of a container; its exit code. Blocks.

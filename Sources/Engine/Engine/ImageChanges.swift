@@ -1,16 +1,20 @@
 // `--change`: instructions of a Dockerfile that say how an image is run, applied to an image's config.
 
+import Blueprint
 import Compose
 import Diagnostics
 import JSON
 
 struct ImageChanges {
-  private var config = JSONObject()
+  private var config: JSONObject
+
+  init(_ config: JSONObject = JSONObject()) { self.config = config }
 
   var json: JSONValue { .object(config) }
 
   private static let known = [
-    "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER",
+    "VOLUME", "WORKDIR",
   ]
 
   /// Applies one instruction: `CMD ["sh"]`, `ENV A=1 B="two words"`, …
@@ -30,7 +34,10 @@ struct ImageChanges {
     case "ENTRYPOINT": config["Entrypoint"] = command(rest)
     case "ENV": try addVariables(rest, text)
     case "EXPOSE": try addPorts(rest, text)
+    case "HEALTHCHECK": config["Healthcheck"] = try healthcheck(rest, text)
     case "LABEL": try addLabels(rest, text)
+    case "ONBUILD":
+      config["OnBuild"] = .array((config["OnBuild"]?.array ?? []) + [.string(rest)])
     case "STOPSIGNAL": config["StopSignal"] = .string(rest)
     case "USER": config["User"] = .string(rest)
     case "VOLUME":
@@ -43,6 +50,35 @@ struct ImageChanges {
   private func command(_ rest: String) -> JSONValue {
     if let words = list(rest) { return .array(words.map { .string($0) }) }
     return ["/bin/sh", "-c", .string(rest)]
+  }
+
+  /// `NONE`, or `--interval=30s --retries=3 CMD …`.
+  private func healthcheck(_ rest: String, _ text: String) throws -> JSONValue {
+    if rest.uppercased() == "NONE" { return ["Test": ["NONE"]] }
+    let spans = [
+      "--interval": "Interval", "--timeout": "Timeout", "--start-period": "StartPeriod",
+      "--start-interval": "StartInterval",
+    ]
+    var check = JSONObject()
+    var words = rest[...]
+    while words.hasPrefix("--") {
+      let option = words.prefix { !$0.isWhitespace }
+      let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
+      words = words.dropFirst(option.count).drop(while: \.isWhitespace)
+      if pair.count == 2, let name = spans[pair[0]], let span = CommandLineParts.span(pair[1]) {
+        check[name] = JSONValue(span.nanoseconds.count)
+      } else if pair.count == 2, pair[0] == "--retries", let retries = UInt32(pair[1]) {
+        check["Retries"] = JSONValue(retries)
+      } else {
+        throw fault(text, "`\(option)` is no option of HEALTHCHECK", hint: "write --interval=30s")
+      }
+    }
+    guard words.prefix(3).uppercased() == "CMD", words.dropFirst(3).first?.isWhitespace ?? false
+    else { throw fault(text, "`CMD` or `NONE` is missing") }
+    let command = trimmed(String(words.dropFirst(3)))
+    let test = list(command).map { ["CMD"] + $0 } ?? ["CMD-SHELL", command]
+    check["Test"] = .array(test.map { .string($0) })
+    return .object(check)
   }
 
   /// Nil when it is no JSON list of strings: then it is meant as it stands.

@@ -60,7 +60,8 @@ extension Session {
       ])
     }
     let host = found.hostAddress.isEmpty ? "0.0.0.0" : found.hostAddress
-    return (host.contains(":") ? "[\(host)]" : host) + ":\(found.hostPort)"
+    // Without brackets, as the reference prints IPv6.
+    return "\(host):\(found.hostPort)"
   }
 
   /// Those that the project has made; with services those alone that their containers mount.

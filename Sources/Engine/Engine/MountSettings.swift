@@ -113,14 +113,6 @@ extension Session {
       readOnly: mount.isReadOnly, fillFromImage: !noCopy)
   }
 
-  /// Anonymous volumes are named by 64 digits; a named one cannot be, its name has the project's.
-  func isAnonymous(_ volume: String) -> Bool {
-    volume.utf8.count == 64
-      && volume.utf8.allSatisfy { byte in
-        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
-      }
-  }
-
   /// `/path:size=64m,mode=1770`.
   private func tmpfs(_ entry: String, _ service: Service) throws -> MountStep {
     let parts = entry.split(separator: ":", maxSplits: 1).map(String.init)
@@ -159,4 +151,12 @@ extension Session {
   private static let tmpfsSettings = [
     "size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol",
   ]
+}
+
+/// Anonymous volumes are named by 64 digits; a named one cannot be, its name has the project's.
+func isAnonymous(_ volume: String) -> Bool {
+  volume.utf8.count == 64
+    && volume.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+    }
 }

@@ -5,6 +5,7 @@ package import Blueprint
 import Compose
 import Control
 import Diagnostics
+import Glibc
 import Images
 package import Linux
 import Planning
@@ -16,7 +17,9 @@ package struct RunRequest: Sendable {
   /// Empty keeps the service's.
   package var command: [String]
   package var entrypoint: String?
+  /// `NAME=VALUE`; these outweigh those of the files.
   package var environment: [String] = []
+  package var environmentFiles: [String] = []
   package var labels: [String] = []
   package var name: String?
   package var user: String?
@@ -30,6 +33,7 @@ package struct RunRequest: Sendable {
   package var capAdd: [String] = []
   package var capDrop: [String] = []
   package var pull: PullChoice?
+  package var builds = false
   package var removesOrphans = false
   package var hasTerminal = false
   package var keepsInputOpen = true
@@ -52,6 +56,10 @@ extension Session {
     let project = try project()
     guard var service = project.service(request.service) else {
       throw NoSuchService(name: request.service, known: project.services.map(\.name))
+    }
+    if request.builds, service.hasBuild {
+      throw UnsupportedSetting(
+        service: service, setting: "`--build`", hint: "leave it out; berth does not build yet")
     }
     let needed = service.dependsOn.map(\.service)
     if request.includesDependencies, !needed.isEmpty {
@@ -86,7 +94,7 @@ extension Session {
     } else if !request.command.isEmpty {
       service.command = request.command
     }
-    for entry in request.environment {
+    for entry in try environment(of: request.environmentFiles) + request.environment {
       let pair = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let key = String(pair[0])
       service.environment.removeAll { $0.key == key }
@@ -117,6 +125,26 @@ extension Session {
         volume, folder: self.request.workingDirectory, home: self.request.environment["HOME"])
       service.mounts.removeAll { $0.target == mount.target }
       service.mounts.append(mount)
+    }
+  }
+
+  /// The variable that the project's files see.
+  package func variable(_ name: String) -> String? {
+    loaded?.environment[name] ?? self.request.environment[name]
+  }
+
+  /// `NAME=VALUE` of the files that `--env-from-file` names.
+  private func environment(of files: [String]) throws -> [String] {
+    try files.flatMap { file in
+      let path = file.hasPrefix("/") ? file : self.request.workingDirectory + "/" + file
+      let bytes: [UInt8]
+      do {
+        bytes = try Descriptor.open(FilePath(path), O_RDONLY | O_NOCTTY).readAll(limit: 16 << 20)
+      } catch {
+        throw Failure("environment file `\(file)` cannot be read", error)
+      }
+      return try CommandLineParts.environment(bytes, file: file) { self.variable($0) }
+        .map { "\($0.key)=\($0.value)" }
     }
   }
 
@@ -173,6 +201,10 @@ extension Session {
     note("attach", run.blueprint)
     _ = try await runDetached(run)
     let client = ShimClient(runFolder: layout.running(run.blueprint.id))
+    let process = run.blueprint.process
+    guard process.terminal || process.input != .none else {
+      return AttachedRun(run: run, input: nil, hold: hold)
+    }
     let input: SharedDescriptor? = try await blocking {
       do {
         return try client.input()
@@ -224,6 +256,8 @@ package struct AttachedRun: Sendable {
   let hold: RunHold
 
   package var hasTerminal: Bool { run.blueprint.process.terminal }
+  /// Whether what is typed goes to the program.
+  package var isTypedTo: Bool { run.blueprint.process.input != .none }
 
   /// Gives the input away, so that it closes when its new owner lets go of it.
   package mutating func takeInput() -> SharedDescriptor? {

@@ -90,6 +90,8 @@ final class StepRunner: Sendable {
     session.tell(.progress(ProgressEvent(id, beginning, .working)))
     do {
       try await blocking(body)
+    } catch let cancellation as CancellationError {
+      throw cancellation
     } catch {
       session.tell(.progress(ProgressEvent(id, "Error", .error)))
       throw Failure(doing, error)
@@ -124,9 +126,16 @@ final class StepRunner: Sendable {
       throw NoSuchService(name: service, known: [])
     }
     let identity = ContainerIdentity(id: randomID(), name: name, number: number)
-    let previous = options.renewsAnonymousVolumes ? nil : known.withLock { $0[name] }
+    // One that a killed command had removed already is as good as one that is here.
+    let present =
+      try known.withLock { $0[name] }
+      ?? session.containers.replaced(name, project: session.projectName)
+    let previous = options.renewsAnonymousVolumes ? nil : present
     remember(
       try session.makeContainer(base, identity, project: project, previous: previous))
+    if present != nil {
+      try session.containers.forgetReplaced(name, project: session.projectName)
+    }
   }
 
   func remember(_ blueprint: ContainerBlueprint) {
@@ -137,12 +146,14 @@ final class StepRunner: Sendable {
     let blueprint = try blueprint(name)
     if options.hooks == .all { try await prepare(service) }
     let runsHooks = options.hooks != .none
-    try await tell("Container \(name)", "Starting", "Started", doing: "starting `\(name)`") {
-      try self.repairNetworks(of: blueprint)
-      let ports = try self.ports(for: blueprint)
-      let started = try self.session.start(blueprint, ports: ports)
-      self.remember(started)
-      if runsHooks { try self.session.runPostStart(started) }
+    try await HookStop.with { stop in
+      try await tell("Container \(name)", "Starting", "Started", doing: "starting `\(name)`") {
+        try self.repairNetworks(of: blueprint)
+        let ports = try self.ports(for: blueprint)
+        let started = try self.session.start(blueprint, ports: ports)
+        self.remember(started)
+        if runsHooks { try self.session.runPostStart(started, stop) }
+      }
     }
   }
 
@@ -164,7 +175,9 @@ final class StepRunner: Sendable {
       }
       self.prepared.withLock { $0[service] = false }
       try await blocking { try self.repairNetworks(of: replica) }
-      try await self.session.runPreStart(hooks, beside: replica)
+      try await HookStop.with { stop in
+        try await self.session.runPreStart(hooks, beside: replica, stop)
+      }
       self.prepared.withLock { $0[service] = true }
     }
   }
@@ -174,15 +187,19 @@ final class StepRunner: Sendable {
     let timeout = options.timeout
     // One that is made anew is not being stopped as far as its service goes.
     let runsHooks = options.hooks != .none && plannedServices.withLock { $0[name] == nil }
-    try await tell("Container \(name)", "Stopping", "Stopped", doing: "stopping `\(name)`") {
-      if runsHooks { try self.session.runPreStop(blueprint) }
-      try self.session.stop(blueprint, timeout: timeout)
+    try await HookStop.with { stop in
+      try await tell("Container \(name)", "Stopping", "Stopped", doing: "stopping `\(name)`") {
+        if runsHooks { try self.session.runPreStop(blueprint, stop) }
+        try self.session.stop(blueprint, timeout: timeout)
+      }
     }
   }
 
   func removeContainer(_ name: String, withVolumes: Bool) throws {
     let blueprint = try blueprint(name)
-    try session.remove(blueprint, withVolumes: withVolumes)
+    try session.remove(
+      blueprint, withVolumes: withVolumes,
+      isReplaced: plannedServices.withLock { $0[name] != nil })
   }
 
   private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {

@@ -1,6 +1,7 @@
 // One container stopped: with the time that it is granted, unless that would be spent for nothing.
 
 import Blueprint
+import CLinux
 import Cgroups
 import Control
 import Diagnostics

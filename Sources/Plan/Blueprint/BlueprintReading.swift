@@ -18,6 +18,7 @@ extension ContainerBlueprint {
     version = Int(try record.integer("version"))
     labels = try record.table("labels")
     if record.has("annotations") { annotations = try record.table("annotations") }
+    if record.has("exposes") { exposes = try record.strings("exposes") }
     domainname = try record.optionalString("domainname")
     for mount in try record.records("mounts") { mounts.append(try MountStep(mount)) }
     for file in record.has("files") ? try record.records("files") : [] {

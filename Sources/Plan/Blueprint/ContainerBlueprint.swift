@@ -25,6 +25,8 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   /// Secrets and configs; attached over the mounts.
   package var files: [GivenFile] = []
   package var network: NetworkBlueprint
+  /// Ports that it is said to listen on, published or not: `80/tcp`. For who lists containers.
+  package var exposes: [String] = []
   /// Nil: all of them its own. Records of before there were any have none.
   package var namespaces: NamespacesBlueprint?
   package var security: SecurityBlueprint

@@ -11,6 +11,23 @@ package enum CommandLineParts {
     return words
   }
 
+  /// A span of time as a file has it: `1m30s`. Nil for anything else.
+  package static func span(_ text: String) -> Duration? { parseDuration(text) }
+
+  /// The variables of an environment file, in order.
+  package static func environment(
+    _ text: [UInt8], file: String, lookup: @escaping (String) -> String?
+  ) throws(Faults) -> [(key: String, value: String)] {
+    var parser = EnvFileParser(lookup: lookup)
+    do throws(EnvFileFault) {
+      try parser.parse(text)
+    } catch {
+      let span = SourceSpan(file: file, line: error.line, column: 1)
+      throw Faults([Diagnostic(error.summary, span: span, hint: error.hint)])
+    }
+    return parser.values.map { ($0.key, $0.value) }
+  }
+
   /// The ports of `--publish`: `8080:80`, `127.0.0.1:8000-8002:80-82/udp`, …
   package static func ports(_ text: String) throws(Faults) -> [PublishedPort] {
     let findings = Findings()

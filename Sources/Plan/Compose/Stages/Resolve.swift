@@ -163,7 +163,10 @@ extension Assembly {
       }
       items(&service.node, "volumes") { mount in
         if mount["type"]?.string == "bind" {
-          edit(&mount, key: "source", foreignPath)
+          edit(&mount, key: "source") { source in
+            convertWindowsPath(&source)
+            foreignPath(&source)
+          }
         }
       }
     }
@@ -184,6 +187,16 @@ extension Assembly {
     let start = Array(path.utf8.prefix(3))
     return start.count == 3 && isLetter(start[0])
       && start[1] == UInt8(ascii: ":") && [0x5C, 0x2F].contains(start[2])
+  }
+
+  /// `C:\x` as `/c/x`, where a machine of that kind shares its disks so.
+  private func convertWindowsPath(_ node: inout Node) {
+    let wish = environment["COMPOSE_CONVERT_WINDOWS_PATHS"]?.lowercased() ?? ""
+    guard ["1", "true", "t"].contains(wish), let text = node.string, isWindowsPath(text),
+      !text.hasPrefix("\\\\")
+    else { return }
+    let path = text.dropFirst(2).map { $0 == "\\" ? "/" : $0 }
+    node.value = .string("/" + text.prefix(1).lowercased() + String(path))
   }
 
   private func isRemote(_ context: String) -> Bool {

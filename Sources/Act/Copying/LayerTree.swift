@@ -1,0 +1,49 @@
+// The writable layer of a container as a layer of an image: what overlayfs keeps in its upper folder, in
+// the form that layers have. OCI image spec, "Layer Filesystem Changeset".
+
+import CLinux
+import Glibc
+import Linux
+import SystemPackage
+
+/// How a tree is read that is an upper folder of overlayfs.
+package struct LayerRules: Sendable {
+  /// Paths from the tree's root, without a slash before or behind, that are left out: where something is
+  /// mounted in the container, what lies below was never seen there.
+  let leftOut: Set<[UInt8]>
+
+  package init(leavingOut paths: [[UInt8]]) { leftOut = Set(paths.map(Self.plain)) }
+
+  private static func plain(_ path: [UInt8]) -> [UInt8] {
+    let slash = UInt8(ascii: "/")
+    return Array(path.split(separator: slash).joined(separator: [slash]))
+  }
+}
+
+private let prefix = Array(".wh.".utf8)
+
+/// What stands in a layer for something that lies below it and is gone.
+func whiteout(of name: [UInt8], in folder: [UInt8]) -> [UInt8] {
+  (folder.isEmpty ? [] : folder + [UInt8(ascii: "/")]) + prefix + name
+}
+
+/// What stands in a folder of a layer that hides all that lies below it.
+func opaqueMark(in folder: [UInt8]) -> [UInt8] { whiteout(of: Array(".wh..opq".utf8), in: folder) }
+
+/// Whether a name would be taken for a whiteout where it is one of a file.
+func looksLikeWhiteout(_ name: [UInt8]) -> Bool { name.starts(with: prefix) }
+
+extension FileStatus {
+  /// overlayfs: a device of the numbers 0 and 0.
+  var isWhiteout: Bool { kind == .character && major == 0 && minor == 0 }
+}
+
+extension CopyTree {
+  /// Whether overlayfs hides what lies below this folder.
+  func isOpaque(_ folder: borrowing Descriptor) -> Bool {
+    var value: UInt8 = 0
+    // None there: the usual case.
+    return fgetxattr(folder.raw, "trusted.overlay.opaque", &value, 1) == 1
+      && value == UInt8(ascii: "y")
+  }
+}
