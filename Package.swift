@@ -64,7 +64,7 @@ let package = Package(
     house("Plan", "Templating", ["JSON", "Diagnostics"]),
     house("Plan", "Blueprint", ["JSON", "Addressing"]),
     house(
-      "Plan", "Planning", ["Blueprint"]),
+      "Plan", "Planning", ["Blueprint", "JSON"]),
 
     // Act
     house(
@@ -127,7 +127,8 @@ let package = Package(
     house(
       "CLI", "Console",
       [
-        "Engine", "Blueprint", "Compose", "Store", "Journal", "Templating", "Linux", "CLinux",
+        "Engine", "Blueprint", "Compose", "Planning", "Store", "Journal", "Templating", "Linux",
+        "CLinux",
         "Diagnostics", "JSON", system,
       ]),
     house(
@@ -164,7 +165,7 @@ let package = Package(
     test("House", []),
     test("JSON", ["JSON"]),
     test("Templating", ["Templating", "JSON", "Diagnostics"]),
-    test("Console", ["Console", "Diagnostics", "Engine", "JSON"]),
+    test("Console", ["Console", "Diagnostics", "Engine", "JSON", "Planning"]),
     test("Engine", ["Engine", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
@@ -176,7 +177,7 @@ let package = Package(
       [
         "ContainerInit", "Runtime", "Blueprint", "JSON", "Linux", "CLinux", "TestSupport", system,
       ]),
-    test("Planning", ["Planning", "Blueprint"]),
+    test("Planning", ["Planning", "Blueprint", "JSON"]),
     test("OCI", ["OCI", "JSON", "Diagnostics"]),
     test("Archive", ["Archive"]),
     test(

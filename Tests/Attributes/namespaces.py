@@ -296,12 +296,15 @@ def network_refusals(box):
 
 @scenario("A94", "S108")
 def partner_does_not_run(box):
-    box.up(services(("guest", "network_mode: service:web"), ("web",)))
+    box.up(services(("guest", f"network_mode: container:{box.name}-web-1"), ("web",)), "web")
+    box.berth("up", "-d", "guest")
     box.berth("stop", "guest", "web")
     outcome = box.berth("start", "guest", code=None)
     box.true(outcome.code == 1 and f"`{box.name}-web-1`" in outcome.err and "is not running" in outcome.err,
              f"{outcome.code}: {outcome.err}")
-    box.berth("start")
+    box.up(services(("guest", "network_mode: service:web"), ("web",)))
+    box.berth("stop", "guest", "web")
+    box.berth("start", "guest")
     box.equal(namespace(box, "guest", "net"), namespace(box, "web", "net"), "network namespace")
 
 

@@ -422,7 +422,7 @@ def impossible_stop_signal(box):
 
 @scenario("A32", "E104")
 def grace_of_a_program_that_does_not_listen(box):
-    box.up(service("stop_grace_period: 1s", command="sleep 1000"))
+    box.up(service("stop_grace_period: 1s", command="sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'"))
     begun = time.monotonic()
     box.berth("stop")
     box.true(0.9 < time.monotonic() - begun < 9, f"stopping took {time.monotonic() - begun:.1f} s")

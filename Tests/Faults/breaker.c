@@ -2,9 +2,10 @@
 //
 //   breaker REPORT count|kill|ERRNO-NAME N PROGRAM ARGUMENT…
 //
-// `kill` ends the program where its Nth call that changes something begins; the name of an errno makes the Nth call that can
-// fail so answer it. With N 0 nothing is broken. REPORT gets one line: how many such calls there were, and which was broken.
-// Programs that it starts are let go. Ends as the program does; with 128 and the signal's number for one that was killed.
+// `kill` ends the program where its Nth call that changes something begins; the name of an errno makes the Nth call that
+// can fail so answer it. With N 0 nothing is broken. REPORT gets one line: how many such calls there were, and which was
+// broken. Programs that it starts are let go. Ends as the program does; with 128 and the signal's number for one that was
+// killed.
 
 #define _GNU_SOURCE
 #include <elf.h>

@@ -49,7 +49,12 @@ def full_network(box):
     small = """
       services:
         app:
-          {image: IMAGE, command: sleep 1000, stop_signal: SIGKILL, scale: COUNT, networks: [small], volumes: [/anonymous]}
+          image: IMAGE
+          command: sleep 1000
+          stop_signal: SIGKILL
+          scale: COUNT
+          networks: [small]
+          volumes: [/anonymous]
       networks: {small: {ipam: {config: [{subnet: 10.233.7.0/29}]}}}
     """
     box.file(small.replace("COUNT", "1"))

@@ -8,7 +8,7 @@ from crashes import FIRST, broken, points, stands
 from world import Complaint, scenario
 
 # Points of each errno without `--long`.
-POINTS = 5
+POINTS = 4
 # What a call that can be interrupted answers then is no failure.
 HARMLESS = "EINTR"
 
@@ -42,7 +42,8 @@ def failing(box, arguments, prepare):
                 before = ground.lines(box)
             if len(complaints) >= 12:
                 raise Complaint("\n  ".join(complaints))
-    ground.figures(box, f"{' '.join(arguments)}: {tried} calls failed, {succeeded} commands did their work all the same")
+    verb = " ".join(arguments)
+    ground.figures(box, f"{verb}: {tried} calls failed, {succeeded} commands did their work all the same")
     if complaints:
         raise Complaint("\n  ".join(complaints))
 

@@ -86,8 +86,10 @@ def files(box):
     state, run = box.environment["BERTH_STATE"], box.environment["BERTH_RUN"]
     for top in (state, run):
         for folder, folders, names in os.walk(top):
-            if folder == state:
-                folders.remove("images")
+            # What stays by its nature: images, and what has happened.
+            for own, name in ((state, "images"), (run, "events")):
+                if folder == own and name in folders:
+                    folders.remove(name)
             found |= {"file " + os.path.join(folder, name) for name in folders + names}
     return found
 

@@ -105,6 +105,7 @@ extension SourceRule {
     ("Sources/Act/Control/", "names the folder of a socket whose path is too long for an address"),
     ("Sources/Act/Host/", "reads what this machine can do"),
     ("Sources/Act/Cgroups/", "reads mountinfo and cgroup to learn the layout"),
+    ("Sources/Act/Linux/ProcessStart.swift", "when a process of the host began"),
     ("Sources/Act/Netlink/", "its own network namespace, to come back to"),
     ("Sources/Act/Networking/", "switches of the host's network, and who holds a port of the host"),
     ("Sources/Act/Runtime/AppArmor", "rules about paths of containers, for the kernel to hold"),

@@ -213,6 +213,35 @@ struct NetworkStoreTests {
     }
   }
 
+  @Test("a container that takes another's place gets its addresses, when that is gone")
+  func inherited() async throws {
+    try await laboratory { lab in
+      let network = try lab.network("both") {
+        $0.ipv4 = BlockWish(subnet: IPv4Subnet("10.7.0.0/30"))
+        $0.ipv6 = BlockWish(subnet: IPv6Subnet("fd12::/64"))
+      }
+      let store = lab.store
+      func endpoint(_ lease: Lease) throws -> EndpointBlueprint {
+        try EndpointBlueprint(
+          on: network, lease, interface: "eth0", hardwareAddress: nil, names: [])
+      }
+      let lease = try store.lease(network, container: "old")
+      #expect(throws: NetworkError.self) { try store.lease(network, container: "new") }
+      for wanted in [nil, lease.address] {
+        #expect(
+          try store.lease(network, container: "new", wanted: wanted, replacing: "old") == lease)
+      }
+      #expect(try store.leases("both").map(\.container) == ["old", "old"])
+      let endpoints = [try endpoint(lease)]
+      try store.handOver(endpoints, of: "old", to: "new", having: endpoints)
+      #expect(try store.leases("both").map(\.container) == ["new", "new"])
+      // What the other does not have is given back; what is another's is left alone.
+      try store.handOver(endpoints, of: "old", to: "third", having: endpoints)
+      try store.handOver(endpoints, of: "new", to: "third", having: [])
+      #expect(try store.leases("both").isEmpty)
+    }
+  }
+
   @Test("a network of both families gives the same place in each, one of IPv6 alone the lowest")
   func families() async throws {
     try await laboratory { lab in

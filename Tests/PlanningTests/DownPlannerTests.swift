@@ -1,3 +1,4 @@
+import Blueprint
 import Planning
 import Testing
 
@@ -57,5 +58,71 @@ struct DownPlannerTests {
     let plan = planDown(observed, dependencies: [:], scope: known)
     #expect(plan.orphans == ["p-db-1"])
     #expect(!plan.text.contains("p-db-1"))
+  }
+
+  @Test("of some services go the networks and volumes that nobody else of the project uses")
+  func parts() {
+    var some = observed
+    some.networks.append(ObservedResource(name: "p_front"))
+    for index in some.containers.indices {
+      some.containers[index].networks = ["p_default"]
+      if some.containers[index].service == "web" {
+        some.containers[index].networks.append("p_front")
+        some.containers[index].volumes = ["p_data"]
+      }
+    }
+    var scope = DownScope()
+    scope.services = ["web"]
+    scope.removesVolumes = true
+    let plan = planDown(some, dependencies: ["web": ["db"]], scope: scope)
+    #expect(
+      plan.text == """
+        stop container p-web-1 (asked for)
+        remove container p-web-1 (asked for)
+        remove network p_front (asked for)
+        remove volume p_data (volumes were asked for)
+        """)
+    #expect(plan.usedResources == [.network("p_default")])
+  }
+
+  @Test("images go behind the containers")
+  func images() {
+    var scope = DownScope()
+    scope.images = ["nginx"]
+    let plan = planDown(observed, dependencies: [:], scope: scope)
+    #expect(plan.text.hasSuffix("remove image nginx (images were asked for)"))
+    #expect(plan.steps.last?.after == [1, 3, 5])
+  }
+}
+
+@Suite("verbs that do one thing to each container")
+struct EachPlannerTests {
+  let containers = [
+    ObservedContainer(id: "1", name: "p-web-1", service: "web", number: 1),
+    ObservedContainer(id: "2", name: "p-db-1", service: "db", number: 1, status: .exited),
+  ]
+
+  @Test(
+    "in no order, and what runs is stopped before it is removed",
+    arguments: [
+      (
+        EachVerb.kill(signal: 1),
+        "send signal 1 to container p-web-1 (asked for)\nsend signal 1 to container p-db-1 (asked for)"
+      ),
+      (.pause, "pause container p-web-1 (asked for)\npause container p-db-1 (asked for)"),
+      (.unpause, "unpause container p-web-1 (asked for)\nunpause container p-db-1 (asked for)"),
+      (
+        .remove,
+        """
+        stop container p-web-1 (asked for)
+        remove container p-web-1 (asked for)
+        remove container p-db-1 (asked for)
+        """
+      ),
+    ])
+  func text(verb: EachVerb, text: String) {
+    let plan = planEach(verb, containers)
+    #expect(plan.text == text)
+    #expect(plan.steps.allSatisfy { $0.after.isEmpty || verb == .remove })
   }
 }

@@ -35,17 +35,24 @@ struct UpPlannerTests {
       allServices: known ?? Set(services.map(\.name)), policy: policy)
   }
 
+  /// The steps of one container made anew beside the old one.
+  static func replacement(of name: String, because cause: String) -> String {
+    """
+    create container \(name) beside the old one (\(cause))
+    stop container \(name) (\(cause))
+    remove container \(name) (\(cause))
+    put the new container \(name) in its place (\(cause))
+    start container \(name) (\(cause))
+    """
+  }
+
   @Test("a running container that was taken off a network is made anew")
   func disconnected() {
     let wanted = service("web", networks: ["p_default", "p_back"])
     let plan = plan([wanted], [container("web")])
     #expect(
-      plan.text == """
-        stop container p-web-1 (it is not on network p_back any more)
-        remove container p-web-1 (it is not on network p_back any more)
-        create container p-web-1 (it is not on network p_back any more)
-        start container p-web-1 (it is not on network p_back any more)
-        """)
+      plan.text
+        == Self.replacement(of: "p-web-1", because: "it is not on network p_back any more"))
   }
 
   @Test("from nothing: network, all containers, then starts behind their dependencies")
@@ -83,12 +90,94 @@ struct UpPlannerTests {
     let plan = plan(
       [service("web", hash: "new"), service("db")], [container("web"), container("db")])
     #expect(
-      plan.text == """
-        stop container p-web-1 (its configuration changed)
-        remove container p-web-1 (its configuration changed)
-        create container p-web-1 (its configuration changed)
-        start container p-web-1 (its configuration changed)
-        """)
+      plan.text == Self.replacement(of: "p-web-1", because: "its configuration changed"))
+  }
+
+  @Test("old containers go only when everything has been made, and what is new starts after that")
+  func replacementOrder() throws {
+    let plan = plan(
+      [service("web", hash: "new"), service("db", hash: "new"), service("more")],
+      [container("web"), container("db")])
+    let barrier = try #require(plan.steps.firstIndex { $0.operation == .everythingCreated })
+    let creations = plan.steps.indices.filter { plan.steps[$0].operation.creates }
+    #expect(creations.count == 3)
+    var renames: Set<Int> = []
+    for name in ["web", "db"] {
+      let (stop, remove, rename, start) = (
+        plan.index(.stopContainer(service: name, name: "p-\(name)-1")),
+        plan.index(.removeContainer(service: name, name: "p-\(name)-1")),
+        plan.index(.renameReplacement(service: name, name: "p-\(name)-1", of: "p-\(name)-1")),
+        plan.index(.startContainer(service: name, name: "p-\(name)-1"))
+      )
+      #expect(plan.steps[try #require(stop)].after == Set(creations))
+      #expect(plan.steps[try #require(remove)].after == [try #require(stop)])
+      #expect(plan.steps[try #require(rename)].after == [try #require(remove)])
+      #expect(plan.steps[try #require(start)].after.contains(barrier))
+      renames.insert(try #require(rename))
+    }
+    #expect(plan.steps[barrier].after == renames.union(creations))
+  }
+
+  @Test("with --no-start what is new takes its place all the same")
+  func replacedWithoutStart() {
+    var policy = UpPolicy()
+    policy.startsContainers = false
+    let plan = plan([service("web", hash: "new")], [container("web")], policy: policy)
+    #expect(
+      plan.text
+        == Self.replacement(of: "p-web-1", because: "its configuration changed")
+        .split(separator: "\n").dropLast().joined(separator: "\n"))
+  }
+
+  @Test("what is mounted and was is compared: an image that is mounted, a volume that is expected")
+  func mounts() {
+    var tools = service("web")
+    tools.mountedImages = "tools=sha256:1"
+    #expect(
+      plan([tools], [container("web")]).text
+        == Self.replacement(of: "p-web-1", because: "an image that it mounts changed"))
+    let data = service("web", volumes: ["p_data"])
+    let plan = planUp(
+      DesiredProject(
+        name: "p", services: [data], networks: [DesiredResource(name: "p_default")],
+        volumes: [DesiredResource(name: "p_data")]),
+      observed: Observed(
+        containers: [container("web")], networks: [ObservedResource(name: "p_default")],
+        volumes: [ObservedResource(name: "p_data")]), allServices: ["web"], policy: UpPolicy())
+    #expect(
+      plan.text == Self.replacement(of: "p-web-1", because: "it is without volume p_data"))
+  }
+
+  @Test("an image that is not here yet says nothing against a container")
+  func unknownImage() {
+    var service = service("web")
+    service.imageID = nil
+    #expect(plan([service], [container("web")]).isEmpty)
+  }
+
+  @Test("names are joined as the project says")
+  func separator() {
+    let desired = { (separator: String) in
+      var project = DesiredProject(name: "p", services: [self.service("web", networks: [])])
+      project.separator = separator
+      return planUp(
+        project, observed: Observed(), allServices: ["web"], policy: UpPolicy()
+      ).text
+    }
+    #expect(desired("_").hasPrefix("create container p_web_1 "))
+    #expect(desired("-").hasPrefix("create container p-web-1 "))
+  }
+
+  @Test(
+    "a one-off is an orphan when it has ended, whatever its service",
+    arguments: [
+      (ObservedContainer.Status.exited, true), (.dead, true), (.running, false), (.created, false),
+      (.paused, false),
+    ])
+  func oneOffs(status: ObservedContainer.Status, isOrphan: Bool) {
+    var oneOff = container("web", 9, status: status)
+    oneOff.isOneOff = true
+    #expect(plan([service("web")], [container("web"), oneOff]).orphans.isEmpty == !isOrphan)
   }
 
   @Test(
@@ -208,91 +297,17 @@ extension ObservedContainer {
   typealias Status = Blueprint.ContainerState.Status
 }
 
-@Suite("containers that share namespaces or volumes follow those that they share with")
-struct SharingPlanTests {
-  let base = UpPlannerTests()
+extension Plan {
+  func index(_ operation: Planning.Operation) -> Int? {
+    steps.firstIndex { $0.operation == operation }
+  }
+}
 
-  private func proxy(joins: [String] = ["web"], volumeSources: [String] = []) -> DesiredService {
-    var service = base.service("proxy", networks: [])
-    service.joins = joins
-    service.volumeSources = volumeSources
-    service.dependencies = (joins + volumeSources).map {
-      Dependency(service: $0, restarts: joins.contains($0))
+extension Planning.Operation {
+  var creates: Bool {
+    switch self {
+    case .createContainer, .createReplacement: true
+    default: false
     }
-    return service
-  }
-
-  @Test("the joined container is made first, and started first")
-  func order() {
-    let plan = base.plan([proxy(), base.service("web")])
-    #expect(
-      plan.text == """
-        create container p-web-1 (it does not exist)
-        create container p-proxy-1 (it does not exist)
-        start container p-web-1 (it does not exist)
-        start container p-proxy-1 (it does not exist)
-        """)
-    #expect(plan.steps[1].after.contains(0))
-  }
-
-  @Test("a container whose partner is made anew goes before it and is made after it")
-  func recreated() throws {
-    let plan = base.plan(
-      [proxy(), base.service("web", hash: "new")],
-      [base.container("proxy"), base.container("web")])
-    #expect(
-      plan.text == """
-        stop container p-proxy-1 (web was recreated)
-        remove container p-proxy-1 (web was recreated)
-        stop container p-web-1 (its configuration changed)
-        remove container p-web-1 (its configuration changed)
-        create container p-web-1 (its configuration changed)
-        create container p-proxy-1 (web was recreated)
-        start container p-web-1 (its configuration changed)
-        start container p-proxy-1 (web was recreated)
-        """)
-    let stop = try #require(
-      plan.steps.first { $0.operation == .stopContainer(service: "web", name: "p-web-1") })
-    #expect(stop.after == [1])
-  }
-
-  @Test("so does one that mounts its volumes, without going first")
-  func volumes() {
-    let plan = base.plan(
-      [proxy(joins: [], volumeSources: ["web"]), base.service("web", hash: "new")],
-      [base.container("proxy"), base.container("web")])
-    #expect(plan.text.contains("create container p-proxy-1 (web was recreated)"))
-    #expect(plan.text.hasPrefix("stop container p-web-1"))
-  }
-
-  @Test("a partner that is started again takes its guests round, one that runs does not")
-  func startedAgain() {
-    let services = [proxy(), base.service("web")]
-    let stopped = base.plan(
-      services, [base.container("proxy"), base.container("web", status: .exited)])
-    #expect(
-      stopped.text == """
-        stop container p-proxy-1 (web is started again)
-        start container p-web-1 (it had exited)
-        start container p-proxy-1 (web is started again)
-        """)
-    #expect(base.plan(services, [base.container("proxy"), base.container("web")]).isEmpty)
-  }
-
-  @Test("one more replica of the partner disturbs nobody")
-  func scaled() {
-    let plan = base.plan(
-      [proxy(), base.service("web", replicas: 2)],
-      [base.container("proxy"), base.container("web")])
-    #expect(!plan.text.contains("proxy"))
-  }
-
-  @Test("a container whose partner is not there any more is made anew")
-  func lost() {
-    var guest = base.container("proxy")
-    guest.hasLostPartner = true
-    let plan = base.plan([proxy(joins: [])], [guest])
-    #expect(
-      plan.text.contains("create container p-proxy-1 (a container that it shares with is gone)"))
   }
 }

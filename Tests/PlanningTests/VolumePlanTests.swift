@@ -44,6 +44,16 @@ struct VolumePlanTests {
     #expect(plan.changedVolumes == [])
   }
 
+  @Test("made anew when that was said of this one")
+  func remadeByName() {
+    var policy = UpPolicy()
+    let old = ObservedResource(name: "p_data", configHash: "old")
+    policy.recreatedVolumes = ["p_other"]
+    #expect(plan(old, policy: policy).isEmpty)
+    policy.recreatedVolumes = ["p_data"]
+    #expect(plan(old, policy: policy).text.contains("create volume p_data"))
+  }
+
   @Test("one of somebody else's is used as it is", arguments: [false, true])
   func foreign(_ recreates: Bool) {
     var policy = UpPolicy()

@@ -70,6 +70,15 @@ def abort(box):
     box.berth("up", "--abort-on-container-failure", code=5)
 
 
+@scenario("S154", "S156")
+def remade(box):
+    """The end of a container that this call itself makes anew is not the end of its service."""
+    file(box, web=service(HEARS), job=service("sh -c 'sleep 1; exit 5'"))
+    box.berth("up", "-d", "web")
+    outcome = box.berth("up", "--force-recreate", "--abort-on-container-exit", code=5)
+    box.equal(outcome.out.count("web-1 exited"), 1)
+
+
 @scenario("S154", "C129")
 def abort_while_starting(box):
     """A job that fails while others wait for a service to become healthy ends it all; the wait is given up."""

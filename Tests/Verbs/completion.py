@@ -195,9 +195,9 @@ def the_scripts(box):
     for name, file in (("bash", "berth.bash"), ("zsh", "_berth"), ("fish", "berth.fish")):
         script = box.berth("completion", name).out
         with open(os.path.join(TOP, "completions", file)) as committed:
-            box.equal(script, committed.read(), f"completions/{file}: run scripts/completions")
+            box.true(script == committed.read(), f"completions/{file} is not what is printed: run scripts/completions")
         bare = box.berth("completion", name, "--no-descriptions").out
-        box.equal(bare, script.replace("__complete ", "__completeNoDesc "))
+        box.true(bare == script.replace("__complete ", "__completeNoDesc "), f"{name} without descriptions: {bare}")
         if shutil.which(name):
             subprocess.run([name, "-n"], input=script, text=True, check=True)
     box.equal(box.berth("__completeNoDesc", "unp").out, "unpause\n:4\n")

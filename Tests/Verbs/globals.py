@@ -253,7 +253,8 @@ def mistyped(box):
             (["exec", "web"], "missing expected argument `COMMAND…`", "see `berth exec --help`"),
             (["up", "--build"], "berth has no `--build`", "images are pulled, not built"),
             (["-f"], "`-f` has no value behind it", "see `berth --help`"),
-            (["publish", "x"], "berth has no `publish`", "`berth --help` lists what it has")):
+            (["publish", "x"], "berth has no `publish`",
+             "keep the files in a repository, or push them with a program such as oras")):
         outcome = box.berth(*words, code=1)
         box.equal(re.sub(r"^error\[B\d+\]", "error", outcome.err), f"error: {summary}\nhint: {hint}\n", f"{words}")
         box.equal(outcome.out, "", f"{words}")

@@ -166,7 +166,7 @@ def starts(box, service):
     return [int(word) for word in box.log(service).split() if word.isdigit()]
 
 
-@scenario("E116", "F-35")
+@scenario("E116", "F-35", alone=True)
 def restart_delays(box):
     """100 ms, doubling. A long run goes on until the delay is a minute."""
     count = 12 if box.world.is_long else 6
@@ -181,7 +181,7 @@ def restart_delays(box):
     wanted = [min(60_000, 100 * 2 ** n) for n in range(count)]
     # Milliseconds; the clock has hundredths of a second, and a start takes its time too: on a busy machine long.
     for delay, due in zip(delays, wanted):
-        box.true(due - 20 <= delay <= due * 1.1 + 2000, f"delays {delays}, not {wanted}")
+        box.true(due - 20 <= delay <= due * 1.1 + 5000, f"delays {delays}, not {wanted}")
     box.true(row(box, "loop")["State"] in ("restarting", "running"), "the state")
 
 

@@ -65,6 +65,8 @@ enum Forwarding {
 
   /// To be called when no network is left: turns it off again, unless another bridge may by now rely on it.
   static func restore(_ layout: Layout) throws {
+    // Of one who was killed while it wrote a marker.
+    for path in [marker(layout), marker6(layout)] { try removeFile(FilePath(path.string + ".new")) }
     let isOurs = try readFile(marker(layout), limit: 16) != nil
     let isOurs6 = try readFile(marker6(layout), limit: 64 << 10) != nil
     guard isOurs || isOurs6 else { return }

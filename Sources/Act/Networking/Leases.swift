@@ -46,9 +46,12 @@ extension NetworkStore {
   /// Takes the wanted addresses, or the lowest free ones, for the container `id`; of IPv6, if nothing is
   /// wanted, the one at the same place of its block as the other. To ask again for a wanted address that
   /// the container already holds is no error.
+  ///
+  /// - Parameter old: a container whose place this one is to take. Addresses of its that fit are given
+  ///   again, and stay its own until `handOver`.
   package func lease(
     _ network: NetworkRecord, container id: String, wanted: IPv4Address? = nil,
-    wanted6: IPv6Address? = nil
+    wanted6: IPv6Address? = nil, replacing old: String? = nil
   ) throws -> Lease {
     for address in [wanted?.any, wanted6?.any].compactMap({ $0 }) {
       let hasFamily = address.isV6 ? network.ipv6 != nil : network.ipv4 != nil
@@ -56,26 +59,46 @@ extension NetworkStore {
     }
     try makeFolders(leasesFolder(network.name))
     var lease = Lease()
-    lease.address = try take(network.ipv4, wanted, network, id)
+    var held: [IPAddress] = []
+    if let old { held = try leases(network.name).filter { $0.container == old }.map(\.address) }
+    lease.address = try take(network.ipv4, wanted, network, id, among: held)
     var place: UInt64?
     if let address = lease.address, let block = network.ipv4 {
       place = UInt64(address.number &- block.subnet.base.number)
     }
-    lease.address6 = try take(network.ipv6, wanted6, network, id, first: place)
+    lease.address6 = try take(network.ipv6, wanted6, network, id, first: place, among: held)
     return lease
+  }
+
+  /// Gives the addresses of a container that ends for good to the one that takes its place, where that
+  /// has them, and back otherwise.
+  package func handOver(
+    _ endpoints: [EndpointBlueprint], of id: String, to heir: String,
+    having theirs: [EndpointBlueprint]
+  ) throws {
+    for endpoint in endpoints {
+      let inherited = theirs.first { $0.network == endpoint.network }?.addresses ?? []
+      for text in endpoint.addresses where inherited.contains(text) {
+        let path = leasesFolder(endpoint.network).appending(text)
+        guard try readFile(path, limit: 256) == Array(id.utf8) else { continue }
+        try writeFile(Array(heir.utf8), to: path, .volatile)
+      }
+    }
+    try release(endpoints, container: id)
   }
 
   /// An address of `block`: the wanted one, that at the place `first`, or the lowest free one. Nil on a
   /// network without this family.
   private func take<Block>(
     _ block: NetworkBlock<Block>?, _ wanted: Block.Address?, _ network: NetworkRecord, _ id: String,
-    first: UInt64? = nil
+    first: UInt64? = nil, among held: [IPAddress]
   ) throws -> Block.Address? {
     guard let block else { return nil }
     if let wanted {
-      try take(wanted: wanted.any, network, id)
+      if !held.contains(wanted.any) { try take(wanted: wanted.any, network, id) }
       return wanted
     }
+    for case let address? in held.map({ $0.member(of: block.pool) }) { return address }
     if block.range == nil, let first, let twin = block.subnet.address(at: first),
       network.mayGive(twin.any), try take(twin.any, network, id)
     {
@@ -158,6 +181,18 @@ extension NetworkStore {
     if result == 0 { return true }
     if reason == .fileExists { return false }
     throw SystemCallError("link", target.string, reason)
+  }
+}
+
+extension IPAddress {
+  /// As an address of the block; nil when it is none.
+  fileprivate func member<Block: AddressBlock>(of block: Block) -> Block.Address? {
+    let address =
+      switch self {
+      case .v4(let address): address as? Block.Address
+      case .v6(let address): address as? Block.Address
+      }
+    return address.flatMap { block.contains($0) ? $0 : nil }
   }
 }
 

@@ -23,6 +23,8 @@ package final class NetworkStore: Sendable {
   let firewall = Firewall()
   let notes = Mutex<[Diagnostic]>([])
   let removals = Mutex(RemovalQueue())
+  let openings = Gathering<[Publication]>()
+  let closings = Gathering<[String]>()
 
   package init(layout: Layout) {
     self.layout = layout

@@ -39,6 +39,10 @@ extension NetworkStore {
   /// Opens the ports of all `publications` in one transaction for each network. The ports were
   /// reserved before (`reserve`), so an element that is already there is a dead container's.
   package func publish(_ publications: [Publication]) throws {
+    try openings.run(publications) { try publishTogether($0.flatMap { $0 }) }
+  }
+
+  private func publishTogether(_ publications: [Publication]) throws {
     for (network, group) in Dictionary(grouping: publications, by: \.network) {
       guard let record = try record(network) else { throw NetworkError.missing(name: network) }
       // Nothing of such a network passes by this host's rules.
@@ -78,8 +82,18 @@ extension NetworkStore {
   /// Closes all ports of these containers. What is not open is no error, and what another container
   /// has opened since stays open.
   package func unpublish(_ containers: [String]) throws {
-    let wanted = Set(containers)
-    let present = try publications().filter { wanted.contains($0.container) }
+    try closings.run(containers) { try unpublishTogether($0.flatMap { $0 }) }
+  }
+
+  private func unpublishTogether(_ containers: [String]) throws {
+    let names = try namesInFolder(layout.run.appending("networks")).map(\.string).filter(
+      isValidName)
+    let present = try names.flatMap { network in
+      try containers.compactMap {
+        try readRecord(Publication.self, at: portsFolder(network).appending($0))
+      }
+    }
+    if present.isEmpty { return }
     for (network, group) in Dictionary(grouping: present, by: \.network) {
       if let record = try record(network), try Firewall.hasTable(table) {
         let elements = try group.flatMap { try $0.elements(record, table) }

@@ -51,13 +51,46 @@ package struct ContainerStore: Sendable {
     }.sorted { $0.name < $1.name }
   }
 
-  /// The records of one project, or of all when nil; sorted by name.
+  /// The records of one project, or of all when nil; sorted by name. A container that is to take the
+  /// place of another is not among them before that is gone.
   package func list(project: String? = nil) throws -> [ContainerRecord] {
     var records: [ContainerRecord] = []
-    for lease in try names() where project == nil || lease.project == project {
-      if let record = try record(id: lease.id, project: lease.project) { records.append(record) }
+    let names = try names()
+    for lease in names where project == nil || lease.project == project {
+      guard let record = try record(id: lease.id, project: lease.project) else { continue }
+      let isHidden = record.name != lease.name && names.contains { $0.name == record.name }
+      if !isHidden { records.append(record) }
     }
     return records
+  }
+
+  /// Containers of a project that were made to take the place of others and have not. The caller holds
+  /// the project's lock, so nobody is at work on them.
+  package func replacements(project: String) throws -> [(lease: String, record: ContainerRecord)] {
+    try names().filter { $0.project == project && isOfReplacement($0.name) }.compactMap { lease in
+      guard let record = try record(id: lease.id, project: project), record.name != lease.name
+      else { return nil }
+      return (lease.name, record)
+    }
+  }
+
+  /// `<12 digits>_<name>`: a look that spares reading the records of all others.
+  private func isOfReplacement(_ name: String) -> Bool {
+    let bytes = Array(name.utf8.prefix(13))
+    return bytes.count == 13 && bytes[12] == UInt8(ascii: "_")
+      && bytes[..<12].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+
+  /// Who has a name; nil when nobody has.
+  package func holder(of name: String) -> String? { readLease(name)?.id }
+
+  /// Gives a container that was begun under another name its own. A kill in between leaves it both.
+  package func giveName(_ name: String, to id: String, of project: String, insteadOf lease: String)
+    throws
+  {
+    if lease == name { return }
+    if holder(of: name) != id { try takeName(name, project: project, id: id) }
+    try removeFile(layout.names.appending(lease))
   }
 
   /// Takes the name, then makes the folder: from here on the id counts as a container, so that what

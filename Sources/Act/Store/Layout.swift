@@ -1,12 +1,16 @@
 // Where each thing lives on disk. Drawn once, here:
 //
 //   <state>/images/…                      (Images)
-//   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease
+//   <state>/names/<container name>        symbolic link whose text is "<project>/<id>": the name's lease.
+//                                         <12 digits of an old id>_<name> is that of a container which is
+//                                         to take the old one's place
 //   <state>/containers/<id>/              blueprint.json, upper/, work/, rootfs/, journal/, exit.json,
 //                                         hooks.json where its service has hooks, and `boot`: symbolic
 //                                         link whose text is the boot id of its last start
 //   <state>/networks/<name>/              network.json, leases/<address>
 //   <state>/volumes/<name>/               volume.json, data/
+//   <state>/…/definition.json             beside those records: the compose files' canonical words that
+//                                         the container, network or volume was made of, for `plan`
 //   <state>/replaced/<project>/<name>     blueprint of a container that is removed to be made anew
 //
 // In `containers` and `volumes`, `.gone-…` is on its way out and `.new-…` not finished: the next command
@@ -39,6 +43,15 @@ package struct Layout: Sendable, Hashable {
 
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }
+  package func definition(ofContainer id: String) -> FilePath {
+    container(id).appending("definition.json")
+  }
+  package func definition(ofNetwork name: String) -> FilePath {
+    network(name).appending("definition.json")
+  }
+  package func definition(ofVolume name: String) -> FilePath {
+    volume(name).appending("definition.json")
+  }
   package func exitRecord(_ id: String) -> FilePath { container(id).appending("exit.json") }
   package func hooks(_ id: String) -> FilePath { container(id).appending("hooks.json") }
   package func bootMark(_ id: String) -> FilePath { container(id).appending("boot") }

@@ -13,18 +13,21 @@ struct KillCommand: AsyncParsableCommand {
   var removeOrphans = false
   @Option(name: .shortAndLong, help: "A name, with or without SIG, or a number")
   var signal = "SIGKILL"
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
     let invocation = try Invocation.now()
+    let removesOrphans = try invocation.removesOrphans(removeOrphans)
+    let isDryRun = trial.isOn(invocation)
     let work = try invocation.open("kill", file: .optional)
-    let found = try await finishing(work.progress) {
+    let plan = try await finishing(work.progress) {
       try await work.session.kill(
-        services: services, signal: signal,
-        removesOrphans: removeOrphans || invocation.flag("COMPOSE_REMOVE_ORPHANS"))
+        services: services, signal: signal, removesOrphans: removesOrphans, isDryRun: isDryRun)
     }
-    if !found { invocation.status.line("No container to kill") }
+    if isDryRun { return show(plan) }
+    if plan.isEmpty { invocation.status.line("No container to kill") }
   }
 }
 
@@ -38,15 +41,19 @@ struct RestartCommand: AsyncParsableCommand {
   @Option(
     name: .shortAndLong, parsing: .unconditional, help: "Seconds to wait for containers to stop")
   var timeout: Int?
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("restart", file: .optional)
-    try await finishing(work.progress) {
+    let invocation = try Invocation.now()
+    let isDryRun = trial.isOn(invocation)
+    let work = try invocation.open("restart", file: .optional)
+    let plan = try await finishing(work.progress) {
       try await work.session.restart(
-        services: services, timeout: timeout, includesDependents: !noDeps)
+        services: services, timeout: timeout, includesDependents: !noDeps, isDryRun: isDryRun)
     }
+    if isDryRun { show(plan) }
   }
 }
 
@@ -62,6 +69,7 @@ struct RmCommand: AsyncParsableCommand {
   var stop = false
   @Flag(name: .shortAndLong, help: "With their anonymous volumes")
   var volumes = false
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
@@ -69,6 +77,7 @@ struct RmCommand: AsyncParsableCommand {
     let invocation = try Invocation.now()
     let work = try invocation.open("rm", file: .optional)
     let names = try await work.session.removable(services: services, stops: stop)
+    if trial.isOn(invocation) { return show(try await work.session.removalPlan(names)) }
     guard !names.isEmpty else { return invocation.status.line("No stopped containers") }
     let message = "Going to remove \(names.joined(separator: ", "))"
     if force {
@@ -87,6 +96,8 @@ struct CreateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Create containers without starting them")
 
+  @Flag(help: "Build images first")
+  var build = false
   @Flag(help: "Do not build images")
   var noBuild = false
   @Flag(help: "Recreate containers even if nothing changed")
@@ -101,26 +112,28 @@ struct CreateCommand: AsyncParsableCommand {
   var removeOrphans = false
   @Option(help: "Number of containers of a service: SERVICE=NUM")
   var scale: [String] = []
-  @Flag(name: .shortAndLong, help: "Answer yes to every question")
-  var yes = false
+  @OptionGroup var consent: ConsentOptions
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    if forceRecreate, noRecreate {
-      throw UsageFault("`--force-recreate` and `--no-recreate` are incompatible")
-    }
+    try refuse([
+      (forceRecreate, "--force-recreate", noRecreate, "--no-recreate"),
+      (build, "--build", noBuild, "--no-build"),
+    ])
     let invocation = try Invocation.now()
     let work = try invocation.open("create", services: services, quietPull: quietPull)
     var options = UpOptions()
     options.services = services
     options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
     options.startsContainers = false
-    options.removesOrphans = removeOrphans || invocation.flag("COMPOSE_REMOVE_ORPHANS")
+    options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))
     options.scale = try parseScale(scale)
-    options.recreatesVolumes = yes
-    options.isDryRun = invocation.global.dryRun
+    options.recreatesVolumes = consent.yes
+    options.isDryRun = trial.isOn(invocation)
+    if !consent.yes, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
     try await up(work, options)
   }
 }
@@ -131,6 +144,7 @@ struct ScaleCommand: AsyncParsableCommand {
 
   @Flag(help: "Do not start what they depend on")
   var noDeps = false
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "SERVICE=NUM", completion: .custom(completeServices))
   var services: [String]
 
@@ -143,16 +157,14 @@ struct ScaleCommand: AsyncParsableCommand {
     options.services = names
     options.scale = scale
     options.includesDependencies = !noDeps
-    options.isDryRun = invocation.global.dryRun
+    options.isDryRun = trial.isOn(invocation)
     try await up(work, options)
   }
 }
 
 private func up(_ work: Work, _ options: UpOptions) async throws {
   let result = try await finishing(work.progress) { try await work.session.up(options) }
-  if options.isDryRun {
-    Output.standard.write(result.plan.isEmpty ? "nothing to do\n" : result.plan.text + "\n")
-  }
+  if options.isDryRun { show(result.plan) }
 }
 
 struct WaitCommand: AsyncParsableCommand {

@@ -7,12 +7,18 @@ struct PauseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pause", abstract: "Let services stand still")
 
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("pause", file: .optional)
-    try await finishing(work.progress) { try await work.session.pause(services: services) }
+    let invocation = try Invocation.now()
+    let isDryRun = trial.isOn(invocation)
+    let work = try invocation.open("pause", file: .optional)
+    let plan = try await finishing(work.progress) {
+      try await work.session.pause(services: services, isDryRun: isDryRun)
+    }
+    if isDryRun { show(plan) }
   }
 }
 
@@ -20,11 +26,17 @@ struct UnpauseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unpause", abstract: "Let paused services go on")
 
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("unpause", file: .optional)
-    try await finishing(work.progress) { try await work.session.unpause(services: services) }
+    let invocation = try Invocation.now()
+    let isDryRun = trial.isOn(invocation)
+    let work = try invocation.open("unpause", file: .optional)
+    let plan = try await finishing(work.progress) {
+      try await work.session.unpause(services: services, isDryRun: isDryRun)
+    }
+    if isDryRun { show(plan) }
   }
 }

@@ -9,7 +9,8 @@ import Linux
 
 /// All of them, as they are parsed.
 let allVerbs: [any ParsableCommand.Type] = [
-  UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, ExecCommand.self,
+  UpCommand.self, PlanCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self,
+  ExecCommand.self,
   RunCommand.self, CopyCommand.self, ExportCommand.self, CommitCommand.self, StopCommand.self,
   StartCommand.self,
   RestartCommand.self,

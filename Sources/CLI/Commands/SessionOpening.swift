@@ -74,18 +74,13 @@ extension Invocation {
     if global.dryRun, Self.changing.contains(verb) {
       throw UsageFault(
         "`berth \(verb)` cannot be tried with `--dry-run`",
-        hint: "`up` and `down` can; leave out the flag")
-    }
-    if global.compatibility {
-      throw UsageFault(
-        "names separated by `_` (`--compatibility`) are not made by `berth \(verb)`",
-        hint: "leave out the flag, or set `container_name`")
+        hint: "verbs that carry out a plan can, such as `up` and `down`; leave out the flag")
     }
   }
 
   private static let changing: Set<String> = [
-    "stop", "start", "pause", "unpause", "attach", "exec", "run", "cp", "pull", "push", "tag",
-    "rmi", "prune", "load", "import", "commit", "kill", "restart", "rm", "wait", "network create",
+    "attach", "exec", "run", "cp", "pull", "push", "tag",
+    "rmi", "prune", "load", "import", "commit", "wait", "network create",
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]

@@ -12,12 +12,12 @@ extension Declaration {
         result.append(word)
         isValue = false
       } else if word == "--" {
-        return result + [word] + rest
+        return result + [word] + Array(rest)
       } else if !word.hasPrefix("-") || word == "-" {
         result.append(word)
         positionalCount += 1
         // What follows is a command of its own.
-        if positionals.firstIndex(where: \.takesRest) == positionalCount { return result + rest }
+        if positionals.firstIndex(where: \.takesRest) == positionalCount { return result + Array(rest) }
       } else {
         let plain = word.hasPrefix("--") ? longSpelling(word) : shortSpelling(word)
         result += plain.words
@@ -68,7 +68,7 @@ extension Declaration {
     switch value.lowercased() {
     case "true", "t", "1": return [name]
     case "false", "f", "0":
-      let opposite = "--no-" + name.drop { $0 == "-" }
+      let opposite: String = "--no-" + name.drop { $0 == "-" }
       return argument(spelled: opposite) == nil ? [] : [opposite]
     default: return nil
     }
@@ -92,7 +92,8 @@ func plainSpelling(ofVerb rest: [String]) -> [String] {
     type = below
     count += 1
   }
-  return rest.prefix(count) + Declaration(of: type).plainSpelling(Array(rest.dropFirst(count)))
+  let behind = Declaration(of: type).plainSpelling(Array(rest.dropFirst(count)))
+  return Array(rest.prefix(count)) + behind
 }
 
 /// The same of the flags before the verb.

@@ -10,14 +10,18 @@ struct StopCommand: AsyncParsableCommand {
   @Option(
     name: .shortAndLong, parsing: .unconditional, help: "Seconds to wait for containers to stop")
   var timeout: Int?
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("stop", file: .optional)
-    try await finishing(work.progress) {
-      try await work.session.stop(services: services, timeout: timeout)
+    let invocation = try Invocation.now()
+    let isDryRun = trial.isOn(invocation)
+    let work = try invocation.open("stop", file: .optional)
+    let plan = try await finishing(work.progress) {
+      try await work.session.stop(services: services, timeout: timeout, isDryRun: isDryRun)
     }
+    if isDryRun { show(plan) }
   }
 }
 
@@ -29,15 +33,19 @@ struct StartCommand: AsyncParsableCommand {
   var wait = false
   @Option(help: "Seconds to wait at most with --wait")
   var waitTimeout: Int?
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
-    let work = try Invocation.now().open("start", file: .optional)
+    let invocation = try Invocation.now()
+    let isDryRun = trial.isOn(invocation)
+    let work = try invocation.open("start", file: .optional)
     let limit: UpOptions.Wait? =
       wait ? (waitTimeout.map { .atMost(seconds: $0) } ?? .forever) : nil
-    try await finishing(work.progress) {
-      try await work.session.start(services: services, wait: limit)
+    let plan = try await finishing(work.progress) {
+      try await work.session.start(services: services, wait: limit, isDryRun: isDryRun)
     }
+    if isDryRun { show(plan) }
   }
 }

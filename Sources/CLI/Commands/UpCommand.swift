@@ -32,8 +32,12 @@ struct UpCommand: AsyncParsableCommand {
   var pull: String?
   @Flag(help: "Pull without progress")
   var quietPull = false
+  @Flag(help: "Build images first")
+  var build = false
   @Flag(help: "Do not build images")
   var noBuild = false
+  @Flag(help: "Build without progress")
+  var quietBuild = false
   @Option(help: "Number of containers of a service: SERVICE=NUM")
   var scale: [String] = []
   @Option(
@@ -69,30 +73,36 @@ struct UpCommand: AsyncParsableCommand {
   var wait = false
   @Option(help: "Seconds to wait at most with --wait")
   var waitTimeout: Int?
-  @Flag(name: .shortAndLong, help: "Answer yes to every question")
-  var yes = false
-  @Flag(help: "Show what would be done, and do nothing")
-  var dryRun = false
+  @OptionGroup var consent: ConsentOptions
+  @Flag(name: .customLong("y"), help: .hidden)
+  var yesByOldName = false
+  @OptionGroup var trial: TrialOptions
   @Argument(help: "Services", completion: .custom(completeServices))
   var services: [String] = []
 
   func run() async throws {
     try checkPairs()
     let invocation = try Invocation.now()
-    let dryRun = dryRun || invocation.global.dryRun
     let work = try invocation.open("up", services: services, quietPull: quietPull)
-    if !dryRun, !detach, !wait, !noStart { return try await runAttached(work, invocation) }
+    let isAttached = !detach && !wait && !noStart
+    if isAttached, !trial.isOn(invocation) { return try await runAttached(work, invocation) }
     let up = try await finishing(work.progress) {
-      try await work.session.up(try options(dryRun: dryRun))
+      try await work.session.up(try options(invocation, work))
     }
-    if dryRun {
-      Output.standard.write(up.plan.isEmpty ? "nothing to do\n" : up.plan.text + "\n")
+    if trial.isOn(invocation) {
+      show(up.plan)
+      if isAttached {
+        Output.error.line("nothing was started, so there is no output to follow")
+      }
       return
     }
   }
 
+  private var agreesToAll: Bool { consent.yes || yesByOldName }
+
   private func checkPairs() throws {
-    let pairs: [(Bool, String, Bool, String)] = [
+    try refuse([
+      (build, "--build", noBuild, "--no-build"),
       (forceRecreate, "--force-recreate", noRecreate, "--no-recreate"),
       (renewAnonVolumes, "--renew-anon-volumes", noRecreate, "--no-recreate"),
       (alwaysRecreateDeps, "--always-recreate-deps", noRecreate, "--no-recreate"),
@@ -114,10 +124,7 @@ struct UpCommand: AsyncParsableCommand {
         abortOnContainerExit, "--abort-on-container-exit", abortOnContainerFailure,
         "--abort-on-container-failure"
       ),
-    ]
-    for (left, leftName, right, rightName) in pairs where left && right {
-      throw UsageFault("`\(leftName)` and `\(rightName)` are incompatible")
-    }
+    ])
     if watch {
       throw UsageFault(
         "berth does not watch files for changes",
@@ -125,7 +132,7 @@ struct UpCommand: AsyncParsableCommand {
     }
   }
 
-  private func options(dryRun: Bool) throws -> UpOptions {
+  private func options(_ invocation: Invocation, _ work: Work) throws -> UpOptions {
     var options = UpOptions()
     options.services = services
     options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
@@ -133,12 +140,13 @@ struct UpCommand: AsyncParsableCommand {
     options.startsContainers = !noStart
     options.includesDependencies = !noDeps
     options.renewsAnonymousVolumes = renewAnonVolumes
-    options.removesOrphans = removeOrphans
+    options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))
     options.scale = try parseScale(scale)
     options.timeout = timeout
-    options.isDryRun = dryRun
-    options.recreatesVolumes = yes
+    options.isDryRun = trial.isOn(invocation)
+    options.recreatesVolumes = agreesToAll
+    if !agreesToAll, !options.isDryRun { options.agrees = work.agreesToLoseVolume }
     if wait { options.wait = waitTimeout.map { .atMost(seconds: $0) } ?? .forever }
     return options
   }
@@ -153,7 +161,7 @@ struct UpCommand: AsyncParsableCommand {
     form.separatesStreams = true
     let typed = self
     let up = AttachedUp(
-      work, try options(dryRun: false), form: form,
+      work, try options(invocation, work), form: form,
       hasKeys: menu ?? invocation.wantsMenu
     ) { typed.attachOptions($0, choice) }
     let code = try await up.run()

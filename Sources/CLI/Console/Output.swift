@@ -95,9 +95,12 @@ package func writeOutputFile(_ bytes: [UInt8], to path: String) throws(OutputFau
   }
 }
 
+/// Whether somebody sits at a terminal.
+package var canAsk: Bool { isatty(STDIN_FILENO) == 1 && Output.error.isTerminal }
+
 /// Asks a question on the terminal; the line that was typed. Nil when nobody can answer.
 package func ask(_ question: String) -> String? {
-  guard isatty(STDIN_FILENO) == 1, Output.error.isTerminal else { return nil }
+  guard canAsk else { return nil }
   Output.error.write(question)
   return readLine()
 }

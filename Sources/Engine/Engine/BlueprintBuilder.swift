@@ -20,6 +20,15 @@ struct ContainerIdentity: Sendable {
   var slug: String?
   /// One-offs answer to the service's names only when asked to.
   var usesAliases = false
+  /// The container whose place it is to take, and which is still there.
+  var replaced: ContainerBlueprint?
+
+  /// The name that it holds until the other one is gone.
+  var leaseName: String {
+    // Under another name than the old one's it can have it at once.
+    guard let replaced, replaced.name == name else { return name }
+    return "\(replaced.shortID)_\(name)"
+  }
 }
 
 /// 64 hexadecimal digits from the kernel.
@@ -42,7 +51,7 @@ extension Session {
     var blueprint = ContainerBlueprint(
       id: identity.id, name: identity.name, createdAt: Self.now(),
       image: ImageIdentity(
-        reference: service.image ?? "\(projectName)-\(service.name)", id: "\(base.image.id)",
+        reference: service.image ?? joined(projectName, service.name), id: "\(base.image.id)",
         platform: "\(base.image.config.platform)"),
       root: RootBlueprint(
         layers: base.image.layers.map { Bytes($0.string) }, readOnly: service.isReadOnly),
@@ -77,15 +86,25 @@ extension Session {
     labels[Label.oneOff] = identity.slug == nil ? "False" : "True"
     labels[Label.slug] = identity.slug
     if identity.slug == nil { labels[Label.number] = "\(identity.number)" }
-    labels[Label.configHash] = base.configHash
+    labels[Label.configHash] = configHash(service)
     labels[Label.image] = "\(base.image.id)"
+    if !base.mountedImages.isEmpty { labels[Label.mountedImages] = base.mountedImageDigests }
+    labels[Label.replaced] = identity.replaced?.name
     labels[Label.dependsOn] = service.dependsOn.map {
       "\($0.service):\($0.condition.rawValue):\($0.restarts)"
     }.joined(separator: ",")
     labels[Label.workingDirectory] = project.directory
     labels[Label.configFiles] = project.files.joined(separator: ",")
+    labels[Label.environmentFile] = environmentFiles
     labels[Label.version] = berthVersion
     return labels
+  }
+
+  /// Those that `--env-file` named, absolute; nil when none was.
+  private var environmentFiles: String? {
+    guard !request.envFiles.isEmpty else { return nil }
+    let folder = FilePath(request.workingDirectory)
+    return request.envFiles.map { folder.pushing(FilePath($0)).string }.joined(separator: ",")
   }
 
   /// Of the image and of `expose`, where a port is `80`, `80-82` or `80/udp`.

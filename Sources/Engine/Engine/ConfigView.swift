@@ -102,8 +102,9 @@ package struct ConfigView: Sendable {
   }
 
   package var images: [String] {
-    loaded.project.services.flatMap { service in
-      [service.image ?? "\(loaded.project.name)-\(service.name)"]
+    let separator = request.compatibility ? "_" : "-"
+    return loaded.project.services.flatMap { service in
+      [service.image ?? loaded.project.name + separator + service.name]
         + service.preStart.compactMap(\.image)
     }
   }

@@ -11,6 +11,15 @@ import Runtime
 import Store
 import SystemPackage
 
+/// What comes after a container that is removed.
+enum Successor: Sendable {
+  case none
+  /// One of its name is made next, which takes its anonymous volumes over.
+  case next
+  /// It is there already, has them, and takes the addresses too.
+  case made(ContainerBlueprint)
+}
+
 extension Session {
   /// Leases what it needs, writes it down and answers it.
   ///
@@ -22,7 +31,7 @@ extension Session {
     previous: ContainerBlueprint?, adjust: (inout ContainerBlueprint) throws -> Void = { _ in }
   ) throws -> ContainerBlueprint {
     // First of all: what is made for a container that is never finished is found by its name.
-    try containers.begin(id: identity.id, name: identity.name, project: projectName)
+    try containers.begin(id: identity.id, name: identity.leaseName, project: projectName)
     do {
       let mounts = try mounts(of: base, id: identity.id, project: project, previous: previous)
       if let size = base.service.storageSize.flatMap({ UInt64(exactly: $0.bytes) }) {
@@ -34,6 +43,8 @@ extension Session {
       blueprint.files = try makeGivenFiles(of: base.service, in: project, container: identity.id)
       try writeHooks(of: base, identity, project: project, blueprint)
       try adjust(&blueprint)
+      try writeFile(
+        base.service.configHashInput, to: layout.definition(ofContainer: identity.id), .volatile)
       try containers.write(blueprint)
       noteLife("create", blueprint)
       return blueprint
@@ -41,7 +52,7 @@ extension Session {
       // Undone as far as it goes; the next command sweeps the rest.
       try? releaseLeases(of: identity.id, project)
       try? removeVolumes(madeFor: identity.id)
-      try? containers.remove(id: identity.id, name: identity.name)
+      try? containers.remove(id: identity.id, name: identity.leaseName)
       throw error
     }
   }
@@ -81,10 +92,23 @@ extension Session {
 
   /// Removes a container that does not run: leases, folder, name and, on demand, the volumes that
   /// nobody named.
-  /// - Parameter isReplaced: one of its name is made next, which takes those volumes over.
-  func remove(_ blueprint: ContainerBlueprint, withVolumes: Bool, isReplaced: Bool = false) throws {
+  ///
+  /// - Parameter successor: of the same place.
+  func remove(
+    _ blueprint: ContainerBlueprint, withVolumes: Bool, successor: Successor = .none
+  ) throws {
     try takeAwayLost(blueprint.id)
-    try networks.release(blueprint.network.endpoints, container: blueprint.id)
+    let endpoints = blueprint.network.endpoints
+    var isReplaced = false
+    switch successor {
+    case .none: try networks.release(endpoints, container: blueprint.id)
+    case .next:
+      isReplaced = true
+      try networks.release(endpoints, container: blueprint.id)
+    case .made(let heir):
+      try networks.handOver(
+        endpoints, of: blueprint.id, to: heir.id, having: heir.network.endpoints)
+    }
     // Without its record nothing tells any more whose they are: a kill must not come between.
     let isNoted = (withVolumes || isReplaced) && !anonymousVolumes(of: blueprint).isEmpty
     if isNoted { try containers.noteReplacement(of: blueprint, project: projectName) }

@@ -11,11 +11,34 @@ import Planning
 struct ServiceBase: Sendable {
   var service: Service
   var image: LocalImage
-  var configHash: String
   /// Images that are mounted or that hooks run in, by the name that the file has for them.
   var mountedImages: [String: LocalImage] = [:]
-  /// Keeps the image until a container that is made from it does. Nil in a dry run, which makes none.
+  /// Keeps the image until a container that is made from it does.
   var lease: ImageLease?
+
+  /// What the label of mounted images says.
+  var mountedImageDigests: String {
+    mountedImages.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.id)" }
+      .joined(separator: ",")
+  }
+}
+
+/// What planning needs to know of a service's images: also of those that are not here yet.
+struct ServiceOutline: Sendable {
+  var service: Service
+  /// Nil: it has to be fetched first.
+  var imageID: String?
+  var mountedImages: String
+  /// Images that have to be fetched.
+  var pulls: [String] = []
+}
+
+extension ServiceOutline {
+  init(_ base: ServiceBase) {
+    self.init(
+      service: base.service, imageID: "\(base.image.id)",
+      mountedImages: base.mountedImageDigests)
+  }
 }
 
 extension Session {
@@ -45,25 +68,29 @@ extension Session {
     Digest(of: service.configHashInput).hex
   }
 
-  func desired(_ bases: [ServiceBase], of project: Project, options: UpOptions) -> DesiredProject {
-    let present = Set(bases.map(\.service.name))
-    let services = bases.map { base in
-      DesiredService(
-        name: base.service.name,
-        replicas: options.scale[base.service.name] ?? base.service.replicas,
-        containerName: base.service.containerName, configHash: base.configHash,
-        imageID: "\(base.image.id)",
-        dependencies: base.service.dependsOn.filter { present.contains($0.service) }
+  func desired(_ outlines: [ServiceOutline], of project: Project, options: UpOptions)
+    -> DesiredProject
+  {
+    let present = Set(outlines.map(\.service.name))
+    let services = outlines.map { outline in
+      let service = outline.service
+      var desired = DesiredService(
+        name: service.name, replicas: options.scale[service.name] ?? service.replicas,
+        containerName: service.containerName, configHash: configHash(service),
+        imageID: outline.imageID,
+        dependencies: service.dependsOn.filter { present.contains($0.service) }
           .map(Planning.Dependency.init),
-        networks: networkNames(of: base.service, in: project),
-        volumes: volumeNames(of: base.service, in: project),
-        joins: base.service.joinedServices.filter(present.contains),
-        volumeSources: base.service.volumeServices.filter(present.contains))
+        networks: networkNames(of: service, in: project),
+        volumes: volumeNames(of: service, in: project),
+        joins: service.joinedServices.filter(present.contains),
+        volumeSources: service.volumeServices.filter(present.contains))
+      desired.mountedImages = outline.mountedImages
+      return desired
     }
     let usedNetworks = Set(services.flatMap(\.networks))
     let usedVolumes = Set(services.flatMap(\.volumes))
     let keepsUnused = request.keepsUnusedResources
-    return DesiredProject(
+    var desired = DesiredProject(
       name: projectName, services: services,
       networks: project.networks.filter { keepsUnused || usedNetworks.contains($0.name) }.map {
         DesiredResource(
@@ -73,6 +100,8 @@ extension Session {
         DesiredResource(
           name: $0.name, configHash: Digest(of: $0.configHashInput).hex, isExternal: $0.isExternal)
       })
+    desired.separator = separator
+    return desired
   }
 
   /// Full names of the networks that a service is on.

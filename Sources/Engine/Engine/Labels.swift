@@ -8,6 +8,10 @@ package enum Label {
   package static let oneOff = "com.docker.compose.oneoff"
   package static let configHash = "com.docker.compose.config-hash"
   package static let image = "com.docker.compose.image"
+  /// `NAME=sha256:…`, for each image that is mounted.
+  package static let mountedImages = "com.docker.compose.image-volume-digest"
+  /// The name of the container that this one took the place of.
+  package static let replaced = "com.docker.compose.replace"
   package static let dependsOn = "com.docker.compose.depends_on"
   package static let workingDirectory = "com.docker.compose.project.working_dir"
   package static let configFiles = "com.docker.compose.project.config_files"

@@ -3,14 +3,16 @@
 import Compose
 import Diagnostics
 import Linux
-import Planning
+package import Planning
 import Blueprint
 import Store
 
 extension Session {
-  /// Sends a signal to all containers of the services that run, one-offs among them. False when there is
-  /// none.
-  package func kill(services: [String], signal: String, removesOrphans: Bool) async throws -> Bool {
+  /// Sends a signal to all containers of the services that run, one-offs among them. The plan is empty
+  /// when there is none.
+  package func kill(
+    services: [String], signal: String, removesOrphans: Bool, isDryRun: Bool = false
+  ) async throws -> Plan {
     guard let number = signalNumber(signal) else {
       throw Faults([
         Diagnostic("unknown signal `\(signal)`", hint: "write a name such as HUP, or a number")
@@ -25,19 +27,31 @@ extension Session {
         services.isEmpty ? isKnown || removesOrphans : services.contains(record.service)
       return record.isSupervised && isWanted
     }
-    try await each(meant, "Killing", "Killed") { record in
-      try self.kill(record.blueprint, signal: number)
-    }
-    return !meant.isEmpty
+    return try await perform(.kill(signal: number), meant, isDryRun: isDryRun)
+  }
+
+  /// One thing done to all of these at once.
+  func perform(_ verb: EachVerb, _ records: [ContainerRecord], isDryRun: Bool) async throws -> Plan
+  {
+    let plan = planEach(verb, records.map { ObservedContainer($0) })
+    if isDryRun { return plan }
+    let runner = StepRunner(
+      session: self, project: loaded?.project, bases: [], records: records, options: UpOptions(),
+      plan: plan)
+    try await apply(plan) { step in try await runner.perform(step) }
+    return plan
   }
 
   /// Ends and starts the containers of the services, and of those that depend on them with
   /// `restart: true` unless told otherwise. Nothing is made anew.
-  package func restart(services: [String], timeout: Int?, includesDependents: Bool) async throws {
-    let lock = try await lockProject("restart")
+  @discardableResult
+  package func restart(
+    services: [String], timeout: Int?, includesDependents: Bool, isDryRun: Bool = false
+  ) async throws -> Plan {
+    let lock = try await lockProject("restart", dryRun: isDryRun)
     defer { lock.release() }
     let (records, observed) = try await blocking {
-      try self.sweep()
+      if !isDryRun { try self.sweep() }
       return try self.observe()
     }
     try checkExistence(of: services, records)
@@ -51,6 +65,7 @@ extension Session {
       wanted.formUnion(more.map(\.name))
     }
     let plan = planRestart(observed, services: wanted, dependencies: dependencies(records))
+    if isDryRun { return plan }
     var options = UpOptions()
     options.timeout = timeout
     options.hooks = .inContainers
@@ -63,6 +78,14 @@ extension Session {
       guard case .startContainer(_, let name) = step.operation else { return }
       self.note("restart", try runner.blueprint(name))
     }
+    return plan
+  }
+
+  /// The plan of `rm` for these names.
+  package func removalPlan(_ names: [String]) async throws -> Plan {
+    let records = try await blocking { try self.containers.list(project: self.projectName) }
+    return planEach(
+      .remove, records.filter { names.contains($0.name) }.map { ObservedContainer($0) })
   }
 
   /// The names of containers that `rm` would remove: those that do not run, or all once they are stopped.

@@ -115,7 +115,7 @@ extension Session {
     (service.links + service.externalLinks).map { link in
       var target = link.target
       if service.namedNetwork == PredefinedNetwork.bridge, let other = project.service(target) {
-        target = other.containerName ?? "\(projectName)-\(target)-1"
+        target = other.containerName ?? joined(projectName, target, "1")
       }
       return LinkBlueprint(target: target, alias: link.alias)
     }
@@ -150,7 +150,8 @@ extension Session {
       try parse(text, "ipv6_address", service) { IPv6Address($0) }
     }
     let lease = try networks.lease(
-      record, container: identity.id, wanted: wanted, wanted6: wanted6)
+      record, container: identity.id, wanted: wanted, wanted6: wanted6,
+      replacing: identity.replaced?.id)
     let hardware = try (attachment.macAddress ?? (index == 0 ? service.macAddress : nil)).map {
       try parse($0, "mac_address", service) { MACAddress($0) }
     }

@@ -15,6 +15,14 @@ extension Session {
     Digest(of: network.configHashInput).hex
   }
 
+  /// Makes it, or what lacks of it, and keeps the words that it was made of.
+  func makeNetwork(_ network: Compose.Network) throws {
+    let made = try networks.ensure(try specification(network), now: Self.now())
+    guard made.labels[Label.configHash] == networkHash(network) else { return }
+    try writeFile(
+      network.configHashInput, to: layout.definition(ofNetwork: network.name), .volatile)
+  }
+
   /// What stands in the way of networks that were made or repaired.
   func tellOfNetworks() {
     for warning in networks.takeWarnings() { tell(.warning(warning)) }
@@ -76,7 +84,7 @@ extension StepRunner {
     guard let network = project?.networks.first(where: { $0.name == name }) else {
       throw NetworkError.missing(name: name)
     }
-    _ = try session.networks.ensure(try session.specification(network), now: Session.now())
+    try session.makeNetwork(network)
     session.tellOfNetworks()
     _ = repaired.withLock { $0.insert(name) }
   }

@@ -50,8 +50,8 @@ extension ContainerRecord {
 
   /// The name without the project, as logs show it.
   package var displayName: String {
-    let prefix = project + "-"
-    return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    let isPart = name.hasPrefix(project + "-") || name.hasPrefix(project + "_")
+    return isPart ? String(name.dropFirst(project.count + 1)) : name
   }
 }
 
@@ -68,5 +68,6 @@ extension ObservedContainer {
       imageID: record.blueprint.image.id, status: record.state.status,
       networks: record.blueprint.network.endpoints.map(\.network),
       volumes: record.blueprint.mounts.compactMap(\.volumeName))
+    mountedImages = record.blueprint.labels[Label.mountedImages] ?? ""
   }
 }

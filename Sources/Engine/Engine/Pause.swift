@@ -1,22 +1,21 @@
 // `pause` and `unpause`: the containers of services stand still and go on.
 
 import Compose
-import Control
 import Diagnostics
 import Linux
+package import Planning
 import Store
 
-private enum Standing: Sendable {
-  case still
-  case going
-}
-
 extension Session {
-  package func pause(services: [String]) async throws { try await set(.still, services) }
+  package func pause(services: [String], isDryRun: Bool = false) async throws -> Plan {
+    try await set(.pause, services, isDryRun)
+  }
 
-  package func unpause(services: [String]) async throws { try await set(.going, services) }
+  package func unpause(services: [String], isDryRun: Bool = false) async throws -> Plan {
+    try await set(.unpause, services, isDryRun)
+  }
 
-  private func set(_ standing: Standing, _ services: [String]) async throws {
+  private func set(_ verb: EachVerb, _ services: [String], _ isDryRun: Bool) async throws -> Plan {
     let records = try await blocking { try self.containers.list(project: self.projectName) }
     try checkExistence(of: services, records)
     let meant = records.filter { record in
@@ -30,29 +29,7 @@ extension Session {
           hint: "start it with `berth up -d \(service)`")
       ])
     }
-    var failures: [any Error] = []
-    for record in meant {
-      do {
-        try await set(standing, record)
-      } catch {
-        failures.append(error)
-      }
-    }
-    if !failures.isEmpty { throw ApplyFailure(failures: failures) }
-  }
-
-  private func set(_ standing: Standing, _ record: ContainerRecord) async throws {
-    let id = "Container \(record.name)"
-    let client = ShimClient(runFolder: layout.running(record.id))
-    tell(.progress(ProgressEvent(id, standing == .still ? "Pausing" : "Unpausing", .working)))
-    do {
-      try await blocking { standing == .still ? try client.pause() : try client.unpause() }
-    } catch {
-      tell(.progress(ProgressEvent(id, "Error", .error)))
-      throw Failure(
-        standing == .still ? "pausing `\(record.name)`" : "unpausing `\(record.name)`", error)
-    }
-    tell(.progress(ProgressEvent(id, standing == .still ? "Paused" : "Unpaused", .done)))
+    return try await perform(verb, meant, isDryRun: isDryRun)
   }
 
   /// A service must be of the file, or have containers.

@@ -80,7 +80,7 @@ extension Session {
     try refuseUnsupported(in: project)
     try checkGivenFiles(of: [service], made: [service.name], in: project)
     try checkSources(of: [service], in: project)
-    let base = try await ensureImages([service], pull: request.pull, dryRun: false)[0]
+    let base = try await ensureImages([service], pull: request.pull)[0]
     defer { base.lease?.end() }
     let lock = try await lockProject("run")
     defer { lock.release() }
@@ -154,7 +154,7 @@ extension Session {
     let id = randomID()
     let slug = String(id.prefix(12))
     let identity = ContainerIdentity(
-      id: id, name: request.name ?? "\(projectName)-\(request.service)-run-\(slug)", number: 0,
+      id: id, name: request.name ?? joined(projectName, request.service, "run", slug), number: 0,
       slug: slug, usesAliases: request.usesAliases)
     try ensureResources(of: base, project: project)
     let blueprint = try makeContainer(base, identity, project: project, previous: nil) { made in
@@ -168,7 +168,7 @@ extension Session {
   private func ensureResources(of base: ServiceBase, project: Project) throws {
     for attached in attachments(of: base.service, in: project) {
       if let network = attached.network, !network.isExternal {
-        _ = try networks.ensure(try specification(network), now: Self.now())
+        try makeNetwork(network)
       } else if attached.name != PredefinedNetwork.bridge {
         _ = try networks.repair(attached.name)
       }

@@ -110,6 +110,11 @@ package struct Session: Sendable {
     return loaded.project
   }
 
+  /// The parts of a name of what the project has: `shop-web-1`, with `--compatibility` `shop_web_1`.
+  func joined(_ parts: String...) -> String { parts.joined(separator: separator) }
+
+  var separator: String { request.compatibility ? "_" : "-" }
+
   package static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

@@ -4,21 +4,24 @@ import Blueprint
 import Compose
 import Diagnostics
 import Linux
-import Planning
+package import Planning
 import Store
 
 extension Session {
   /// Starts containers that exist, with those that they depend on; makes none.
-  package func start(services: [String], wait: UpOptions.Wait?) async throws {
+  package func start(services: [String], wait: UpOptions.Wait?, isDryRun: Bool = false)
+    async throws -> Plan
+  {
     try checkNames(services)
-    let lock = try await lockProject("start")
+    let lock = try await lockProject("start", dryRun: isDryRun)
     defer { lock.release() }
     let (records, observed) = try await blocking {
-      try self.sweep()
+      if !isDryRun { try self.sweep() }
       return try self.observe()
     }
     let wanted = try startable(services, records)
     let plan = planStart(observed, services: wanted, dependencies: startDependencies(records))
+    if isDryRun { return plan }
     var options = UpOptions()
     options.wait = wait
     let runner = StepRunner(
@@ -27,6 +30,7 @@ extension Session {
     try await blocking { try runner.reservePorts(plan) }
     try await apply(plan) { step in try await runner.perform(step) }
     if wait != nil { try await waitForAll(wanted, limit: runner.limit) }
+    return plan
   }
 
   /// The services that are meant: each must have a container, unless it is to have none.

@@ -19,6 +19,12 @@ final class StepRunner: Sendable {
   let options: UpOptions
   /// Containers by name: those that there were, and those made since.
   private let known: Mutex<[String: ContainerBlueprint]>
+  /// Those that there were: their anonymous volumes outlive them.
+  private let earlier: [String: ContainerBlueprint]
+  /// Containers that were made to take the place of others, by the names of those.
+  let heirs = Mutex<[String: Heir]>([:])
+  /// With the anonymous volumes of containers that are removed.
+  let removesVolumes: Bool
   /// Sockets that hold host ports until their container starts, by container name.
   let reserved = Mutex<[String: PortReservation]>([:])
   /// The services of containers that the plan makes, by container name.
@@ -33,16 +39,23 @@ final class StepRunner: Sendable {
 
   init(
     session: Session, project: Project?, bases: [ServiceBase], records: [ContainerRecord],
-    options: UpOptions, plan: Plan
+    options: UpOptions, plan: Plan, removesVolumes: Bool = false
   ) {
+    self.removesVolumes = removesVolumes
     self.session = session
     self.project = project
     self.bases = Dictionary(bases.map { ($0.service.name, $0) }) { first, _ in first }
     self.options = options
     limit = WaitLimit(options.wait)
-    known = Mutex(Dictionary(records.map { ($0.name, $0.blueprint) }) { first, _ in first })
-    for case .createContainer(let service, _, let name) in plan.steps.map(\.operation) {
-      plannedServices.withLock { $0[name] = service }
+    earlier = Dictionary(records.map { ($0.name, $0.blueprint) }) { first, _ in first }
+    known = Mutex(earlier)
+    for step in plan.steps {
+      switch step.operation {
+      case .createContainer(let service, _, let name),
+        .createReplacement(let service, _, let name, _):
+        plannedServices.withLock { $0[name] = service }
+      default: break
+      }
     }
   }
 
@@ -76,8 +89,11 @@ final class StepRunner: Sendable {
     case .stopContainer(_, let name): try await stopContainer(name)
     case .removeContainer(_, let name):
       try await tell("Container \(name)", "Removing", "Removed", doing: "removing `\(name)`") {
-        try self.removeContainer(name, withVolumes: false)
+        try self.removeContainer(name)
       }
+    case .createReplacement, .renameReplacement: try await replace(step.operation)
+    case .killContainer, .pauseContainer, .unpauseContainer, .removeImage:
+      try await performAlone(step.operation)
     case .wait(let service, let dependency): try await wait(service, dependency)
     }
   }
@@ -128,8 +144,7 @@ final class StepRunner: Sendable {
     let identity = ContainerIdentity(id: randomID(), name: name, number: number)
     // One that a killed command had removed already is as good as one that is here.
     let present =
-      try known.withLock { $0[name] }
-      ?? session.containers.replaced(name, project: session.projectName)
+      try earlier[name] ?? session.containers.replaced(name, project: session.projectName)
     let previous = options.renewsAnonymousVolumes ? nil : present
     remember(
       try session.makeContainer(base, identity, project: project, previous: previous))
@@ -195,11 +210,15 @@ final class StepRunner: Sendable {
     }
   }
 
-  func removeContainer(_ name: String, withVolumes: Bool) throws {
+  private func removeContainer(_ name: String) throws {
     let blueprint = try blueprint(name)
+    let isPlanned = plannedServices.withLock { $0[name] != nil }
+    let heir = heirs.withLock { $0[name]?.blueprint }
     try session.remove(
-      blueprint, withVolumes: withVolumes,
-      isReplaced: plannedServices.withLock { $0[name] != nil })
+      blueprint, withVolumes: removesVolumes,
+      successor: heir.map { .made($0) } ?? (isPlanned ? .next : .none))
+    // Nobody waits for it any more.
+    known.withLock { $0[name] = nil }
   }
 
   private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {
@@ -233,10 +252,13 @@ extension Session {
     labels[Label.volume] = volume?.key
     labels[Label.version] = berthVersion
     if let volume { labels[Label.configHash] = Digest(of: volume.configHashInput).hex }
+    let isNew = try volumes.record(name) == nil
     try volumes.create(
       VolumeRecord(
         name: name, labels: labels, createdAt: Self.now(),
         driverOptions: volume.map(driverOptions) ?? [:]),
       size: volume?.sizeLimit.flatMap { UInt64(exactly: $0.bytes) })
+    guard isNew, let volume else { return }
+    try writeFile(volume.configHashInput, to: layout.definition(ofVolume: name), .volatile)
   }
 }

@@ -24,6 +24,9 @@ extension Session {
       if containers.isHalfMade(container.id) { try removeVolumes(madeFor: container.id) }
       try containers.remove(id: container.id, name: container.name)
     }
+    for (lease, record) in try containers.replacements(project: projectName) {
+      try settleReplacement(record, lease)
+    }
     let running = Set(try namesInFolder(layout.runningContainers).map(\.string))
     for lease in try containers.names()
     where lease.project == projectName && running.contains(lease.id) {
@@ -36,6 +39,19 @@ extension Session {
     for network in try networks.list() where network.labels[Label.project] == projectName {
       try networks.sweepLeases(network.name) { containers.exists($0) }
     }
+  }
+
+  /// A container that was made to take the place of another: when that is gone it takes it, else it goes.
+  private func settleReplacement(_ record: ContainerRecord, _ lease: String) throws {
+    let holder = containers.holder(of: record.name)
+    guard let holder, holder != record.id else {
+      return try containers.giveName(
+        record.name, to: record.id, of: projectName, insteadOf: lease)
+    }
+    let old = try containers.record(id: holder, project: projectName)
+    try remove(
+      record.blueprint, withVolumes: true, successor: old.map { .made($0.blueprint) } ?? .none)
+    try containers.remove(id: record.id, name: lease)
   }
 
   /// A container that is about to be removed has no run folder any more, unless its shim was lost

@@ -14,6 +14,21 @@ package struct UpResult: Sendable {
   package var services: Set<String>
   /// Of these, those whose output is shown: `attach: false` is left out.
   package var attachable: [String]
+
+  init(_ decision: UpDecision) {
+    plan = decision.plan
+    services = Set(decision.selected.map(\.name))
+    attachable = decision.selected.filter(\.attaches).map(\.name)
+  }
+}
+
+/// What `up` is about to do, and what it decided that from.
+struct UpDecision: Sendable {
+  var plan: Plan
+  var selected: [Service]
+  var records: [ContainerRecord]
+  var observed: Observed
+  var desired: DesiredProject
 }
 
 extension Session {
@@ -24,39 +39,26 @@ extension Session {
     _ options: UpOptions, whenMade: @escaping @Sendable (UpResult) async -> Void = { _ in }
   ) async throws -> UpResult {
     let project = try project()
-    let selected = try select(
-      options.services, from: project, includingDependencies: options.includesDependencies)
-    guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
-    try refuseUnsupported(in: project)
-    // What cannot be made stops it while nothing has changed.
-    for network in project.networks where !network.isExternal { _ = try specification(network) }
-    try checkScale(options.scale, project)
-    try checkSources(of: selected, in: project)
-    let bases = try await ensureImages(selected, pull: options.pull, dryRun: options.isDryRun)
+    let selected = try check(options, project)
+    if options.isDryRun {
+      return try await UpResult(blocking { try decideDry(options, selected, project) })
+    }
+    let bases = try await ensureImages(selected, pull: options.pull)
     defer { bases.first?.lease?.end() }
     try await blocking { try self.checkSandboxes(selected, in: project) }
-    let lock = try await lockProject("up", dryRun: options.isDryRun)
+    let lock = try await lockProject("up")
     defer { lock.release() }
-    let (records, observed) = try await blocking { try sweepAndObserve(options) }
-    let desired = desired(bases, of: project, options: options)
-    try checkExternals(desired, observed)
-    try checkNamedNetworks(selected)
-    let plan = planUp(
-      desired, observed: observed,
-      allServices: Set((project.services + project.disabledServices).map(\.name)),
-      policy: options.policy)
-    try checkGivenFiles(plan, of: selected, in: project)
-    tellOrphans(plan.orphans)
-    tellVolumes(desired, plan.changedVolumes, observed)
-    let result = UpResult(
-      plan: plan, services: Set(selected.map(\.name)),
-      attachable: selected.filter(\.attaches).map(\.name))
-    if options.isDryRun { return result }
-    tellUnchanged(records, plan, desired)
+    let decision = try await blocking {
+      try self.sweep()
+      return try self.decide(options, bases.map { ServiceOutline($0) }, project)
+    }
+    let (plan, records) = (decision.plan, decision.records)
+    tellUnchanged(records, plan, decision.desired)
     let runner = StepRunner(
       session: self, project: project, bases: bases, records: records, options: options,
       plan: plan)
     try await blocking { try runner.reservePorts(plan) }
+    let result = UpResult(decision)
     if !plan.hasBarrier { await whenMade(result) }
     try await apply(plan) { step in
       try await runner.perform(step)
@@ -64,6 +66,54 @@ extension Session {
     }
     if options.wait != nil { try await waitForAll(result.services, limit: runner.limit) }
     return result
+  }
+
+  /// The services that are meant. What cannot be made stops it while nothing has changed.
+  func check(_ options: UpOptions, _ project: Project) throws -> [Service] {
+    let selected = try select(
+      options.services, from: project, includingDependencies: options.includesDependencies)
+    guard !selected.isEmpty || request.keepsUnusedResources else { throw NoService() }
+    try refuseUnsupported(in: project)
+    for network in project.networks where !network.isExternal { _ = try specification(network) }
+    try checkScale(options.scale, project)
+    try checkSources(of: selected, in: project)
+    return selected
+  }
+
+  /// The same without changing anything: images that lack are named, not fetched.
+  func decideDry(_ options: UpOptions, _ selected: [Service], _ project: Project) throws
+    -> UpDecision
+  {
+    try checkSandboxes(selected, in: project)
+    return try decide(options, lookForImages(selected, pull: options.pull), project)
+  }
+
+  /// What there is, what is wanted, and what lies between. Blocks.
+  private func decide(_ options: UpOptions, _ outlines: [ServiceOutline], _ project: Project) throws
+    -> UpDecision
+  {
+    let selected = outlines.map(\.service)
+    let (records, observed) = try observe()
+    let desired = desired(outlines, of: project, options: options)
+    try checkExternals(desired, observed)
+    try checkNamedNetworks(selected)
+    let known = Set((project.services + project.disabledServices).map(\.name))
+    var policy = options.policy
+    var plan = planUp(desired, observed: observed, allServices: known, policy: policy)
+    if let agrees = options.agrees, !plan.changedVolumes.isEmpty {
+      policy.recreatedVolumes = Set(plan.changedVolumes.filter(agrees))
+      plan = planUp(desired, observed: observed, allServices: known, policy: policy)
+    }
+    for name in outlines.flatMap(\.pulls) where !plan.pulls.contains(name) {
+      plan.pulls.append(name)
+    }
+    try checkGivenFiles(plan, of: selected, in: project)
+    try checkRemadeNetworks(plan, records)
+    tellOrphans(plan.orphans)
+    tellForeigners(desired, observed)
+    if options.agrees == nil { tellVolumes(plan.changedVolumes) }
+    return UpDecision(
+      plan: plan, selected: selected, records: records, observed: observed, desired: desired)
   }
 
   /// Throws for names that are no service of the project.
@@ -74,7 +124,8 @@ extension Session {
     var (made, started): (Set<String>, Set<String>) = ([], [])
     for step in plan.steps {
       switch step.operation {
-      case .createContainer(let service, _, _): made.insert(service)
+      case .createContainer(let service, _, _), .createReplacement(let service, _, _, _):
+        made.insert(service)
       case .startContainer(let service, _): started.insert(service)
       default: break
       }
@@ -82,14 +133,6 @@ extension Session {
     try checkGivenFiles(
       of: services.filter { made.contains($0.name) || started.contains($0.name) }, made: made,
       in: project)
-  }
-
-  /// A dry run changes nothing, so it sweeps nothing either.
-  private func sweepAndObserve(_ options: UpOptions) throws
-    -> (records: [ContainerRecord], observed: Observed)
-  {
-    if !options.isDryRun { try sweep() }
-    return try observe()
   }
 
   func refuseUnsupported(in project: Project) throws {
@@ -159,9 +202,28 @@ extension Session {
     if !faults.isEmpty { throw Faults(faults) }
   }
 
-  private func tellVolumes(
-    _ desired: DesiredProject, _ changed: [String], _ observed: Observed
-  ) {
+  /// A network that is made anew loses all that is on it; what is not the plan's would lose its ground.
+  private func checkRemadeNetworks(_ plan: Plan, _ records: [ContainerRecord]) throws {
+    let gone = plan.steps.compactMap { step -> String? in
+      if case .removeContainer(_, let name) = step.operation { name } else { nil }
+    }
+    let leaving = Set(records.filter { gone.contains($0.name) }.map(\.id))
+    for case .removeNetwork(let name) in plan.steps.map(\.operation) {
+      let stranger = try networks.leases(name).first {
+        !leaving.contains($0.container) && containers.exists($0.container)
+      }
+      guard let stranger else { continue }
+      let holder = try containers.names().first { $0.id == stranger.container }
+      throw Faults([
+        Diagnostic(
+          "network `\(name)` has changed, and cannot be made anew: it is in use by container "
+            + "`\(holder?.name ?? String(stranger.container.prefix(12)))`",
+          hint: holder.map { "stop and remove it: `berth -p \($0.project) down`" })
+      ])
+    }
+  }
+
+  private func tellVolumes(_ changed: [String]) {
     for name in changed {
       tell(
         .warning(
@@ -170,14 +232,29 @@ extension Session {
             severity: .warning,
             hint: "it is used as it is; `up --yes` makes it anew, and what is in it is lost")))
     }
-    for volume in desired.volumes where !volume.isExternal {
-      let isForeign = observed.volumes.contains { $0.name == volume.name && !$0.isOwn }
-      guard isForeign else { continue }
+  }
+
+  /// What others have made under the names that this project wants.
+  private func tellForeigners(_ desired: DesiredProject, _ observed: Observed) {
+    func foreign(_ wanted: [DesiredResource], _ present: [ObservedResource]) -> [String] {
+      wanted.filter { resource in
+        !resource.isExternal && present.contains { $0.name == resource.name && !$0.isOwn }
+      }.map(\.name)
+    }
+    let hint = "set `external: true` to say that it is meant"
+    for name in foreign(desired.networks, observed.networks) {
       tell(
         .warning(
           Diagnostic(
-            "volume `\(volume.name)` already exists but was not made by this project",
-            severity: .warning, hint: "say `external: true` to use an existing volume")))
+            "a network with name `\(name)` exists but was not created by this project",
+            severity: .warning, hint: hint)))
+    }
+    for name in foreign(desired.volumes, observed.volumes) {
+      tell(
+        .warning(
+          Diagnostic(
+            "volume `\(name)` already exists but was not created by this project",
+            severity: .warning, hint: hint)))
     }
   }
 
@@ -229,10 +306,13 @@ extension Planning.Operation {
   /// The container that a step is about.
   var containerName: String? {
     switch self {
-    case .createContainer(_, _, let name), .startContainer(_, let name),
-      .stopContainer(_, let name), .removeContainer(_, let name):
+    case .createContainer(_, _, let name), .createReplacement(_, _, let name, _),
+      .renameReplacement(_, let name, _), .startContainer(_, let name),
+      .stopContainer(_, let name), .removeContainer(_, let name), .killContainer(_, let name, _),
+      .pauseContainer(_, let name), .unpauseContainer(_, let name):
       name
-    case .createNetwork, .removeNetwork, .createVolume, .removeVolume, .everythingCreated, .wait:
+    case .createNetwork, .removeNetwork, .createVolume, .removeVolume, .removeImage,
+      .everythingCreated, .wait:
       nil
     }
   }

@@ -39,6 +39,8 @@ package struct UpOptions: Sendable {
   package var isDryRun = false
   /// Volumes that changed are made anew, and what is in them is lost.
   package var recreatesVolumes = false
+  /// Asked for each volume that changed, where not all are made anew: whether this one is.
+  package var agrees: (@Sendable (_ volume: String) -> Bool)?
 
   package init() {}
 
@@ -46,6 +48,8 @@ package struct UpOptions: Sendable {
     var policy = UpPolicy()
     policy.recreate =
       switch recreate {
+      // Anonymous volumes are renewed with their containers.
+      case .whenChanged where renewsAnonymousVolumes: .always
       case .whenChanged: .whenChanged
       case .always: .always
       case .never: .never
@@ -57,6 +61,13 @@ package struct UpOptions: Sendable {
     policy.recreatesVolumes = recreatesVolumes
     return policy
   }
+}
+
+/// Which images `down` removes.
+package enum ImageScope: String, Sendable, CaseIterable {
+  /// Those without a name that the file gives them: built here.
+  case local
+  case all
 }
 
 /// Which hooks of services run.
@@ -71,6 +82,7 @@ package struct DownOptions: Sendable {
   package var services: [String] = []
   package var removesOrphans = false
   package var removesVolumes = false
+  package var removesImages: ImageScope?
   package var timeout: Int?
   package var isDryRun = false
 

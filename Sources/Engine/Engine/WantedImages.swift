@@ -10,21 +10,40 @@ import OCI
 extension Session {
   /// The images of these services, pulled where their policy asks for it. Each is looked at once. All
   /// are kept by one lease that the caller ends.
-  func ensureImages(_ services: [Service], pull: PullChoice?, dryRun: Bool) async throws
-    -> [ServiceBase]
-  {
-    let lease = dryRun ? nil : try await blocking { try self.images.lease() }
+  func ensureImages(_ services: [Service], pull: PullChoice?) async throws -> [ServiceBase] {
+    let lease = try await blocking { try self.images.lease() }
     do {
       return try await ensureImages(services, pull, keepingBy: lease)
     } catch {
-      lease?.end()
+      lease.end()
       throw error
     }
   }
 
-  /// - Parameter lease: nil in a dry run.
+  /// What is here of these services' images, and what would have to be fetched. Changes nothing.
+  func lookForImages(_ services: [Service], pull: PullChoice?) throws -> [ServiceOutline] {
+    try services.map { service in
+      let own = try wanted(of: service)
+      let mounts = try mountedImages(service).map { (name: $0, request: try mounted($0, service)) }
+      let asked = [own] + mounts.map(\.request)
+      let (found, missing) = try look(for: asked, asked.map { _ in service }, pull, nil)
+      let absent = missing.filter { found[$0] == nil }
+      if let none = asked.first(where: { found[$0] == nil && !absent.contains($0) }) {
+        throw try noSuchImage(none, service)
+      }
+      let base = found[own].map { image in
+        ServiceBase(
+          service: service, image: image,
+          mountedImages: mounts.reduce(into: [:]) { $0[$1.name] = found[$1.request] })
+      }
+      return ServiceOutline(
+        service: service, imageID: base.map { "\($0.image.id)" },
+        mountedImages: base?.mountedImageDigests ?? "", pulls: absent.map(\.reference.familiar))
+    }
+  }
+
   private func ensureImages(
-    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease?
+    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease
   ) async throws -> [ServiceBase] {
     let requests = try services.map { try wanted(of: $0) }
     let mounts = try services.map { service in
@@ -37,31 +56,24 @@ extension Session {
     var (found, missing) = try await blocking {
       try self.look(for: asked, askers, pull, lease)
     }
-    if lease == nil {
-      missing.removeAll { found[$0] != nil }
-      if let absent = missing.first { throw AbsentImage(absent) }
-    } else {
-      let results = try await fetch(missing, keepingBy: lease)
-      found.merge(results.compactMapValues { try? $0.get() }) { _, new in new }
-      let faults = missing.flatMap { request -> [Diagnostic] in
-        guard case .failure(let failure) = results[request] else { return [] }
-        return failure.diagnostics
-      }
-      if !faults.isEmpty { throw Faults(faults) }
+    let results = try await fetch(missing, keepingBy: lease)
+    found.merge(results.compactMapValues { try? $0.get() }) { _, new in new }
+    let faults = missing.flatMap { request -> [Diagnostic] in
+      guard case .failure(let failure) = results[request] else { return [] }
+      return failure.diagnostics
     }
+    if !faults.isEmpty { throw Faults(faults) }
     tellOtherPlatforms(found)
     return try zip(zip(services, requests), mounts).map { pair, mounts in
       let (service, request) = pair
       guard let image = found[request] else { throw try noSuchImage(request, service) }
-      var base = ServiceBase(
-        service: service, image: image, configHash: configHash(service), lease: lease)
+      var base = ServiceBase(service: service, image: image, lease: lease)
       for mount in mounts {
         guard let image = found[mount.request] else {
           throw try noSuchImage(mount.request, service)
         }
         base.mountedImages[mount.name] = image
       }
-      base.configHash = configHash(service, mounting: mounts.map(\.name), base.mountedImages)
       return base
     }
   }
@@ -130,16 +142,6 @@ extension Session {
     return try wanted(of: other)
   }
 
-  /// A container does not show what its mounted images have become, so it is made anew with them.
-  private func configHash(
-    _ service: Service, mounting names: [String], _ images: [String: LocalImage]
-  ) -> String {
-    let own = configHash(service)
-    if names.isEmpty { return own }
-    let ids = names.map { "\($0)=\(images[$0]?.id.description ?? "")" }
-    return Digest(of: Array(([own] + ids).joined(separator: "\n").utf8)).hex
-  }
-
   func wanted(_ image: String, _ service: Service) throws -> PullRequest {
     let platform = try naming(service) {
       try service.platform.map { try Platform(parsing: $0) } ?? defaultPlatform()
@@ -205,20 +207,6 @@ func isDue(lastCheck: Int64?, now: Int64, period: Duration) -> Bool {
   guard let lastCheck, lastCheck <= now else { return true }
   let (age, isTooLong) = now.subtractingReportingOverflow(lastCheck)
   return isTooLong || .seconds(age) >= period
-}
-
-private struct AbsentImage: Diagnosable {
-  var name: String
-
-  init(_ request: PullRequest) { name = request.reference.familiar }
-
-  var diagnostics: [Diagnostic] {
-    [
-      Diagnostic(
-        "image `\(name)` is not here, so the plan cannot be made",
-        hint: "run `berth pull` first")
-    ]
-  }
 }
 
 extension PullPolicy {

@@ -6,6 +6,8 @@ package struct DesiredProject: Hashable, Sendable {
   /// Only those that a service uses.
   package var networks: [DesiredResource]
   package var volumes: [DesiredResource]
+  /// Stands between the parts of a container's name: `_` with `--compatibility`.
+  package var separator = "-"
 
   package init(
     name: String, services: [DesiredService], networks: [DesiredResource] = [],
@@ -39,7 +41,10 @@ package struct DesiredService: Hashable, Sendable {
   /// From `container_name`; allows one replica only.
   package var containerName: String?
   package var configHash: String
-  package var imageID: String
+  /// Nil: it is not known before the image has been fetched.
+  package var imageID: String?
+  /// Which images it mounts.
+  package var mountedImages = ""
   package var dependencies: [Dependency]
   package var networks: [String]
   package var volumes: [String]
@@ -50,7 +55,7 @@ package struct DesiredService: Hashable, Sendable {
 
   package init(
     name: String, replicas: Int = 1, containerName: String? = nil, configHash: String,
-    imageID: String, dependencies: [Dependency] = [], networks: [String] = [],
+    imageID: String?, dependencies: [Dependency] = [], networks: [String] = [],
     volumes: [String] = [], joins: [String] = [], volumeSources: [String] = []
   ) {
     self.name = name

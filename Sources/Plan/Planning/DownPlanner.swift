@@ -1,19 +1,22 @@
 // `down` and `stop`: dependents before what they depend on, everything else at once.
 
 package struct DownScope: Hashable, Sendable {
-  /// Only these services; empty is all, with networks and volumes.
+  /// Only these services, with the networks and volumes that nobody else uses; empty is all.
   package var services: Set<String> = []
   package var removesContainers = true
   package var removesVolumes = false
   package var removesOrphans = false
   /// Services of the project; others are orphans. Nil (no file): none is an orphan.
   package var known: Set<String>?
+  /// Images that go with their containers.
+  package var images: [String] = []
 
   package init() {}
 
   func includes(_ container: ObservedContainer) -> Bool {
     if !services.isEmpty { return services.contains(container.service) }
     guard let known, !removesOrphans else { return true }
+    // What `run` left of a service goes with it.
     return known.contains(container.service)
   }
 }
@@ -33,7 +36,7 @@ package func planDown(
     var last: [Int] = []
     for container in observed.containers where container.service == service {
       guard scope.includes(container) else {
-        if !container.isOneOff { plan.orphans.append(container.name) }
+        if scope.services.isEmpty, !container.isOneOff { plan.orphans.append(container.name) }
         continue
       }
       last.append(contentsOf: end(container, in: &plan, after: after, scope: scope))
@@ -41,7 +44,7 @@ package func planDown(
     // A service without containers must not cut the chain between its neighbours.
     ended[service] = last.isEmpty ? after : last
   }
-  guard scope.removesContainers, scope.services.isEmpty else { return plan }
+  guard scope.removesContainers else { return plan }
   removeResources(observed, from: &plan, scope: scope)
   return plan
 }
@@ -69,11 +72,28 @@ private func removeResources(_ observed: Observed, from plan: inout Plan, scope:
   let removals = plan.steps.indices.filter { index in
     if case .removeContainer = plan.steps[index].operation { true } else { false }
   }
+  let gone = observed.containers.filter { scope.includes($0) }
+  let staying = observed.containers.filter { !scope.includes($0) }
+  let isPart = !scope.services.isEmpty
   for network in observed.networks where network.isOwn {
+    // Of some services only what was theirs.
+    if isPart, !gone.contains(where: { $0.networks.contains(network.name) }) { continue }
+    if staying.contains(where: { $0.networks.contains(network.name) }) {
+      plan.usedResources.append(.network(network.name))
+      continue
+    }
     plan.add(.removeNetwork(network.name), because: "asked for", after: removals)
+  }
+  for image in scope.images {
+    plan.add(.removeImage(image), because: "images were asked for", after: removals)
   }
   guard scope.removesVolumes else { return }
   for volume in observed.volumes where volume.isOwn {
+    if isPart, !gone.contains(where: { $0.volumes.contains(volume.name) }) { continue }
+    if staying.contains(where: { $0.volumes.contains(volume.name) }) {
+      plan.usedResources.append(.volume(volume.name))
+      continue
+    }
     plan.add(.removeVolume(volume.name), because: "volumes were asked for", after: removals)
   }
 }

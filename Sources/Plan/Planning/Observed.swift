@@ -39,6 +39,8 @@ package struct ObservedContainer: Hashable, Sendable {
   package var isOneOff: Bool
   package var configHash: String
   package var imageID: String
+  /// Which images it mounts.
+  package var mountedImages = ""
   package var status: ContainerState.Status
   package var networks: [String]
   package var volumes: [String]
@@ -61,6 +63,12 @@ package struct ObservedContainer: Hashable, Sendable {
     self.networks = networks
     self.volumes = volumes
     self.hasLostPartner = hasLostPartner
+  }
+
+  /// Of a service that the project does not have, or a one-off that has ended.
+  func isOrphan(among services: Set<String>) -> Bool {
+    if isOneOff { return status == .exited || status == .dead }
+    return !services.contains(service)
   }
 
   package var isActive: Bool {

@@ -6,10 +6,19 @@ package enum Operation: Hashable, Sendable {
   case createVolume(String)
   case removeVolume(String)
   case createContainer(service: String, number: Int, name: String)
+  /// Made beside the container `old`, which runs on until all that is to be made has been made.
+  case createReplacement(service: String, number: Int, name: String, of: String)
+  /// The replacement of the container `old`, which is gone by now, takes its place.
+  case renameReplacement(service: String, name: String, of: String)
   case startContainer(service: String, name: String)
   case stopContainer(service: String, name: String)
   case removeContainer(service: String, name: String)
-  /// All that is to be made has been made; nothing was started before.
+  /// `signal` is its number.
+  case killContainer(service: String, name: String, signal: Int32)
+  case pauseContainer(service: String, name: String)
+  case unpauseContainer(service: String, name: String)
+  case removeImage(String)
+  /// All that is to be made has been made, and stands where it is to stand; nothing was started before.
   case everythingCreated
   /// Waits until every container of `dependency` meets its condition, on behalf of `service`.
   case wait(service: String, dependency: Dependency)
@@ -25,14 +34,18 @@ package struct Plan: Hashable, Sendable {
   }
 
   package private(set) var steps: [Step] = []
+  /// Images that must be fetched before the first step.
+  package var pulls: [String] = []
   /// Containers of services that the project no longer has; left alone.
   package var orphans: [String] = []
   /// Volumes that are not what the file says, and are left alone.
   package var changedVolumes: [String] = []
+  /// Networks and volumes that would be removed, were they not in use by what stays.
+  package var usedResources: [UsedResource] = []
 
   package init() {}
 
-  package var isEmpty: Bool { steps.isEmpty }
+  package var isEmpty: Bool { steps.isEmpty && pulls.isEmpty }
 
   /// Adds a step and answers its index. Steps can only wait for earlier ones, so there are no cycles.
   @discardableResult
@@ -45,10 +58,17 @@ package struct Plan: Hashable, Sendable {
 
   /// One line for each step that changes something: what `up --dry-run` shows and tests compare.
   package var text: String {
-    steps.compactMap { step in
+    let pulled = pulls.map { "pull image \($0) (it is not here)" }
+    let done = steps.compactMap { step in
       step.operation.text.map { $0 + " (\(step.cause))" }
-    }.joined(separator: "\n")
+    }
+    return (pulled + done).joined(separator: "\n")
   }
+}
+
+package enum UsedResource: Hashable, Sendable {
+  case network(String)
+  case volume(String)
 }
 
 extension Operation {
@@ -60,9 +80,15 @@ extension Operation {
     case .createVolume(let name): "create volume \(name)"
     case .removeVolume(let name): "remove volume \(name)"
     case .createContainer(_, _, let name): "create container \(name)"
+    case .createReplacement(_, _, let name, _): "create container \(name) beside the old one"
+    case .renameReplacement(_, let name, _): "put the new container \(name) in its place"
     case .startContainer(_, let name): "start container \(name)"
     case .stopContainer(_, let name): "stop container \(name)"
     case .removeContainer(_, let name): "remove container \(name)"
+    case .killContainer(_, let name, let signal): "send signal \(signal) to container \(name)"
+    case .pauseContainer(_, let name): "pause container \(name)"
+    case .unpauseContainer(_, let name): "unpause container \(name)"
+    case .removeImage(let name): "remove image \(name)"
     case .everythingCreated: nil
     case .wait(let service, let dependency):
       dependency.condition == .started

@@ -2,31 +2,6 @@
 
 import Blueprint
 
-package struct UpPolicy: Hashable, Sendable {
-  package enum Recreate: Hashable, Sendable {
-    case whenChanged
-    case always
-    case never
-  }
-
-  package var recreate = Recreate.whenChanged
-  /// The services that the user named; the others of the project are there as dependencies.
-  /// Empty is all.
-  package var selected: Set<String> = []
-  package var recreatesDependencies = false
-  package var startsContainers = true
-  package var removesOrphans = false
-  /// Volumes whose definition changed are removed and made anew; else they stay as they are.
-  package var recreatesVolumes = false
-
-  package init() {}
-
-  func recreate(of service: String) -> Recreate {
-    if recreate != .always || recreatesDependencies || selected.isEmpty { return recreate }
-    return selected.contains(service) ? .always : .whenChanged
-  }
-}
-
 /// The plan for `up`. `desired` holds the selected services and all that they depend on;
 /// `allServices` every service of the project, so that the rest is no orphan.
 package func planUp(
@@ -37,8 +12,17 @@ package func planUp(
   planner.makeVolumes()
   planner.handleOrphans(allServices)
   for service in planner.order { planner.settle(service) }
+  planner.replace()
   planner.start()
   return planner.plan
+}
+
+/// A container whose successor has been made beside it.
+private struct Replacement {
+  var old: ObservedContainer
+  var service: String
+  var name: String
+  var cause: String
 }
 
 private struct UpPlanner {
@@ -60,6 +44,9 @@ private struct UpPlanner {
   /// What is to be started: container name, the step that made it, why.
   var starts: [String: [(name: String, after: [Int], cause: String)]] = [:]
   var remade: Set<String> = []
+  var replacements: [Replacement] = []
+  /// The steps behind which replacements stand under their names.
+  var renames: [Int] = []
   /// Services that had no container and get one.
   var first: Set<String> = []
 
@@ -108,7 +95,7 @@ private struct UpPlanner {
         continue
       }
       guard present.isOwn, present.configHash != volume.configHash else { continue }
-      policy.recreatesVolumes
+      policy.recreatesVolumes || policy.recreatedVolumes.contains(volume.name)
         ? remakeVolume(volume.name) : plan.changedVolumes.append(volume.name)
     }
   }
@@ -152,7 +139,8 @@ private struct UpPlanner {
     case .whenChanged: break
     }
     if container.configHash != service.configHash { return "its configuration changed" }
-    if container.imageID != service.imageID { return "its image changed" }
+    if let image = service.imageID, container.imageID != image { return "its image changed" }
+    if container.mountedImages != service.mountedImages { return "an image that it mounts changed" }
     if let network = service.networks.first(where: { staleNetworks.contains($0) }) {
       return "network \(network) changed"
     }
@@ -163,6 +151,9 @@ private struct UpPlanner {
     }
     if let volume = service.volumes.first(where: { volumeSteps[$0] != nil }) {
       return "volume \(volume) was missing"
+    }
+    if let volume = service.volumes.first(where: { !container.volumes.contains($0) }) {
+      return "it is without volume \(volume)"
     }
     // Its namespaces and volumes are those of a container that goes.
     if let partner = service.partners.first(where: { remade.contains($0) || first.contains($0) }) {
@@ -181,19 +172,55 @@ private struct UpPlanner {
     }
     for container in present {
       if let cause = divergence(container, service) {
+        if mayStay(container, beside: service) {
+          replace(container, by: service, because: cause)
+          continue
+        }
         let gone = remove(container, because: cause, after: removeJoined(to: service.name))
-        create(service, number: container.number, because: cause, after: [gone])
+        create(service, container.number, because: cause, after: [gone])
         remade.insert(service.name)
       } else if !container.isActive {
         starts[service.name, default: []].append(
           (container.name, [], container.status == .created ? "it was created" : "it had exited"))
       }
     }
-    if present.isEmpty { first.insert(service.name) }
+    if present.isEmpty, service.replicas > 0 { first.insert(service.name) }
     var number = present.last?.number ?? 0
     for _ in 0..<max(0, service.replicas - present.count) {
       number += 1
-      create(service, number: number, because: "it does not exist", after: [])
+      create(service, number, because: "it does not exist", after: [])
+    }
+  }
+
+  /// Whether a container may stand until its replacement is made. Not when what it needs is made anew
+  /// under it, and not when others find its namespaces or volumes by its service: they would find two.
+  private func mayStay(_ container: ObservedContainer, beside service: DesiredService) -> Bool {
+    removals[container.name] == nil
+      && !desired.services.contains { $0.partners.contains(service.name) }
+      && !service.partners.contains { remade.contains($0) || first.contains($0) }
+  }
+
+  private mutating func replace(
+    _ old: ObservedContainer, by service: DesiredService, because cause: String
+  ) {
+    let name = self.name(of: service, old.number)
+    create(
+      service,
+      .createReplacement(service: service.name, number: old.number, name: name, of: old.name),
+      name: name, because: cause, after: [])
+    replacements.append(
+      Replacement(old: old, service: service.name, name: name, cause: cause))
+    remade.insert(service.name)
+  }
+
+  /// Old containers go when everything has been made, so that a failure before leaves them running.
+  mutating func replace() {
+    for one in replacements {
+      let gone = remove(one.old, because: one.cause, after: creations)
+      renames.append(
+        plan.add(
+          .renameReplacement(service: one.service, name: one.name, of: one.old.name),
+          because: one.cause, after: [gone]))
     }
   }
 
@@ -224,17 +251,29 @@ private struct UpPlanner {
     return Array(ranked.prefix(count))
   }
 
+  private func name(of service: DesiredService, _ number: Int) -> String {
+    service.containerName
+      ?? [desired.name, service.name, "\(number)"].joined(separator: desired.separator)
+  }
+
   private mutating func create(
-    _ service: DesiredService, number: Int, because cause: String, after: [Int]
+    _ service: DesiredService, _ number: Int, because cause: String, after: [Int]
   ) {
-    let name = service.containerName ?? "\(desired.name)-\(service.name)-\(number)"
+    let name = self.name(of: service, number)
+    create(
+      service, .createContainer(service: service.name, number: number, name: name), name: name,
+      because: cause, after: after)
+  }
+
+  private mutating func create(
+    _ service: DesiredService, _ operation: Operation, name: String, because cause: String,
+    after: [Int]
+  ) {
     let needs =
       after + orphanRemovals + service.networks.compactMap { networkSteps[$0] }
       + service.volumes.compactMap { volumeSteps[$0] }
       + service.partners.flatMap { creationsByService[$0] ?? [] }
-    let step = plan.add(
-      .createContainer(service: service.name, number: number, name: name), because: cause,
-      after: needs)
+    let step = plan.add(operation, because: cause, after: needs)
     creations.append(step)
     creationsByService[service.name, default: []].append(step)
     starts[service.name, default: []].append((name, [step], cause))
@@ -242,10 +281,13 @@ private struct UpPlanner {
 
   mutating func handleOrphans(_ allServices: Set<String>) {
     for container in observed.containers
-    where !container.isOneOff && !allServices.contains(container.service) {
+    where container.isOrphan(among: allServices) {
       if policy.removesOrphans {
         orphanRemovals.append(
-          remove(container, because: "its service is no longer in the project"))
+          remove(
+            container,
+            because: container.isOneOff
+              ? "it was made by run and has ended" : "its service is no longer in the project"))
       } else {
         plan.orphans.append(container.name)
       }
@@ -258,7 +300,8 @@ private struct UpPlanner {
     restartDependents()
     let barrier =
       creations.isEmpty
-      ? [] : [plan.add(.everythingCreated, because: "all were made", after: creations)]
+      ? []
+      : [plan.add(.everythingCreated, because: "all were made", after: creations + renames)]
     var started: [String: [Int]] = [:]
     for service in order {
       guard let ones = starts[service.name] else { continue }
@@ -270,7 +313,8 @@ private struct UpPlanner {
       for one in ones {
         let step = plan.add(
           .startContainer(service: service.name, name: one.name), because: one.cause,
-          after: one.after + orphanRemovals + waits + barrier)
+          after: one.after + orphanRemovals + waits
+            + barrier)
         started[service.name, default: []].append(step)
       }
     }
@@ -285,8 +329,10 @@ private struct UpPlanner {
       where container.service == service.name && container.isActive && !container.isOneOff
         && removals[container.name] == nil
       {
+        // Not before it is sure that everything can be made.
         let stopped = plan.add(
-          .stopContainer(service: service.name, name: container.name), because: cause)
+          .stopContainer(service: service.name, name: container.name), because: cause,
+          after: creations)
         starts[service.name, default: []].append((container.name, [stopped], cause))
       }
       remade.insert(service.name)

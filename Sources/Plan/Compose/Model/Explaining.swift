@@ -54,6 +54,19 @@ extension Project {
     return stories
   }
 
+  /// The text that set the value at a path of keys; of what it stands in, where no text says the value
+  /// alone. Nil for what has no place at all.
+  package func place(of path: [String]) -> SourceSpan? {
+    var node = model
+    var place: SourceSpan?
+    for key in path {
+      guard let inner = node.member(key) else { break }
+      node = inner
+      place = sources.span(node.origin) ?? place
+    }
+    return place
+  }
+
   /// The member that the path goes on with. Keys may hold dots: the longest one that fits is meant.
   private func step(into node: Node, _ rest: inout [String]) -> (String, Node)? {
     for length in (1...rest.count).reversed() {
