@@ -168,6 +168,7 @@ let package = Package(
     test(
       "Console",
       ["Console", "Blueprint", "Diagnostics", "Engine", "JSON", "Planning", "Store", "Templating"]),
+    test("Engine", ["Engine", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",

@@ -1,5 +1,6 @@
 """`up` in front of the user: what is shown, and what ends it."""
 
+import json
 import os
 import random
 import re
@@ -26,7 +27,6 @@ def file(box, **services):
 
 
 def states(box):
-    import json
     rows = [json.loads(line) for line in box.berth("ps", "-a", "--format", "json").out.splitlines()]
     return {row["Service"]: (row["State"], row["ExitCode"]) for row in rows}
 
@@ -70,6 +70,15 @@ def abort(box):
     box.berth("up", "--abort-on-container-failure", code=5)
 
 
+@scenario("S154", "S156")
+def remade(box):
+    """The end of a container that this call itself makes anew is not the end of its service."""
+    file(box, web=service(HEARS), job=service("sh -c 'sleep 1; exit 5'"))
+    box.berth("up", "-d", "web")
+    outcome = box.berth("up", "--force-recreate", "--abort-on-container-exit", code=5)
+    box.equal(outcome.out.count("web-1 exited"), 1)
+
+
 @scenario("S154", "C129")
 def abort_while_starting(box):
     """A job that fails while others wait for a service to become healthy ends it all; the wait is given up."""
@@ -85,7 +94,8 @@ def abort_while_starting(box):
 def while_starting(box):
     """What is said before everything has started is seen at once."""
     file(box, db=service("sh -c 'echo early; sleep 1000'",
-                         ", healthcheck: {test: 'test -e /go', start_period: 600s, interval: 0.1s, start_interval: 0.1s}"),
+                         ", healthcheck: {test: 'test -e /go', start_period: 600s, interval: 0.1s, "
+                         "start_interval: 0.1s}"),
          web=service("sh -c 'echo late; sleep 1000'", ", depends_on: {db: {condition: service_healthy}}"))
     with box.terminal("up", "-t", "0") as terminal:
         terminal.wait_for("early")
@@ -138,7 +148,8 @@ def graceful(box):
             terminal.wait_for("Gracefully Stopping... press Ctrl+C again to force")
             box.equal(terminal.exit(), 130, f"the status after {end}")
             text = terminal.seen.decode()
-            box.true(text.index("web-1 exited with code 7") < text.index("db-1 exited with code 7"), f"the order: {text}")
+            ends = [text.index(f"{name}-1 exited with code 7") for name in ("web", "db")]
+            box.true(ends[0] < ends[1], f"the order: {text}")
         box.equal(states(box), {"db": ("exited", 7), "web": ("exited", 7)})
 
 
@@ -230,7 +241,8 @@ def colours(box):
 @scenario("S-60")
 def escapes(box):
     """Containers on one screen do not move its cursor, name its window or fake another's lines."""
-    script = (r"printf '\033]0;title\007 \033[31mred\033[0;1m \033[2Jx \033]52;c;aGk=\007 a\rweb-2 | fake \033[A\b\b \302\233 \233z"
+    script = (r"printf '\033]0;title\007 \033[31mred\033[0;1m \033[2Jx \033]52;c;aGk=\007 a\rweb-2 | fake \033[A\b\b"
+              r" \302\233 \233z"
               r" \303\244 \303\n'; printf 'next\r\n'; head -c 20000 /dev/zero | tr '\0' y; echo")
     box.write("say", script)
     file(box, web=service("sh /say", ", volumes: ['./say:/say:ro']"), db=service("true"))
@@ -241,7 +253,8 @@ def escapes(box):
         seen = terminal.seen.replace(b"\r\n", b"\n")
     rest = re.sub(rb"\x1b\[[0-9;:]*m", b"", seen)
     box.equal(sorted(set(byte for byte in rest if byte < 32 or byte == 127)), [10], "control bytes")
-    for words in (b"^[]0;title^G", b"\x1b[31mred\x1b[0;1m", b"^[[2Jx", b"a^Mweb-2 | fake ^[[A^H^H", b"\\xc2\\x9b \\x9bz",
+    for words in (b"^[]0;title^G", b"\x1b[31mred\x1b[0;1m", b"^[[2Jx", b"a^Mweb-2 | fake ^[[A^H^H",
+                  b"\\xc2\\x9b \\x9bz",
                   "ä \\xc3\x1b[0m\n".encode(), b"web-1  | next\n", b"yy \xe2\x80\xa6 (3616 more bytes)"):
         box.true(words in seen, f"no {words} in {seen}")
     raw = subprocess.run([box.world.berth, "logs", "--no-log-prefix", "web"], cwd=box.folder, env=box.environment,
@@ -274,7 +287,8 @@ MOMENTS = 0.6
 def any_instant(box):
     """Each signal at any instant of start, run and stop: then `down` leaves nothing, and no process is left."""
     file(box, db=service(HEARS, ", healthcheck: {test: 'true', interval: 0.1s}"),
-         web=service(HEARS, ", depends_on: {db: {condition: service_healthy}}, stop_grace_period: 2s"), job=service("echo once"))
+         web=service(HEARS, ", depends_on: {db: {condition: service_healthy}}, stop_grace_period: 2s"),
+         job=service("echo once"))
     rounds = 50 if box.world.is_long else 2
     chance = random.Random(7)
     for way in ("int", "twice", "term", "hup", "window", "pipe"):

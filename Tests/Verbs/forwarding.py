@@ -47,14 +47,19 @@ def syslog(box):
               logging: {{driver: syslog, options: {{syslog-address: "{address}", syslog-format: rfc5424}}}}
         """)
         message = received(listener, 1)[0].decode()
-        box.true(re.fullmatch(rf"<30>1 \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ {box.id('app')[:12]} \d+ \w{{12}} - one", message), message)
+        form = rf"<30>1 \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ {box.id('app')[:12]} \d+ \w{{12}} - one"
+        box.true(re.fullmatch(form, message), message)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.settimeout(10)
         address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         box.up(f"""
-          services: {{app: {{image: IMAGE, command: seq 1 200, logging: {{driver: syslog, options: {{syslog-address: "{address}"}}}}}}}}
+          services:
+            app:
+              image: IMAGE
+              command: seq 1 200
+              logging: {{driver: syslog, options: {{syslog-address: "{address}"}}}}
         """)
         connection = listener.accept()[0]
         connection.settimeout(10)
@@ -68,14 +73,16 @@ def syslog(box):
 @scenario("E126")
 def nobody_listens(box):
     """A log that is not there, or does not read, holds nothing up."""
-    file(box, app=service("seq 1 20000", ', logging: {driver: syslog, options: {syslog-address: "unix:///nowhere/log"}}'))
+    nowhere = ', logging: {driver: syslog, options: {syslog-address: "unix:///nowhere/log"}}'
+    file(box, app=service("seq 1 20000", nowhere))
     box.berth("up", "-d")
     done(box)
     box.equal(len(box.log("app").split()), 20000)
     path = box.path("log.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(path)
-        file(box, app=service("seq 1 20000", f', logging: {{driver: syslog, options: {{syslog-address: "unix://{path}"}}}}'))
+        deaf = f', logging: {{driver: syslog, options: {{syslog-address: "unix://{path}"}}}}'
+        file(box, app=service("seq 1 20000", deaf))
         box.berth("up", "-d")
         done(box)
         box.equal(len(box.log("app").split()), 20000)
@@ -109,7 +116,8 @@ def journald(box):
         head, rest = message.split(b"MESSAGE\n")
         fields = dict(line.split(b"=", 1) for line in head.splitlines())
         box.equal(fields[b"CONTAINER_NAME"].decode(), f"{box.name}-app-1")
-        box.equal((fields[b"PRIORITY"], fields[b"SYSLOG_IDENTIFIER"], fields[b"CONTAINER_TAG"]), (b"6", b"shop", b"shop"))
+        named = [fields[name] for name in (b"PRIORITY", b"SYSLOG_IDENTIFIER", b"CONTAINER_TAG")]
+        box.equal(named, [b"6", b"shop", b"shop"])
         box.equal((fields[b"STAGE"], fields[b"COM_EXAMPLE_TEAM"]), (b"prod", b"red"))
         box.equal(fields[b"CONTAINER_ID_FULL"].decode(), box.id("app"))
         box.equal(rest, struct.pack("<Q", 3) + b"a\xffb\n")

@@ -24,7 +24,8 @@ def done(box, *names):
 @scenario("C73", "S180", "S176", "S174")
 def order(box):
     """One order of time over all services and replicas, both streams on stdout."""
-    turn = "sh -c 'for i in 1 2 3; do while [ x$$(cat /turn/now) != xNAME$$i ]; do sleep 0.01; done; echo NAME$$i OUT; echo > /turn/now NEXT; done'"
+    turn = ("sh -c 'for i in 1 2 3; do while [ x$$(cat /turn/now) != xNAME$$i ]; do sleep 0.01; done; "
+            "echo NAME$$i OUT; echo > /turn/now NEXT; done'")
     os.makedirs(box.path("turn"))
     volume = ", volumes: ['./turn:/turn']"
     a = turn.replace("NAME", "a").replace("OUT", "").replace("NEXT", "b$$i")
@@ -34,7 +35,7 @@ def order(box):
     box.berth("up", "-d")
     done(box, "a", "b")
     outcome = box.berth("logs")
-    box.equal(outcome.out, "".join(f"{name}-1  | {name}{i} \n".replace(" \n", "\n") for i in (1, 2, 3) for name in "ab"))
+    box.equal(outcome.out, "".join(f"{name}-1  | {name}{i}\n" for i in (1, 2, 3) for name in "ab"))
     box.equal(outcome.err, "")
     box.equal(box.berth("logs", "--no-log-prefix", "b").out, "b1\nb2\nb3\n")
     elsewhere = subprocess.run([box.world.berth, "-p", box.name, "logs", "--no-log-prefix", "--tail", "1"], cwd="/",
@@ -42,7 +43,8 @@ def order(box):
     box.equal(elsewhere.stdout, "a3\nb3\n")
     stamped = box.berth("logs", "-t", "--no-log-prefix").out.splitlines()
     times = [line.split(" ")[0] for line in stamped]
-    box.true(times == sorted(times) and all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", t) for t in times), f"{stamped}")
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z"
+    box.true(times == sorted(times) and all(re.fullmatch(form, each) for each in times), f"{stamped}")
     box.equal(box.berth("logs", "--since", times[2], "--until", times[3], "--no-log-prefix").out, "a2\nb2\n")
     box.equal(box.berth("logs", "--since", "1h", "--no-log-prefix", "a").out, "a1\na2\na3\n")
     box.equal(box.berth("logs", "--until", "1h").out, "")
@@ -101,18 +103,20 @@ def choice(box):
     box.write("said", "\n".join([
         "2026-01-02 INFO begun", "2026-01-02 [warn] slow", '{"time":1,"level":"error","msg":"in json"}', "  its trace",
         'time=1 level=debug msg="a Needle"', "E0102 15:04:05.000000 1 file.go:1] glog failed", "  more of it",
-        "<6>of syslog", "<2>grave", '{"level":30,"msg":"pino"}', '{"level":60,"msg":"pino dies"}', "\033[31mERROR\033[0m red",
+        "<6>of syslog", "<2>grave", '{"level":30,"msg":"pino"}',
+        '{"level":60,"msg":"pino dies"}', "\033[31mERROR\033[0m red",
         "a needle", "error: of a compiler", "NO_ERROR here", "2026-01-02 INFO the end with ERROR in it"]) + "\n")
     file(box, app=service("cat /said", ", volumes: ['./said:/said:ro']"))
     box.berth("up", "-d")
     done(box, "app")
 
     def shown(*arguments):
-        return [re.sub("\033\\[[0-9]*m", "", line) for line in box.berth("logs", "--no-log-prefix", *arguments).out.splitlines()]
+        lines = box.berth("logs", "--no-log-prefix", *arguments).out.splitlines()
+        return [re.sub("\033\\[[0-9]*m", "", line) for line in lines]
 
-    grave = ['{"time":1,"level":"error","msg":"in json"}', "  its trace", "E0102 15:04:05.000000 1 file.go:1] glog failed",
-             "  more of it", "<2>grave", '{"level":60,"msg":"pino dies"}', "ERROR red", "a needle", "error: of a compiler",
-             "NO_ERROR here"]
+    grave = ['{"time":1,"level":"error","msg":"in json"}', "  its trace",
+             "E0102 15:04:05.000000 1 file.go:1] glog failed", "  more of it", "<2>grave", '{"level":60,"msg":"pino dies"}', "ERROR red", "a needle",
+             "error: of a compiler", "NO_ERROR here"]
     box.equal(shown("--level", "error"), grave)
     box.equal(shown("--level", "WARN"), ["2026-01-02 [warn] slow"] + grave)
     box.equal(shown("--level", "critical"), ["<2>grave", '{"level":60,"msg":"pino dies"}'])
@@ -127,7 +131,8 @@ def choice(box):
     box.equal(shown("--grep", "nothing of it"), [])
     box.refused_verb("logs", "--grep", "(", saying="`(` is no pattern")
     box.refused_verb("logs", "--level", "eror2", saying="unknown level `eror2`")
-    box.equal(box.berth("up", "--grep", "needle", "--no-log-prefix").out.splitlines()[1:], ["a needle", "app-1 exited with code 0"])
+    out = box.berth("up", "--grep", "needle", "--no-log-prefix").out.splitlines()
+    box.equal(out[1:], ["a needle", "app-1 exited with code 0"])
 
 
 @scenario("E126", "E128", "E129", "E130")
@@ -135,13 +140,18 @@ def drivers(box):
     """What keeps the output, and what it may be told."""
     for driver in ("json-file", "local"):
         box.up(f"""
-          services: {{app: {{image: IMAGE, command: echo kept, logging: {{driver: {driver}, options: {{max-size: 1m, max-file: "2"}}}}}}}}
+          services:
+            app:
+              image: IMAGE
+              command: echo kept
+              logging: {{driver: {driver}, options: {{max-size: 1m, max-file: "2"}}}}
         """)
         done(box, "app")
         box.equal(box.berth("logs").out, "app-1  | kept\n")
         box.berth("down")
     box.refused("services: {app: {image: IMAGE, logging: {driver: gelf}}}", "gelf")
-    box.refused("services: {app: {image: IMAGE, logging: {driver: nope}}}", "logger: no log driver named 'nope' is registered")
+    box.refused("services: {app: {image: IMAGE, logging: {driver: nope}}}",
+                "logger: no log driver named 'nope' is registered")
     for driver, option in (("json-file", "size: 1m"), ("local", "labels: a"), ("syslog", "max-size: 1m")):
         name = option.split(":")[0]
         box.refused(f"services: {{app: {{image: IMAGE, logging: {{driver: {driver}, options: {{{option}}}}}}}}}",
@@ -154,7 +164,8 @@ def drivers(box):
 @scenario("E128", "F-22")
 def rotation(box):
     """The size is bounded, the newest lines stay, and who was overtaken is told."""
-    box.write("say", "seq 1 60000; touch /turned; while [ ! -e /more ]; do sleep 0.05; done; seq 60001 120000; touch /done; sleep 1000")
+    box.write("say", "seq 1 60000; touch /turned; while [ ! -e /more ]; do sleep 0.05; done; seq 60001 120000;"
+                     " touch /done; sleep 1000")
     box.file("""
       services:
         app:
@@ -186,6 +197,7 @@ def there(box, path):
     return box.berth("exec", "-T", "app", "test", "-e", path, code=None).code == 0
 
 
+SAID = ", volumes: ['./say:/say:ro']"
 WRITERS = {
     "partial": ("printf begin; sleep 0.2; printf end", b"beginend\n"),
     "many parts": ("for i in 1 2 3 4 5 6 7 8; do printf $i; sleep 0.02; done; echo", b"12345678\n"),
@@ -201,7 +213,8 @@ WRITERS = {
     "stdout closed": ("echo before; exec >&-; sleep 0.2; echo after >&2", b"before\nafter\n"),
     "stderr closed": ("exec 2>&-; echo x; sleep 0.1; echo y", b"x\ny\n"),
     "both closed": ("echo x; exec >&- 2>&-; sleep 0.3; exit 5", b"x\n"),
-    "streams in turn": ("for i in 1 2 3; do echo o$i; sleep 0.03; echo e$i >&2; sleep 0.03; done", b"o1\ne1\no2\ne2\no3\ne3\n"),
+    "streams in turn": ("for i in 1 2 3; do echo o$i; sleep 0.03; echo e$i >&2; sleep 0.03; done",
+                        b"o1\ne1\no2\ne2\no3\ne3\n"),
     "cut by the other": ("printf one; sleep 0.05; echo err >&2; sleep 0.05; echo two", b"err\nonetwo\n"),
     "many short": ("seq 1 5000", b"".join(b"%d\n" % number for number in range(1, 5001))),
     "ends in a line": ("printf 'a\\nb'; exit 3", b"a\nb\n"),
@@ -217,7 +230,7 @@ def twenty_writers(box):
     compose = "services:\n"
     for name, (script, _) in WRITERS.items():
         box.write(f"say/{names[name]}", script + "\n")
-        compose += f"  {names[name]}: {{image: IMAGE, command: sh /say/{names[name]}, volumes: ['./say:/say:ro'], init: false}}\n"
+        compose += f"  {names[name]}: {service(f'sh /say/{names[name]}', SAID)}\n"
     box.file(compose)
     box.berth("up", "-d")
     done(box, *names.values())
@@ -246,8 +259,8 @@ def kept_pipe(box):
 @scenario("F-22")
 def memory(box):
     """A reader that stops costs neither it nor the shim memory, whatever the container says meanwhile."""
-    box.write("say", "while [ ! -e /go ]; do sleep 0.05; done; yes 'line of some length that is said many times over' | head -n 400000;"
-                     " touch /done; sleep 1000")
+    box.write("say", "while [ ! -e /go ]; do sleep 0.05; done;"
+                     " yes 'line of some length that is said many times over' | head -n 400000; touch /done; sleep 1000")
     file(box, app=service("sh /say", ", volumes: ['./say:/say:ro']"))
     box.berth("up", "-d")
     following = begin(box, "logs", "-f")

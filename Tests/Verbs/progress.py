@@ -6,7 +6,8 @@ import re
 from screen import Screen
 from world import scenario
 
-FIVE = "services:\n" + "".join(f"  s{number}: {{image: IMAGE, command: sleep 1000, stop_signal: KILL}}\n" for number in range(5))
+FIVE = "services:\n" + "".join(
+    f"  s{number}: {{image: IMAGE, command: sleep 1000, stop_signal: KILL}}\n" for number in range(5))
 KEYS = {"id", "parent_id", "status", "text", "details", "current", "total", "percent", "dry-run"}
 
 
@@ -47,7 +48,8 @@ def sizes(box):
             box.true(screen.text[0].startswith(f"[+] {verb[0]} 6/6"[:columns - 2]), f"{screen.text}")
             if rows < 8:
                 shows = max(1, rows - 2)
-                box.true(screen.text[-1].startswith(f" ... {6 - shows + 1} more"[:columns - 2]), f"{rows} x {columns}: {screen.text}")
+                more = f" ... {6 - shows + 1} more"[:columns - 2]
+                box.true(screen.text[-1].startswith(more), f"{rows} x {columns}: {screen.text}")
 
 
 @scenario("S183")
@@ -80,8 +82,8 @@ def plain(box):
     """One line for each change, no codes: in pipes, on terminals that are dumb, and where it is asked for."""
     box.file("services: {app: {image: IMAGE, command: sleep 1000, stop_signal: KILL}}")
     name = box.name
-    wanted = [f" Network {name}_default Creating", f" Network {name}_default Created", f" Container {name}-app-1 Creating",
-              f" Container {name}-app-1 Created", f" Container {name}-app-1 Starting", f" Container {name}-app-1 Started"]
+    wanted = [f" Network {name}_default {word}" for word in ("Creating", "Created")]
+    wanted += [f" Container {name}-app-1 {word}" for word in ("Creating", "Created", "Starting", "Started")]
 
     def lines(text):
         return [line.rstrip() for line in text.splitlines()]
@@ -94,7 +96,8 @@ def plain(box):
         box.equal(lines(seen.decode()), wanted, f"{flags} {environment}")
     box.berth("down")
     screen, seen = shown(box, "up", "-d", NO_COLOR="1")
-    box.true(not re.search(rb"\x1b\[[0-9;]+m", seen) and screen.text[0].startswith("[+] up"), "colours despite NO_COLOR")
+    is_bare = not re.search(rb"\x1b\[[0-9;]+m", seen)
+    box.true(is_bare and screen.text[0].startswith("[+] up"), "colours despite NO_COLOR")
     box.refused_verb("--progress", "tty", "--ansi", "never", "ps", saying="cannot be used with")
     box.refused_verb("--progress", "plain", "--ansi", "always", "ps", saying="cannot be used with")
     box.refused_verb("--progress", "loud", "ps", saying="is none of")

@@ -73,6 +73,10 @@ final class AttachedUp: Sendable {
   ) {
     let asked = AsyncStream.makeStream(of: Int.self)
     Signals.handle { signal in
+      if signal == SIGQUIT {
+        RawTerminal.restoreIfChanged()
+        _exit(128 + SIGQUIT)
+      }
       guard [SIGINT, SIGTERM, SIGHUP].contains(signal) else { return }
       let count = self.interruptions.withLock { count -> Int? in
         // A terminal that closes may say so more than once; nobody is there who could ask twice.

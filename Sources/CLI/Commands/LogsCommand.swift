@@ -12,7 +12,9 @@ struct LogsCommand: AsyncParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Go on with new output")
   var follow = false
-  @Option(name: [.customShort("n"), .long], help: "Lines from the end of each container's log")
+  @Option(
+    name: [.customShort("n"), .long], parsing: .unconditional,
+    help: "Lines from the end of each container's log")
   var tail = "all"
   @Flag(name: .shortAndLong, help: "Time before lines")
   var timestamps = false

@@ -10,13 +10,12 @@ private let lineLimit = 16 << 10
 func appendLines(
   _ bytes: UnsafeRawBufferPointer, _ prefix: [UInt8], neutralised: Bool, to output: inout [UInt8]
 ) {
-  let isHarmless = !neutralised || isPlain(bytes)
   var rest = bytes
   while let base = rest.baseAddress, !rest.isEmpty {
     let end = memchr(base, 0x0A, rest.count).map { UnsafeRawPointer($0) - base } ?? rest.count
     let line = UnsafeRawBufferPointer(rebasing: rest[..<end])
     if !prefix.isEmpty { output.append(contentsOf: prefix) }
-    if !neutralised || line.count <= lineLimit && (isHarmless || isPlain(line)) {
+    if !neutralised || line.count <= lineLimit && isPlain(line) {
       output.append(contentsOf: line)
     } else {
       appendNeutralised(line, to: &output)
@@ -26,19 +25,21 @@ func appendLines(
   }
 }
 
-/// Nothing but printable ASCII, tabs and newlines. Looks at sixteen bytes at a time, for almost all
-/// output is that.
+/// Nothing but printable ASCII and tabs. Looks at eight bytes at a time, for almost all output is that.
 private func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  let high: UInt64 = 0x8080_8080_8080_8080
   var offset = 0
-  while offset + 16 <= bytes.count {
-    let piece = bytes.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
-    let isShown = (piece .>= 0x20) .& (piece .< 0x7F)
-    let isSpace = (piece .== 0x0A) .| (piece .== 0x09)
-    if !all(isShown .| isSpace) { return false }
-    offset += 16
+  while offset + 8 <= bytes.count {
+    let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    // The high bit of a byte: set in it, or by a borrow below 0x20, or by a carry from 0x7F on.
+    let odd = word | (word &- 0x2020_2020_2020_2020) | (word &+ 0x0101_0101_0101_0101)
+    if odd & high != 0, !bytes[offset..<offset + 8].allSatisfy(isShown) { return false }
+    offset += 8
   }
-  return bytes[offset...].allSatisfy { $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A || $0 == 0x09 }
+  return bytes[offset...].allSatisfy(isShown)
 }
+
+private func isShown(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7F || byte == 0x09 }
 
 /// Control characters are shown as `^X`, other bytes that are no text as `\xNN`.
 private func appendNeutralised(_ line: UnsafeRawBufferPointer, to output: inout [UInt8]) {
@@ -54,7 +55,7 @@ private func appendNeutralised(_ line: UnsafeRawBufferPointer, to output: inout 
       output.append(contentsOf: shown[index..<end])
       isColoured = true
       index = end
-    } else if byte >= 0x20 && byte < 0x7F || byte == 0x09 {
+    } else if isShown(byte) {
       output.append(byte)
       index += 1
     } else if byte < 0x80 {

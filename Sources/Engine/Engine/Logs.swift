@@ -147,8 +147,14 @@ extension Session {
   private func join(_ merge: inout LogMerge, _ query: LogQuery, tail: Int?, _ told: LogSink?)
     throws
   {
+    let isBeginning = query.isAttached && query.isOfProject && told == nil
+    let leaving = try isBeginning ? replacedContainers() : []
     for lease in try containers.names()
     where lease.project == projectName && !merge.hasSeen(lease.id) {
+      if leaving.contains(lease.id.prefix(12)) {
+        merge.note(lease.id)
+        continue
+      }
       // Made but not whole yet: looked at again the next time.
       guard let record = try containers.record(id: lease.id, project: projectName) else { continue }
       merge.note(lease.id)
@@ -170,6 +176,11 @@ extension Session {
           source: source, reader: reader, isMuted: query.muted.contains(record.service),
           filter: filter), tail: tail)
     }
+  }
+
+  /// Containers that another one is about to take the place of: their end is no end of their service.
+  private func replacedContainers() throws -> Set<Substring> {
+    Set(try containers.replacements(project: projectName).map { $0.lease.prefix(12) })
   }
 
   private func isShown(_ record: ContainerRecord, _ query: LogQuery) -> Bool {
