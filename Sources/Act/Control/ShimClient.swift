@@ -99,7 +99,12 @@ package struct ShimClient: Sendable {
     let folder = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
     let socket = try Descriptor.packetSocket()
     try withSocketAddress(folder: folder, "control.sock") { address, length in
-      Glibc.connect(socket.raw, address, length)
+      // Until it is taken or refused: a signal of ours says nothing about the shim.
+      var result: CInt
+      repeat {
+        result = Glibc.connect(socket.raw, address, length)
+      } while result == -1 && Errno.current == .interrupted
+      return result
     }
     return socket
   }
