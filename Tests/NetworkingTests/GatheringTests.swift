@@ -10,10 +10,20 @@ import Testing
 struct GatheringTests {
   struct Refused: Error { var number: Int }
 
+  /// What several threads add to.
+  final class Notes<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+    func withLock<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result {
+      value.withLock { body(&$0) }
+    }
+  }
+
   @Test("who comes while one is at work is done with the others in one call")
   func together() async throws {
     let gathering = Gathering<Int>()
-    let batches = Mutex<[[Int]]>([])
+    let batches = Notes<[[Int]]>([])
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<4 {
         group.addTask {
@@ -36,8 +46,8 @@ struct GatheringTests {
   @Test("one that fails does not fail the others")
   func failure() async throws {
     let gathering = Gathering<Int>()
-    let done = Mutex<Set<Int>>([])
-    let failures = Mutex<[Int]>([])
+    let done = Notes<Set<Int>>([])
+    let failures = Notes<[Int]>([])
     await withTaskGroup(of: Void.self) { group in
       for number in 0..<4 {
         group.addTask {
