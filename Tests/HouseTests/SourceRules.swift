@@ -122,7 +122,6 @@ extension SourceRule {
   private static let printingExceptions: [(prefix: String, reason: String)] = [
     ("Sources/Act/Supervision/CopySession.swift", "the tar stream that `cp` was asked for"),
     ("Sources/Engine/Engine/Copy.swift", "gives its streams to the process that copies"),
-    ("Sources/Engine/Engine/Commit.swift", "gives them to the process that packs a layer"),
     ("Sources/CLI/Console/", "the only place that writes to the terminal"),
     ("Sources/Act/Supervision/ShimMain.swift", "the shim has no Console, and one line to say"),
     ("Sources/Act/Unpacking/UnpackMain.swift", "nor has the child that unpacks"),
