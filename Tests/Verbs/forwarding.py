@@ -108,9 +108,9 @@ def journald(box):
                 app:
                   image: IMAGE
                   command: printf 'a\\377b\\n'
-                  environment: {STAGE: prod}
+                  environment: {STAGE: prod, ZONE_A: one, ANY_ZONE: not asked for}
                   labels: {com.example.team: "red"}
-                  logging: {driver: journald, options: {tag: shop, env: STAGE, labels: com.example.team}}
+                  logging: {driver: journald, options: {tag: shop, env: STAGE, env-regex: ^ZONE, labels-regex: team$}}
             """)
             message = received(listener, 1)[0]
         head, rest = message.split(b"MESSAGE\n")
@@ -118,7 +118,8 @@ def journald(box):
         box.equal(fields[b"CONTAINER_NAME"].decode(), f"{box.name}-app-1")
         named = [fields[name] for name in (b"PRIORITY", b"SYSLOG_IDENTIFIER", b"CONTAINER_TAG")]
         box.equal(named, [b"6", b"shop", b"shop"])
-        box.equal((fields[b"STAGE"], fields[b"COM_EXAMPLE_TEAM"]), (b"prod", b"red"))
+        box.equal((fields[b"STAGE"], fields[b"COM_EXAMPLE_TEAM"], fields[b"ZONE_A"]), (b"prod", b"red", b"one"))
+        box.true(b"ANY_ZONE" not in fields, f"a variable that was not asked for: {fields}")
         box.equal(fields[b"CONTAINER_ID_FULL"].decode(), box.id("app"))
         box.equal(rest, struct.pack("<Q", 3) + b"a\xffb\n")
     finally:

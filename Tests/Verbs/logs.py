@@ -159,6 +159,7 @@ def drivers(box):
     box.refused("services: {app: {image: IMAGE, logging: {options: {max-size: big}}}}", "max-size")
     box.refused("services: {app: {image: IMAGE, logging: {options: {max-file: '0'}}}}", "max-file")
     box.refused("services: {app: {image: IMAGE, logging: {options: {mode: fast}}}}", "mode")
+    box.refused("services: {app: {image: IMAGE, logging: {options: {env-regex: '('}}}}", "env-regex", "no regular expression")
 
 
 @scenario("E128", "F-22")

@@ -106,13 +106,15 @@ private struct LogIdentity {
 
   /// Labels and variables that the options name.
   private func attributes(_ options: [String: String]) -> [(String, String)] {
-    let names = { (key: String) in
-      Set((options[key] ?? "").split(separator: ",").map(String.init))
+    let isNamed = { (key: String) in
+      let names = Set((options[key] ?? "").split(separator: ",").map(String.init))
+      let pattern = options["\(key)-regex"].flatMap(NamePattern.init)
+      return { (name: String) in names.contains(name) || pattern?.matches(name) ?? false }
     }
-    let (labelNames, variableNames) = (names("labels"), names("env"))
-    return labels.filter { labelNames.contains($0.key) }.sorted { $0.key < $1.key }
+    let (isLabel, isVariable) = (isNamed("labels"), isNamed("env"))
+    return labels.filter { isLabel($0.key) }.sorted { $0.key < $1.key }
       .map { ($0.key, $0.value) }
-      + environment.filter { variableNames.contains($0.key) }.map { ($0.key, $0.value ?? "") }
+      + environment.filter { isVariable($0.key) }.map { ($0.key, $0.value ?? "") }
   }
 }
 

@@ -43,6 +43,15 @@ extension Session {
         .filter { $0.replicas > 0 }.map(\.name)
       wanted.formUnion(selected)
       needed += selected
+    } else {
+      // By labels what is there comes along.
+      var queue = Array(wanted)
+      while let name = queue.popLast() {
+        for dependency in records.filter({ $0.service == name }).flatMap(\.dependencies)
+        where present.contains(dependency) && wanted.insert(dependency).inserted {
+          queue.append(dependency)
+        }
+      }
     }
     if let name = needed.first(where: { !present.contains($0) }) {
       throw Faults([

@@ -76,6 +76,8 @@ private func wrongValue(_ entry: Fields.Entry, _ options: Fields) -> String? {
     return "`compress: \(text)` is neither true nor false"
   case "mode" where !["blocking", "non-blocking"].contains(text):
     return "`mode: \(text)` is neither `blocking` nor `non-blocking`"
+  case "labels-regex" where NamePattern(text) == nil, "env-regex" where NamePattern(text) == nil:
+    return "`\(entry.key): \(text)` is no regular expression"
   case "syslog-facility" where syslogFacility(text) == nil:
     return "`syslog-facility: \(text)` is no facility of syslog"
   case "syslog-format"
@@ -86,6 +88,20 @@ private func wrongValue(_ entry: Fields.Entry, _ options: Fields) -> String? {
       "`syslog-address: \(text)` is none: write udp://HOST:PORT, tcp://HOST:PORT or unix://PATH"
   default: return nil
   }
+}
+
+/// Which labels or variables go along with a line, by a part of their names.
+package struct NamePattern {
+  private let expression: Regex<AnyRegexOutput>
+
+  /// Nil for what is no regular expression.
+  package init?(_ text: String) {
+    // What it lacks is said where the text stands.
+    guard let expression = try? Regex(text) else { return nil }
+    self.expression = expression
+  }
+
+  package func matches(_ name: String) -> Bool { name.firstMatch(of: expression) != nil }
 }
 
 /// The number of a facility, by name or number.
