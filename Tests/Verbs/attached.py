@@ -134,6 +134,15 @@ def follows(box):
         box.equal(terminal.exit(), 130)
 
 
+@scenario("C126")
+def program_that_is_not_there(box):
+    """A start that fails is an error of `up`, not a status of the container's."""
+    for flags in ([], ["-d"]):
+        box.file("services: {web: {image: IMAGE, command: [nothing-of-this-name]}}")
+        outcome = box.berth("up", *flags, code=1)
+        box.true("executable file not found" in outcome.err, outcome.err)
+
+
 @scenario("S150", "C127", "S152")
 def graceful(box):
     """^C and TERM stop with grace, in order; what was stopped stays."""

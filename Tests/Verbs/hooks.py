@@ -231,3 +231,17 @@ def interrupted(box):
                  if name.startswith(f"{box.name}-web-pre_start")]
         box.equal(names, [], "containers of hooks")
         box.berth("down", "-t", "0")
+
+
+@scenario("A54", "E125", "S148")
+def pre_stop_ends_the_container(box):
+    """What asks the program itself to end, as `nginx -s quit`, goes with the container and is no failure."""
+    compose(box, """
+          pre_stop: [{command: [sh, -c, "kill -TERM 1; sleep 100"]}, {command: [touch, /notes/second]}]
+    """)
+    box.berth("up", "-d")
+    box.berth("stop")
+    box.equal([(row["State"], row["ExitCode"]) for row in rows(box)], [("exited", 0)])
+    box.true(not os.path.exists(box.path("notes/second")), "a hook was run in a container that had ended")
+    box.berth("start")
+    box.berth("down")

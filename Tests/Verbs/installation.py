@@ -127,6 +127,13 @@ def install_beside_others(box):
     box.true("is not berth's" in failed.stderr, failed.stderr)
     script(box, "install", "--remove", "/opt/x", DESTDIR=root)
     box.equal(all_files(root), ["opt/x/bin/docker-compose"], "what is left")
+    other = "opt/y/share/bash-completion/completions/docker-compose"
+    box.write(f"root/{other}", "another's")
+    script(box, "install", "--from", programs(box), "--docker-compose", "/opt/y", code=1, DESTDIR=root)
+    script(box, "install", "--from", programs(box), "/opt/y", DESTDIR=root)
+    script(box, "install", "--remove", "/opt/y", DESTDIR=root)
+    box.equal(all_files(box.path("root/opt/y")), [os.path.relpath(other, "opt/y")], "what is left beside another's")
+    box.true("begin with a slash" in script(box, "install", "--from", programs(box), "here", code=1).stderr, "a relative prefix")
     with open(box.path("root/opt/x/bin/docker-compose")) as file:
         box.equal(file.read(), "another's")
     script(box, "install", "--from", box.folder, "/opt/x", code=1, DESTDIR=root)

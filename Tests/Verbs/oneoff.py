@@ -310,3 +310,58 @@ def tried_without_doing(box):
     box.equal([row["ID"] for row in rows(box)], [before])
     box.berth("exec", "-T", "web", "sh", "-c", "test ! -e /x")
     box.true("tried" not in box.berth("images", "--all").out, "an image was made")
+
+
+@scenario("C70", "C71")
+def words_with_dashes(box):
+    """Values that begin with a dash, and commands with words that would be flags elsewhere."""
+    box.up("services: {web: {image: IMAGE, command: sleep 1000}}")
+    for words in (["---"], ["-=x"], ["-----BEGIN", "x"], ["--generate-completion-script", "bash"], ["-n1", "--a=b"]):
+        box.equal(box.berth("exec", "-T", "web", "echo", "", *words).out, " ".join(["", *words]) + "\n")
+    box.equal(box.berth("run", "--rm", "-T", "-e", "-X=1", "web", "echo", "", "---").out, " ---\n")
+    box.equal(box.berth("run", "--rm", "-T", "-i=false", "web", "cat", input="not read").out, "")
+    box.equal(box.berth("logs", "--grep", "--- FAIL").out, "")
+    box.berth("--parallel", "-1", "ps")
+    for flag in ("--bogus", "--verison", "--dryrun"):
+        box.refused_verb(flag, saying="unknown option")
+    box.refused_verb("up", "--generate-completion-script", "bash", saying="unknown option")
+    box.refused_verb("logs", "--since=-8000000000s", saying="invalid --since")
+    box.refused_verb("logs", "--since=-1e300s", saying="invalid --since")
+
+
+@scenario("S161", "C132")
+def optional_dependency(box):
+    """Of a profile that is off, or that never gets well: the container starts all the same."""
+    box.file("""
+      services:
+        web:
+          image: IMAGE
+          depends_on: {off: {condition: service_started, required: false}}
+        other:
+          image: IMAGE
+          depends_on: {sick: {condition: service_healthy, required: false}}
+        sick:
+          image: IMAGE
+          command: sleep 1000
+          healthcheck: {test: [CMD, "false"], interval: 100ms, retries: 1}
+        off: {image: IMAGE, profiles: [more]}
+    """)
+    box.equal(box.berth("run", "--rm", "-T", "web", "echo", "here").out, "here\n")
+    outcome = box.berth("run", "--rm", "-T", "other", "echo", "here")
+    box.equal(outcome.out, "here\n")
+    box.true("without its optional dependency" in outcome.err, outcome.err)
+
+
+@scenario("C62", "C70", "E120")
+def stop_leaves_one_offs(box):
+    box.file("services: {web: {image: IMAGE, command: sleep 1000, volumes: [/own]}}")
+    box.berth("up", "-d")
+    before = volumes(box)
+    name = f"{box.name}-aside"
+    box.berth("run", "-d", "--rm", "--name", name, "web")
+    box.berth("stop", "-t", "0")
+    states = {row["Name"]: row["State"] for row in rows(box)}
+    box.equal(states, {f"{box.name}-web-1": "exited", name: "running"})
+    box.berth("kill")
+    box.until(lambda: len(rows(box)) == 1, "the one-off does not go")
+    box.until(lambda: volumes(box) == before, f"volumes that stay: {volumes(box) - before}")

@@ -67,7 +67,7 @@ private let openFolders = 64
 
 private func remove(_ name: FilePath, in directory: borrowing Descriptor) throws(SystemCallError) {
   if try unlinkIfFile(name, in: directory) { return }
-  let top = try directory.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  guard let top = try openIfThere(name, in: directory) else { return }
   var moved = 0
   var rest = try names(in: top)
   while let child = rest.popLast() {
@@ -95,9 +95,20 @@ private func remove(
 ) throws(SystemCallError) {
   if try unlinkIfFile(name, in: directory) { return }
   guard depth < openFolders else { return try moveUp(directory.raw, name) }
-  let folder = try directory.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  guard let folder = try openIfThere(name, in: directory) else { return }
   for child in try names(in: folder) { try remove(child, in: folder, depth: depth + 1, moveUp) }
   try removeEmpty(name, in: directory)
+}
+
+/// Nil for a folder that another remover of the same tree was faster with.
+private func openIfThere(_ name: FilePath, in directory: borrowing Descriptor)
+  throws(SystemCallError) -> Descriptor?
+{
+  do {
+    return try directory.openChild(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  } catch  where error.errno == .noSuchFileOrDirectory {
+    return nil
+  }
 }
 
 /// Whether that was all: false for a folder.

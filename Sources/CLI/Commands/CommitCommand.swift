@@ -44,8 +44,9 @@ struct CommitCommand: AsyncParsableCommand {
     request.pauses = pause
     let work = try Invocation.now().open("commit", file: .optional)
     let stamp = stampText(Session.now())
-    let id = try await finishing(work.progress) { [request] in
-      try await work.session.commit(request, stamp: stamp)
+    // The first signal waits until the container may go on.
+    let id = try await interruptible { [request] in
+      try await finishing(work.progress) { try await work.session.commit(request, stamp: stamp) }
     }
     Output.standard.line(id)
   }

@@ -200,7 +200,7 @@ private let optionValues: [String: [Offered]] = [
   "--status": list("created", "running", "paused", "restarting", "removing", "exited", "dead"),
   "ps --filter": list("status="),
   "ls --filter": list("name="),
-  "images --filter": list("dangling=", "reference=", "before=", "since=", "label=", "until="),
+  "images --filter": list("dangling=", "reference=", "before=", "since=", "label="),
   "prune --filter": list("until=", "label=", "label!="),
   "network ls --filter": list("driver=", "id=", "name=", "label=", "type=", "dangling=", "scope="),
   "network prune --filter": list("until=", "label=", "label!="),

@@ -42,7 +42,7 @@ struct ExecCommand: AsyncParsableCommand {
         "cannot attach stdin to a TTY-enabled container because stdin is not a terminal",
         hint: "add -T")
     }
-    var request = ExecRequest(service: service, command: command)
+    var request = ExecRequest(service: service, command: plainCommand(command))
     request.index = index
     request.environment = resolvedEnvironment(env) { invocation.environment[$0] }
     request.user = user

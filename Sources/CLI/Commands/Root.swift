@@ -78,6 +78,12 @@ private func runCommandLine(_ call: Call) async -> Never {
     Invocation.showPlain(fault.diagnostics)
     exit(1)
   }
+  do {
+    // Help and the version load nothing, but a flag that there is not is none for them either.
+    if split.rest.first.map({ $0.hasPrefix("-") }) ?? true { _ = try globalSettings(split) }
+  } catch {
+    exit(report(error, session: nil, rest: split.rest))
+  }
   switch split.rest.first {
   case nil, "-h", "--help":
     exit(showHelp(of: []))
@@ -98,7 +104,7 @@ private func runCommandLine(_ call: Call) async -> Never {
     for name in call.unheeded + daemons.filter({ invocation.environment[$0] != nil }) {
       invocation.trace("`\(name)` means a daemon, and there is none: not heeded")
     }
-    var command = try BerthCommand.parseAsRoot(plainSpelling(ofVerb: split.rest))
+    var command = try parseVerb(split.rest)
     try await Invocation.$current.withValue(invocation) {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
@@ -131,12 +137,7 @@ private func showHelp(of verb: some Collection<String>) -> Int32 {
 }
 
 private func globalSettings(_ split: SplitArguments) throws -> GlobalSettings {
-  // What the argument parser would answer by itself.
-  let parsers = ["--generate-completion-script", "--experimental-dump-help", "---completion"]
-  if let flag = split.global.first(where: { parsers.contains(where: $0.hasPrefix) }) {
-    throw UsageFault(
-      "unknown option `\(flag)`", hint: "`berth completion bash` prints what a shell needs")
-  }
+  if let flag = split.global.first(where: isOfParser) { throw ofParser(flag) }
   do {
     return try GlobalSettings(parsing: split.global)
   } catch let fault as UsageFault {
@@ -144,6 +145,20 @@ private func globalSettings(_ split: SplitArguments) throws -> GlobalSettings {
   } catch {
     throw globalUsageFault(GlobalOptions.message(for: error), split)
   }
+}
+
+private func ofParser(_ flag: String) -> UsageFault {
+  UsageFault(
+    "unknown option `\(flag)`", hint: "`berth completion bash` prints what a shell needs")
+}
+
+/// The verb and what is behind it, parsed.
+private func parseVerb(_ words: [String]) throws -> any ParsableCommand {
+  let words = plainSpelling(ofVerb: words)
+  if let flag = words.prefix(while: { $0 != "--" }).first(where: isOfParser) {
+    throw ofParser(flag)
+  }
+  return try BerthCommand.parseAsRoot(words)
 }
 
 /// Says what went wrong, as far as it was not said, and answers the exit status.

@@ -89,7 +89,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func request(_ invocation: Invocation, _ session: Session) async throws -> RunRequest {
-    var request = RunRequest(service: service, command: command)
+    var request = RunRequest(service: service, command: plainCommand(command))
     request.entrypoint = entrypoint
     request.environmentFiles = envFromFile
     request.environment = resolvedEnvironment(env) { session.variable($0) }

@@ -1,4 +1,5 @@
-// Spellings of flags that docker's own parser takes and ours does not: `-n10`, `-uroot`, `--quiet=true`.
+// Spellings of flags that docker's own parser takes and ours does not: `-n10`, `-uroot`, `--quiet=true`,
+// values that begin with a dash, and anything at all in the command of `exec`.
 
 extension Declaration {
   /// The words behind a verb as the argument parser reads them; what it shall complain of stays.
@@ -9,7 +10,12 @@ extension Declaration {
     var rest = words[...]
     while let word = rest.popFirst() {
       if isValue {
-        result.append(word)
+        // Behind an equals sign a value may begin with a dash.
+        if word.hasPrefix("-"), let name = result.popLast() {
+          result.append("\(name)=\(word)")
+        } else {
+          result.append(word)
+        }
         isValue = false
       } else if word == "--" {
         return result + [word] + Array(rest)
@@ -18,7 +24,7 @@ extension Declaration {
         positionalCount += 1
         // What follows is a command of its own.
         if positionals.firstIndex(where: \.takesRest) == positionalCount {
-          return result + Array(rest)
+          return result + (rest.isEmpty ? [] : ["--"]) + Array(rest)
         }
       } else {
         let plain = word.hasPrefix("--") ? longSpelling(word) : shortSpelling(word)
@@ -58,7 +64,7 @@ extension Declaration {
       case .option where !letters.isEmpty:
         let value = letters.first == "=" ? letters.dropFirst() : letters
         return (before + ["-\(letter)=\(value)"], false)
-      case .option: return (["-\(flags)\(letter)"], true)
+      case .option: return (before + ["-\(letter)"], true)
       default: flags.append(letter)
       }
     }
@@ -70,17 +76,31 @@ extension Declaration {
     switch value.lowercased() {
     case "true", "t", "1": return [name]
     case "false", "f", "0":
-      let opposite: String = "--no-" + name.drop { $0 == "-" }
+      let long = argument(spelled: name)?.names.first { $0.hasPrefix("--") } ?? name
+      let opposite = "--no-\(long.drop { $0 == "-" })"
       return argument(spelled: opposite) == nil ? [] : [opposite]
     default: return nil
     }
   }
 }
 
+/// What the argument parser would answer by itself, wherever it stands.
+func isOfParser(_ word: String) -> Bool {
+  ["--generate-completion-script", "--experimental-dump-help", "---completion"]
+    .contains(where: word.hasPrefix)
+}
+
+/// The command behind a service. A `--` before it is of whoever typed it or of `plainSpelling`.
+func plainCommand(_ words: [String]) -> [String] { Array(words.drop { $0 == "--" }) }
+
 /// Whether any of these words is spelled so that the declaration must be asked.
 private func hasUnusualSpelling(_ words: some Sequence<String>) -> Bool {
   words.contains { word in
-    word.hasPrefix("--") ? word.contains("=") : word.hasPrefix("-") && word.utf8.count > 2
+    if word.hasPrefix("--") {
+      return word.contains("=") || word.hasPrefix("---") || isOfParser(word)
+    }
+    return word.hasPrefix("-")
+      && (word.utf8.count > 2 || word.last.map { $0.isASCII && $0.isNumber } ?? false)
   }
 }
 

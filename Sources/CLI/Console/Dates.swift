@@ -71,7 +71,9 @@ extension Timestamp {
   /// an age such as `10m` or `1h30m`. Nil for anything else.
   package init?(typed text: String, now: Timestamp) {
     if let age = Self.age(text) {
-      self.init(nanoseconds: now.nanoseconds - age)
+      let (moment, isTooFar) = now.nanoseconds.subtractingReportingOverflow(age)
+      if isTooFar { return nil }
+      self.init(nanoseconds: moment)
     } else if let seconds = Double(text), seconds.isFinite, abs(seconds) < 9e9 {
       self.init(nanoseconds: Int64(seconds * 1e9))
     } else if let moment = Self.moment(text) {
@@ -100,7 +102,7 @@ extension Timestamp {
         digits.append(character)
       }
     }
-    return digits.isEmpty && !text.isEmpty && total < 9e9 ? Int64(total * 1e9) : nil
+    return digits.isEmpty && !text.isEmpty && abs(total) < 9e9 ? Int64(total * 1e9) : nil
   }
 
   private static func moment(_ text: String) -> Int64? {

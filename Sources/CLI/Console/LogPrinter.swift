@@ -68,7 +68,8 @@ package final class LogPrinter: Sendable {
   }
 
   private func append(_ batch: LogBatch, to output: inout [UInt8], neutralised: Bool) {
-    var prefix = form.hasPrefix ? prefix(of: batch.source.name) : []
+    var prefix = prefix(of: batch.source.name)
+    if !form.hasPrefix { prefix = [] }
     if form.hasTimestamps {
       let time = Timestamp(nanoseconds: batch.lines.nanoseconds)
       prefix += Array("\(stampText(time)) ".utf8)

@@ -42,7 +42,9 @@ package final class Output: Sendable {
           isGone = true
           kill(getpid(), SIGHUP)
         } else if errno != EINTR {
-          exit(errno == EPIPE ? 0 : 1)
+          let status: Int32 = errno == EPIPE ? 0 : 1
+          RawTerminal.restoreIfChanged()
+          exit(status)
         }
       }
     }

@@ -37,10 +37,13 @@ package enum RawTerminal {
     return tcsetattr(STDIN_FILENO, TCSANOW, &settings) == 0
   }
 
-  /// Puts back what `enter`, `enterKeys` or `hideInput` found.
+  /// Puts back what `enter`, `enterKeys` or `hideInput` found. In the background the terminal is another
+  /// program's by now.
   package static func restoreIfChanged() {
     saved.withLock { saved in
-      if var settings = saved { tcsetattr(STDIN_FILENO, TCSANOW, &settings) }
+      if var settings = saved, tcgetpgrp(STDIN_FILENO) == getpgrp() {
+        tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+      }
       saved = nil
     }
   }

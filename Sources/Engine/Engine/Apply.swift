@@ -16,10 +16,6 @@ package struct ApplyFailure: Diagnosable {
       (failure as? any Diagnosable)?.diagnostics ?? [Diagnostic("\(failure)")]
     }
   }
-
-  package var exitStatus: Int32 {
-    failures.lazy.compactMap { ($0 as? any Diagnosable)?.exitStatus }.first ?? 1
-  }
 }
 
 package func apply(_ plan: Plan, action: @escaping StepAction) async throws {

@@ -110,12 +110,13 @@ extension Session {
   /// Of the image and of `expose`, where a port is `80`, `80-82` or `80/udp`.
   private func exposedPorts(of service: Service, image: ImageConfig) -> [String] {
     var ports: [String] = []
+    var known: Set<String> = []
     for text in image.exposedPorts + service.exposes {
       let parts = text.split(separator: "/", maxSplits: 1)
       let span = (parts.first ?? "").split(separator: "-").compactMap { UInt16($0) }
       guard let first = span.first, let last = span.last, first <= last else { continue }
       let transport = parts.count > 1 ? parts[1].lowercased() : "tcp"
-      for port in first...last where !ports.contains("\(port)/\(transport)") {
+      for port in first...last where known.insert("\(port)/\(transport)").inserted {
         ports.append("\(port)/\(transport)")
       }
     }

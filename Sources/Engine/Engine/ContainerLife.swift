@@ -123,12 +123,19 @@ extension Session {
     blueprint.mounts.compactMap(\.volumeName).filter(isAnonymous)
   }
 
-  /// But for those that another container has mounted as well.
   private func removeAnonymousVolumes(of blueprint: ContainerBlueprint) throws {
+    try volumes.removeAnonymous(of: blueprint, containers)
+  }
+}
+
+extension VolumeStore {
+  /// Removes the volumes without a name that a removed container had, but for those that another one has
+  /// mounted as well.
+  func removeAnonymous(of blueprint: ContainerBlueprint, _ containers: ContainerStore) throws {
+    let own = blueprint.mounts.compactMap(\.volumeName).filter(isAnonymous)
+    if own.isEmpty { return }
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })
-    for name in anonymousVolumes(of: blueprint) where !others.contains(name) {
-      try volumes.remove(name)
-    }
+    for name in own where !others.contains(name) { try remove(name) }
   }
 }
 

@@ -71,11 +71,25 @@ extension Session {
     for (index, hook) in hooks.enumerated() {
       let (status, output) = try run(hook, in: blueprint, stop)
       if status == 0 { continue }
+      // `nginx -s quit`, `redis-cli shutdown`: what was to be stopped has stopped, and took the hook along.
+      if kind == .preStop, hasEnded(blueprint, status) { return }
       let service = blueprint.labels[Label.service] ?? blueprint.name
       throw HookFailure(
         service: service, kind: kind, command: hook.command.joined(separator: " "),
         status: status, output: output, span: place(of: kind, index, in: service))
     }
+  }
+
+  /// Whether the container is no more, now that a hook in it ended with `status`. Its supervisor notes the
+  /// end a moment after the kernel has killed all that ran in there.
+  private func hasEnded(_ blueprint: ContainerBlueprint, _ status: Int32) -> Bool {
+    let looks = status == 137 ? 100 : 1
+    for look in 1...looks {
+      let (state, isSupervised) = containers.state(of: blueprint.id)
+      if !isSupervised || state.status != .running { return true }
+      if look < looks { usleep(10_000) }
+    }
+    return false
   }
 
   /// Its exit code and the last lines that it has written: of stderr, or else of stdout.

@@ -16,7 +16,14 @@ final class HeldProject: Sendable {
 
   init(_ lock: consuming FileLock?) { self.lock = Mutex(lock) }
 
-  func release() { lock.withLock { $0 = nil } }
+  func release() {
+    lock.withLock { lock in
+      // Who comes after must not take this command for one that is at work still. What cannot be
+      // emptied says no more than a killed command's does.
+      try? lock?.describe("")
+      lock = nil
+    }
+  }
 }
 
 /// Who holds a project, as it writes itself into the lock: `PID START VERB`.

@@ -127,6 +127,8 @@ extension Session {
       chosen, services: Set(records.map(\.service)), dependencies: dependencies)
     var options = UpOptions()
     options.hooks = .none
+    // One that never gets well does not keep the boot, nor a `down`, waiting.
+    options.wait = .atMost(seconds: 300)
     let runner = StepRunner(
       session: self, project: nil, bases: [], records: records, options: options, plan: plan)
     let failures = Failures()

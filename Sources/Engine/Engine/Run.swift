@@ -61,15 +61,19 @@ extension Session {
       throw UnsupportedSetting(
         service: service, setting: "`--build`", hint: "leave it out; berth does not build yet")
     }
-    let needed = service.dependsOn.map(\.service)
+    // One that is optional may be of a profile that is off.
+    let dependencies = service.dependsOn.filter {
+      $0.isRequired || project.service($0.service) != nil
+    }
+    let needed = dependencies.map(\.service)
     if request.includesDependencies, !needed.isEmpty {
       var options = UpOptions()
       options.services = needed
       options.pull = request.pull
       options.removesOrphans = request.removesOrphans
       _ = try await up(options)
-      for dependency in service.dependsOn.map(Planning.Dependency.init) {
-        try await wait(for: dependency, limit: nil) {
+      for dependency in dependencies.map(Planning.Dependency.init) {
+        try await wait(for: dependency, of: service.name, limit: nil) {
           (try? containers.list(project: projectName))?.filter {
             $0.service == dependency.service && !$0.isOneOff
           }.map(\.blueprint) ?? []

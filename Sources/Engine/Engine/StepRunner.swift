@@ -222,23 +222,12 @@ final class StepRunner: Sendable {
   }
 
   private func wait(_ service: String, _ dependency: Planning.Dependency) async throws {
-    do {
-      try await session.wait(
-        for: dependency, limit: limit,
-        containers: {
-          self.known.withLock { known in
-            known.values.filter {
-              $0.labels[Label.service] == dependency.service
-                && $0.labels[Label.oneOff] != "True"
-            }
-          }
-        })
-    } catch let failure as DependencyFailure where !dependency.isRequired {
-      session.tell(
-        .warning(
-          Diagnostic(
-            "`\(service)` starts without its optional dependency", severity: .warning,
-            causes: [failure.reason] + failure.causes)))
+    try await session.wait(for: dependency, of: service, limit: limit) {
+      self.known.withLock { known in
+        known.values.filter {
+          $0.labels[Label.service] == dependency.service && $0.labels[Label.oneOff] != "True"
+        }
+      }
     }
   }
 }

@@ -125,6 +125,8 @@ package func releaseContainer(_ id: String, host: HostProfile) throws {
     blueprint.removeOnExit, !FileLock.isHeld(layout.attached(id))
   else { return }
   try networks.release(blueprint.network.endpoints, container: id)
-  try ContainerStore(layout: layout, bootID: host.bootID).remove(id: id, name: blueprint.name)
+  let containers = ContainerStore(layout: layout, bootID: host.bootID)
+  try containers.remove(id: id, name: blueprint.name)
+  try VolumeStore(layout: layout).removeAnonymous(of: blueprint, containers)
   blueprint.project.map { EventLog(run: host.run, project: $0) }?.tellLife("destroy", blueprint)
 }

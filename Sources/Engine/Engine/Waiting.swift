@@ -55,6 +55,22 @@ private let longestWait = Duration.milliseconds(200)
 
 extension Session {
   /// Waits for what a dependent asks of its dependency.
+  /// Waits on behalf of `service`; without a dependency that is optional it starts all the same.
+  func wait(
+    for dependency: Planning.Dependency, of service: String, limit: WaitLimit?,
+    containers: () -> [ContainerBlueprint]
+  ) async throws {
+    do {
+      try await wait(for: dependency, limit: limit, containers: containers)
+    } catch let failure as DependencyFailure where !dependency.isRequired {
+      tell(
+        .warning(
+          Diagnostic(
+            "`\(service)` starts without its optional dependency", severity: .warning,
+            causes: [failure.reason] + failure.causes)))
+    }
+  }
+
   func wait(
     for dependency: Planning.Dependency, limit: WaitLimit?, containers: () -> [ContainerBlueprint]
   ) async throws {

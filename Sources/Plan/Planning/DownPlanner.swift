@@ -14,6 +14,8 @@ package struct DownScope: Hashable, Sendable {
   package init() {}
 
   func includes(_ container: ObservedContainer) -> Bool {
+    // Somebody is in front of a one-off; it goes with the project, but is not stopped by the way.
+    if !removesContainers, container.isOneOff { return false }
     if !services.isEmpty { return services.contains(container.service) }
     guard let known, !removesOrphans else { return true }
     // What `run` left of a service goes with it.
