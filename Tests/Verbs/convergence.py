@@ -768,3 +768,20 @@ def flags(box):
     box.refused_verb("up", "-d", saying="no service selected")
     box.refused_verb("up", "-d", "--pull", "sometimes", saying="invalid --pull")
     box.file(ONE)
+
+
+@scenario("S143", "C59", "C68", "C69")
+def services_that_were_not_named_are_no_orphans(box):
+    box.file("""
+      services:
+        db: {image: IMAGE, command: sleep 1000, stop_grace_period: 0s}
+        web: {image: IMAGE, command: sleep 1000, stop_grace_period: 0s, depends_on: [db]}
+        tool: {image: IMAGE, command: sleep 1000, stop_grace_period: 0s, profiles: [tools]}
+    """)
+    box.berth("--profile", "tools", "up", "-d")
+    before = ids(box)
+    for command in (["up", "-d", "db"], ["create", "db"], ["scale", "db=1"], ["plan", "db"], ["run", "--rm", "-T", "db", "true"]):
+        box.true("found orphan" not in box.berth(*command, code=None).err, f"{command} tells of orphans")
+    box.berth("up", "-d", "--remove-orphans", "db")
+    box.berth("run", "--rm", "-T", "--remove-orphans", "db", "true")
+    box.equal(ids(box), before, "containers after those of one service were brought up")

@@ -253,3 +253,14 @@ def waiting(box):
     box.berth("start", "--wait", "plain")
     outcome = box.berth("start", "--wait", "--wait-timeout", "1", "app", code=1)
     box.true("error: application not healthy after 1s" in outcome.err, outcome.err)
+
+
+@scenario("C133")
+def waiting_for_one_that_ends(box):
+    """A program that ends in its first moments was not up."""
+    for command, code in (("exit 1", 1), ("sleep 0.2; exit 3", 3)):
+        box.file(f"""
+          services: {{app: {{image: IMAGE, command: sh -c 'echo why; {command}'}}}}
+        """)
+        outcome = box.berth("up", "--wait", code=1)
+        box.true(f"exited ({code})" in outcome.err and "why" in outcome.err, outcome.err)

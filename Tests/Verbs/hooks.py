@@ -245,3 +245,19 @@ def pre_stop_ends_the_container(box):
     box.true(not os.path.exists(box.path("notes/second")), "a hook was run in a container that had ended")
     box.berth("start")
     box.berth("down")
+
+
+@scenario("A54", "S150")
+def failing_pre_stop_of_attached_up(box):
+    """It is told at once, and nobody is left in front of a container that does not stop."""
+    compose(box, "          pre_stop: [{command: [nothing-of-this-name]}]")
+    try:
+        with box.terminal("up") as us:
+            us.wait_for("press d")
+            box.until(lambda: [row["State"] for row in rows(box)] == ["running"], "it does not start")
+            us.type("\x03")
+            us.wait_for("berth kill web")
+            box.equal(us.exit(), 1)
+        box.equal(rows(box)[0]["State"], "running")
+    finally:
+        box.berth("kill")

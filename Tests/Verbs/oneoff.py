@@ -365,3 +365,23 @@ def stop_leaves_one_offs(box):
     box.berth("kill")
     box.until(lambda: len(rows(box)) == 1, "the one-off does not go")
     box.until(lambda: volumes(box) == before, f"volumes that stay: {volumes(box) - before}")
+
+
+@scenario("C71", "S166")
+def exec_beside_a_paused_replica(box):
+    box.up("services: {web: {image: IMAGE, command: sleep 1000}}")
+    box.berth("run", "-d", "--name", f"{box.name}-aside", "web", "sleep", "1000")
+    box.berth("pause", "web")
+    box.refused_verb("exec", "-T", "web", "true", saying="is paused")
+    box.berth("unpause", "web")
+    box.berth("exec", "-T", "web", "true")
+
+
+@scenario("S181", "C102")
+def state_of_one_that_ends_at_once(box):
+    """Once `up` has said Started it is running or has exited."""
+    box.file("services: {once: {image: IMAGE, command: echo hi}}")
+    for _ in range(20):
+        box.berth("up", "-d")
+        state = box.berth("ps", "-a", "--format", "{{.State}}").out.strip()
+        box.true(state in ("running", "exited"), f"it is {state}")

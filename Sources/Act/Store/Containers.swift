@@ -196,8 +196,10 @@ extension ContainerStore {
     let supervised = FileLock.isHeld(layout.shimLock(id))
     // Unreadable records say as little as missing ones.
     let live = try? readRecord(ContainerState.self, at: layout.stateRecord(id))
-    if supervised {
-      return (live ?? ContainerState(bootID: bootID, status: .created), true)
+    if supervised, let live { return (live, true) }
+    // Its folder goes with its end, which may have come between the two looks.
+    if supervised, FileLock.isHeld(layout.shimLock(id)) {
+      return (ContainerState(bootID: bootID, status: .created), true)
     }
     if let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id)) {
       return (exit, false)

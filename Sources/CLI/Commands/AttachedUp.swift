@@ -158,7 +158,13 @@ final class AttachedUp: Sendable {
     }
     _ = await start.result
     impatience.cancel()
-    try await current?.stop()
+    do {
+      try await current?.stop()
+    } catch {
+      // What does not stop is not followed any more: its message must not wait for another signal.
+      current?.leave()
+      throw error
+    }
   }
 
   /// Once more after the start has ended: what it was about to start ran a moment later.

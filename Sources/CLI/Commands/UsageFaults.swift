@@ -25,6 +25,9 @@ private let otherVerbs = [
 ]
 
 func unknownVerb(_ verb: String) -> UsageFault {
+  if verb == "compose" {
+    return UsageFault("unknown command `compose`", hint: "leave it out: `berth up`")
+  }
   if let instead = otherVerbs[verb] {
     return UsageFault("berth has no `\(verb)`", hint: instead)
   }

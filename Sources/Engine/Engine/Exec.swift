@@ -66,17 +66,18 @@ extension Session {
     if records.isEmpty, let project = loaded?.project, project.service(service) == nil {
       throw NoSuchService(name: service, known: project.services.map(\.name))
     }
-    let running = records.filter { $0.state.status == .running && $0.isSupervised }
+    // One that stands still is meant all the same, before a one-off that nobody named.
+    let running = records.filter {
+      $0.isSupervised
+        && ($0.state.status == .running || $0.state.status == .paused && !$0.isOneOff)
+    }
     let ranked = running.sorted {
       ($0.isOneOff ? 1 : 0, $0.number) < ($1.isOneOff ? 1 : 0, $1.number)
     }
     let found =
       index > 0 ? ranked.first { !$0.isOneOff && $0.number == index } : ranked.first
-    guard let found else {
-      let frozen = records.first {
-        $0.state.status == .paused && (index == 0 || $0.number == index)
-      }
-      if let frozen, frozen.isSupervised {
+    guard let found, found.state.status == .running else {
+      if let frozen = found {
         throw Faults([
           Diagnostic(
             "container `\(frozen.name)` is paused",

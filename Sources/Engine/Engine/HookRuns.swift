@@ -72,7 +72,7 @@ extension Session {
       let (status, output) = try run(hook, in: blueprint, stop)
       if status == 0 { continue }
       // `nginx -s quit`, `redis-cli shutdown`: what was to be stopped has stopped, and took the hook along.
-      if kind == .preStop, hasEnded(blueprint, status) { return }
+      if kind == .preStop, hasEnded(blueprint) { return }
       let service = blueprint.labels[Label.service] ?? blueprint.name
       throw HookFailure(
         service: service, kind: kind, command: hook.command.joined(separator: " "),
@@ -80,14 +80,13 @@ extension Session {
     }
   }
 
-  /// Whether the container is no more, now that a hook in it ended with `status`. Its supervisor notes the
-  /// end a moment after the kernel has killed all that ran in there.
-  private func hasEnded(_ blueprint: ContainerBlueprint, _ status: Int32) -> Bool {
-    let looks = status == 137 ? 100 : 1
-    for look in 1...looks {
+  /// Whether the container is no more, now that a hook in it has failed. Its supervisor notes the end a
+  /// moment after the kernel has killed all that ran in there, so it is looked at for half a second.
+  private func hasEnded(_ blueprint: ContainerBlueprint) -> Bool {
+    for _ in 0..<50 {
       let (state, isSupervised) = containers.state(of: blueprint.id)
       if !isSupervised || state.status != .running { return true }
-      if look < looks { usleep(10_000) }
+      usleep(10_000)
     }
     return false
   }

@@ -134,7 +134,9 @@ struct HookFailure: Diagnosable {
     return [
       Diagnostic(
         "service `\(service)`: \(kind.rawValue) hook `\(command)` exited with status \(status)",
-        causes: causes, span: span)
+        causes: causes, span: span,
+        hint: kind == .preStop
+          ? "mend the hook, or end it without hooks: `berth kill \(service)`" : nil)
     ]
   }
 }

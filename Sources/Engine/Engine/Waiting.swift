@@ -122,7 +122,8 @@ extension Session {
       do {
         try await wait(for: blueprint, limit) { state in
           if mayEnd, state.status == .exited, state.exitCode == 0 { return true }
-          return try isHealthy(blueprint, state, mayLackCheck: true, "")
+          let isThere = try isHealthy(blueprint, state, mayLackCheck: true, "")
+          return isThere && (blueprint.health != nil || hasSettled(state))
         }
       } catch {
         tell(.progress(ProgressEvent(id, "Error", .error)))
@@ -131,6 +132,13 @@ extension Session {
       let word = blueprint.health == nil ? (mayEnd ? "Exited" : "Started") : "Healthy"
       tell(.progress(ProgressEvent(id, word, .done)))
     }
+  }
+
+  /// A program that ends in its first half second was not up: the reference looks at it no sooner.
+  private func hasSettled(_ state: ContainerState) -> Bool {
+    guard let start = state.startedAt else { return false }
+    let age = Self.now().nanoseconds - start.nanoseconds
+    return age < 0 || age >= 500_000_000
   }
 
   /// Waits until `isThere` says so of the container's state.

@@ -37,7 +37,11 @@ struct Composition<Reader: ComposeReader> {
     }
     let reading = ModelReader(sources: sources, enabled: enabled, findings: Findings())
     return reading.project(
-      model, disabled: kept(root["services"]) { !enabled.contains($0) }, name: name,
+      model,
+      // Known all the same: their containers are no orphans.
+      disabled: kept(root["services"]) {
+        !(options.skipsInterpolation ? enabled : selected).contains($0)
+      }, name: name,
       location: location, sources: sources)
   }
 
