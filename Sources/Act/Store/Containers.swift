@@ -197,9 +197,11 @@ extension ContainerStore {
     // Unreadable records say as little as missing ones.
     let live = try? readRecord(ContainerState.self, at: layout.stateRecord(id))
     if supervised, let live { return (live, true) }
-    // Its folder goes with its end, which may have come between the two looks.
-    if supervised, FileLock.isHeld(layout.shimLock(id)) {
-      return (ContainerState(bootID: bootID, status: .created), true)
+    // Its run folder goes with its end, file by file, when the end has been recorded; before a first start
+    // there is no such record.
+    if supervised {
+      let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id))
+      return (exit ?? ContainerState(bootID: bootID, status: .created), true)
     }
     if let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id)) {
       return (exit, false)
