@@ -81,9 +81,9 @@ extension Session {
   }
 
   /// Whether the container is no more, now that a hook in it has failed. Its supervisor notes the end a
-  /// moment after the kernel has killed all that ran in there, so it is looked at for half a second.
+  /// moment after the kernel has killed all that ran in there, so it is looked at for up to two seconds.
   private func hasEnded(_ blueprint: ContainerBlueprint) -> Bool {
-    for _ in 0..<50 {
+    for _ in 0..<200 {
       let (state, isSupervised) = containers.state(of: blueprint.id)
       if !isSupervised || state.status != .running { return true }
       usleep(10_000)
