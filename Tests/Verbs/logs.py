@@ -181,6 +181,8 @@ def rotation(box):
     box.berth("up", "-d")
     box.until(lambda: there(box, "/turned"), "it does not say it")
     following = begin(box, "logs", "-f", "--no-log-prefix", "--tail", "1")
+    # It has found its place when it has said the last line.
+    box.equal(following.stdout.readline(), "60000\n")
     box.until(lambda: watches(following.pid), "it does not follow")
     following.send_signal(signal.SIGSTOP)
     box.inside("app", "touch /more")
