@@ -50,6 +50,8 @@ package final class LogPrinter: Sendable {
     var standard: [UInt8] = []
     var error: [UInt8] = []
     standard.reserveCapacity(batches.reduce(0) { $0 + $1.lines.bytes.count * 5 / 4 })
+    // Without a prefix to make it would not be known that there are several.
+    if !form.hasPrefix { announce(batches.map(\.source.name)) }
     for batch in batches {
       if form.separatesStreams, batch.lines.stream == .error {
         append(batch, to: &error, neutralised: neutralises(on: .error))
@@ -68,8 +70,7 @@ package final class LogPrinter: Sendable {
   }
 
   private func append(_ batch: LogBatch, to output: inout [UInt8], neutralised: Bool) {
-    var prefix = prefix(of: batch.source.name)
-    if !form.hasPrefix { prefix = [] }
+    var prefix = form.hasPrefix ? prefix(of: batch.source.name) : []
     if form.hasTimestamps {
       let time = Timestamp(nanoseconds: batch.lines.nanoseconds)
       prefix += Array("\(stampText(time)) ".utf8)
