@@ -199,13 +199,9 @@ extension ContainerStore {
     if supervised, let live { return (live, true) }
     // Its run folder goes with its end, file by file, when the end has been recorded; before a first start
     // there is no such record.
-    if supervised {
-      let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id))
-      return (exit ?? ContainerState(bootID: bootID, status: .created), true)
-    }
-    if let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id)) {
-      return (exit, false)
-    }
+    let exit = try? readRecord(ContainerState.self, at: layout.exitRecord(id))
+    if supervised { return (exit ?? ContainerState(bootID: bootID, status: .created), true) }
+    if let exit { return (exit, false) }
     guard var lost = live, lost.bootID == bootID, lost.status != .created else {
       return (stateWithoutRecord(of: id), false)
     }

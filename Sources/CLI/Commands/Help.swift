@@ -1,6 +1,7 @@
 // What `--help` prints, laid out from the declarations: of the root by subject, of a verb with examples.
 
 import ArgumentParser
+import Console
 
 /// A verb as a reader of its help or manual page sees it.
 struct VerbPage {
@@ -204,18 +205,4 @@ private struct Block {
       }
     }
   }
-}
-
-/// Words put into lines of at most `width`; a longer word has a line of its own.
-private func wrapped(_ text: String, to width: Int) -> [String] {
-  var lines: [String] = []
-  var current = ""
-  for word in text.split(separator: " ") {
-    if !current.isEmpty, current.count + 1 + word.count > width {
-      lines.append(current)
-      current = ""
-    }
-    current += (current.isEmpty ? "" : " ") + word
-  }
-  return current.isEmpty ? lines : lines + [current]
 }

@@ -206,11 +206,6 @@ struct GlobalSettings: Sendable {
   }
 }
 
-/// Whether the value of a variable means yes.
-func saysYes(_ value: String?) -> Bool {
-  ["1", "t", "true", "y", "yes", "on"].contains((value ?? "").lowercased())
-}
-
 /// Lines of `--verbose`, each with the milliseconds since the program began to read its flags.
 private struct Tracer: Sendable {
   private let begin = ContinuousClock.now

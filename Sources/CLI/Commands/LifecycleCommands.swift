@@ -100,10 +100,7 @@ struct CreateCommand: AsyncParsableCommand {
   var build = false
   @Flag(help: "Do not build images")
   var noBuild = false
-  @Flag(help: "Recreate containers even if nothing changed")
-  var forceRecreate = false
-  @Flag(help: "Leave existing containers as they are")
-  var noRecreate = false
+  @OptionGroup var recreation: RecreateOptions
   @Option(help: "Pull images: always, missing, never, build")
   var pull: String?
   @Flag(help: "Pull without progress")
@@ -119,14 +116,14 @@ struct CreateCommand: AsyncParsableCommand {
 
   func run() async throws {
     try refuse([
-      (forceRecreate, "--force-recreate", noRecreate, "--no-recreate"),
+      recreation.pair,
       (build, "--build", noBuild, "--no-build"),
     ])
     let invocation = try Invocation.now()
     let work = try invocation.open("create", services: services, quietPull: quietPull)
     var options = UpOptions()
     options.services = services
-    options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
+    options.recreate = recreation.choice
     options.startsContainers = false
     options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))

@@ -11,10 +11,7 @@ struct PlanCommand: AsyncParsableCommand {
     abstract: "Show what `up` would change, and which line of the files says so",
     discussion: "The status is 0 when there is nothing to do, 10 when there is, and 1 for errors.")
 
-  @Flag(help: "Recreate containers even if nothing changed")
-  var forceRecreate = false
-  @Flag(help: "Leave existing containers as they are")
-  var noRecreate = false
+  @OptionGroup var recreation: RecreateOptions
   @Flag(help: "Recreate dependent containers too")
   var alwaysRecreateDeps = false
   @Flag(help: "Without linked services")
@@ -36,13 +33,15 @@ struct PlanCommand: AsyncParsableCommand {
     guard ["text", "json"].contains(format) else {
       throw UsageFault("unknown format `\(format)`", hint: "choose text or json")
     }
-    try refuse([(forceRecreate, "--force-recreate", noRecreate, "--no-recreate")])
-    try refuse([(alwaysRecreateDeps, "--always-recreate-deps", noRecreate, "--no-recreate")])
+    try refuse([
+      recreation.pair,
+      (alwaysRecreateDeps, "--always-recreate-deps", recreation.noRecreate, "--no-recreate"),
+    ])
     let invocation = try Invocation.now()
     let work = try invocation.open("plan", services: services, quiet: true)
     var options = UpOptions()
     options.services = services
-    options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
+    options.recreate = recreation.choice
     options.recreatesDependencies = alwaysRecreateDeps
     options.includesDependencies = !noDeps
     options.removesOrphans = try invocation.removesOrphans(removeOrphans)

@@ -20,6 +20,23 @@ struct ConsentOptions: ParsableArguments {
   var yes = false
 }
 
+/// Which containers are made anew.
+struct RecreateOptions: ParsableArguments {
+  @Flag(help: "Recreate containers even if nothing changed")
+  var forceRecreate = false
+  @Flag(help: "Leave existing containers as they are")
+  var noRecreate = false
+
+  /// What `refuse` is to look at.
+  var pair: (Bool, String, Bool, String) {
+    (forceRecreate, "--force-recreate", noRecreate, "--no-recreate")
+  }
+
+  var choice: UpOptions.Recreate {
+    forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
+  }
+}
+
 /// The steps of a plan that was not carried out, each with its cause.
 func show(_ plan: Plan) {
   Output.standard.write(plan.isEmpty ? "nothing to do\n" : plan.text + "\n")

@@ -14,10 +14,7 @@ struct UpCommand: AsyncParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Run containers in the background")
   var detach = false
-  @Flag(help: "Recreate containers even if nothing changed")
-  var forceRecreate = false
-  @Flag(help: "Leave existing containers as they are")
-  var noRecreate = false
+  @OptionGroup var recreation: RecreateOptions
   @Flag(help: "Recreate dependent containers too")
   var alwaysRecreateDeps = false
   @Flag(help: "Create containers without starting them")
@@ -103,9 +100,9 @@ struct UpCommand: AsyncParsableCommand {
   private func checkPairs() throws {
     try refuse([
       (build, "--build", noBuild, "--no-build"),
-      (forceRecreate, "--force-recreate", noRecreate, "--no-recreate"),
-      (renewAnonVolumes, "--renew-anon-volumes", noRecreate, "--no-recreate"),
-      (alwaysRecreateDeps, "--always-recreate-deps", noRecreate, "--no-recreate"),
+      recreation.pair,
+      (renewAnonVolumes, "--renew-anon-volumes", recreation.noRecreate, "--no-recreate"),
+      (alwaysRecreateDeps, "--always-recreate-deps", recreation.noRecreate, "--no-recreate"),
       (detach, "--detach", abortOnContainerExit, "--abort-on-container-exit"),
       (detach, "--detach", abortOnContainerFailure, "--abort-on-container-failure"),
       (detach, "--detach", exitCodeFrom != nil, "--exit-code-from"),
@@ -135,7 +132,7 @@ struct UpCommand: AsyncParsableCommand {
   private func options(_ invocation: Invocation, _ work: Work) throws -> UpOptions {
     var options = UpOptions()
     options.services = services
-    options.recreate = forceRecreate ? .always : (noRecreate ? .never : .whenChanged)
+    options.recreate = recreation.choice
     options.recreatesDependencies = alwaysRecreateDeps
     options.startsContainers = !noStart
     options.includesDependencies = !noDeps

@@ -5,7 +5,7 @@ package import Compose
 /// Title, text, and an example of the fault beside the same text put right.
 package func text(of explanation: Explanation, style: Style) -> String {
   var lines = ["\(style.bold("\(explanation.code): \(explanation.title)"))", ""]
-  lines += wrapped(explanation.text, width: 80)
+  lines += wrapped(explanation.text, to: 80)
   if let command = explanation.command { lines += ["", "with `\(command)`"] }
   for (title, example) in [("wrong:", explanation.wrong), ("right:", explanation.right)]
   where !example.isEmpty && !(title == "right:" && example == explanation.wrong) {
@@ -15,7 +15,8 @@ package func text(of explanation: Explanation, style: Style) -> String {
   return lines.map { $0 + "\n" }.joined()
 }
 
-private func wrapped(_ text: String, width: Int) -> [String] {
+/// Words put into lines of at most `width`; a longer word has a line of its own.
+package func wrapped(_ text: String, to width: Int) -> [String] {
   var lines: [String] = []
   var line = ""
   for word in text.split(separator: " ") {

@@ -64,22 +64,8 @@ package func pumpInput(
   to target: CInt, until keys: DetachKeys? = nil,
   onDetach: @escaping @Sendable () -> Void = {}, atEnd: @escaping @Sendable () -> Void
 ) {
-  let job = Unmanaged.passRetained(
-    InputPump(target: target, keys: keys, onDetach: onDetach, atEnd: atEnd))
-  var thread = pthread_t()
-  let made = pthread_create(
-    &thread, nil,
-    { pointer in
-      guard let pointer else { return nil }
-      Unmanaged<InputPump>.fromOpaque(pointer).takeRetainedValue().run()
-      return nil
-    }, job.toOpaque())
-  if made == 0 {
-    pthread_detach(thread)
-  } else {
-    job.release()
-    atEnd()
-  }
+  let pump = InputPump(target: target, keys: keys, onDetach: onDetach, atEnd: atEnd)
+  if !startThread({ pump.run() }) { atEnd() }
 }
 
 /// Calls `body` with each key that is typed, on a thread of its own; `atEnd` when there will be no more.
@@ -90,13 +76,25 @@ package func readKeys(
   guard Output.standard.isTerminal, RawTerminal.enterKeys() else { return false }
   // In the background reading fails in place of stopping the program.
   signal(SIGTTIN, SIG_IGN)
+  let reader = KeyReader(body: body, atEnd: atEnd)
+  return startThread { reader.run() }
+}
+
+private final class ThreadBody: Sendable {
+  let run: @Sendable () -> Void
+
+  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Runs `body` on a thread of its own that nobody waits for. False when there can be none.
+private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+  let job = Unmanaged.passRetained(ThreadBody(body))
   var thread = pthread_t()
-  let job = Unmanaged.passRetained(KeyReader(body: body, atEnd: atEnd))
   let made = pthread_create(
     &thread, nil,
     { pointer in
       guard let pointer else { return nil }
-      Unmanaged<KeyReader>.fromOpaque(pointer).takeRetainedValue().run()
+      Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().run()
       return nil
     }, job.toOpaque())
   if made == 0 {

@@ -70,15 +70,7 @@ extension Session {
     if all.isEmpty { try checkExistence(of: [request.service], all) }
     let ranked = all.filter { !$0.isOneOff }.sorted { $0.number < $1.number }
     let found = ranked.first { request.index == 0 || $0.number == request.index }
-    guard let found else {
-      throw Faults([
-        Diagnostic(
-          request.index > 0
-            ? "service \"\(request.service)\" has no container #\(request.index)"
-            : "no container found for service \"\(request.service)\"",
-          hint: "make one with `berth up \(request.service)`")
-      ])
-    }
+    guard let found else { throw NoContainer(service: request.service, index: request.index) }
     return found
   }
 

@@ -110,21 +110,20 @@ extension Session {
         endpoints, of: blueprint.id, to: heir.id, having: heir.network.endpoints)
     }
     // Without its record nothing tells any more whose they are: a kill must not come between.
-    let isNoted = (withVolumes || isReplaced) && !anonymousVolumes(of: blueprint).isEmpty
+    let isNoted = (withVolumes || isReplaced) && !blueprint.anonymousVolumes.isEmpty
     if isNoted { try containers.noteReplacement(of: blueprint, project: projectName) }
     try containers.remove(id: blueprint.id, name: blueprint.name)
     noteLife("destroy", blueprint)
     guard withVolumes, isNoted else { return }
-    try removeAnonymousVolumes(of: blueprint)
+    try volumes.removeAnonymous(of: blueprint, containers)
     if !isReplaced { try containers.forgetReplaced(blueprint.name, project: projectName) }
   }
+}
 
-  private func anonymousVolumes(of blueprint: ContainerBlueprint) -> [String] {
-    blueprint.mounts.compactMap(\.volumeName).filter(isAnonymous)
-  }
-
-  private func removeAnonymousVolumes(of blueprint: ContainerBlueprint) throws {
-    try volumes.removeAnonymous(of: blueprint, containers)
+extension ContainerBlueprint {
+  /// The volumes without a name of their own that it mounts.
+  fileprivate var anonymousVolumes: [String] {
+    mounts.compactMap(\.volumeName).filter(isAnonymous)
   }
 }
 
@@ -132,7 +131,7 @@ extension VolumeStore {
   /// Removes the volumes without a name that a removed container had, but for those that another one has
   /// mounted as well.
   func removeAnonymous(of blueprint: ContainerBlueprint, _ containers: ContainerStore) throws {
-    let own = blueprint.mounts.compactMap(\.volumeName).filter(isAnonymous)
+    let own = blueprint.anonymousVolumes
     if own.isEmpty { return }
     let others = Set(try containers.list().flatMap { $0.blueprint.mounts.compactMap(\.volumeName) })
     for name in own where !others.contains(name) { try remove(name) }
@@ -143,7 +142,7 @@ extension Session {
   /// What is left of containers that a killed command had removed and not yet made anew.
   func removeReplaced(withVolumes: Bool) throws {
     for blueprint in try containers.replaced(project: projectName) where withVolumes {
-      try removeAnonymousVolumes(of: blueprint)
+      try volumes.removeAnonymous(of: blueprint, containers)
     }
     try containers.forgetReplaced(project: projectName)
   }

@@ -107,13 +107,7 @@ extension Session {
       ? ranked.filter { !$0.isOneOff && $0.number == request.index }
       : request.direction == .into ? ranked : Array(ranked.prefix(1))
     guard chosen.isEmpty else { return chosen }
-    throw Faults([
-      Diagnostic(
-        request.index > 0
-          ? "service \"\(request.service)\" has no container #\(request.index)"
-          : "no container found for service \"\(request.service)\"",
-        hint: "make one with `berth up \(request.service)`")
-    ])
+    throw NoContainer(service: request.service, index: request.index)
   }
 
   /// Blocks until it is done; the exit status of the shim, which has said what went wrong.

@@ -26,9 +26,7 @@ extension Session {
     tell(of: plan)
     var up = UpOptions()
     up.timeout = options.timeout
-    let runner = StepRunner(
-      session: self, project: loaded?.project, bases: [], records: records, options: up,
-      plan: plan, removesVolumes: options.removesVolumes)
+    let runner = runner(for: plan, of: records, up, removesVolumes: options.removesVolumes)
     try await apply(plan) { step in try await runner.perform(step) }
     if options.services.isEmpty { try removeReplaced(withVolumes: options.removesVolumes) }
     try removeProjectFolder(if: options.services.isEmpty)
@@ -148,9 +146,7 @@ extension Session {
     if isDryRun { return plan }
     var options = UpOptions()
     options.timeout = timeout
-    let runner = StepRunner(
-      session: self, project: loaded?.project, bases: [], records: records, options: options,
-      plan: plan)
+    let runner = runner(for: plan, of: records, options)
     try await apply(plan) { step in try await runner.perform(step) }
     return plan
   }

@@ -35,9 +35,7 @@ extension Session {
   {
     let plan = planEach(verb, records.map { ObservedContainer($0) })
     if isDryRun { return plan }
-    let runner = StepRunner(
-      session: self, project: loaded?.project, bases: [], records: records, options: UpOptions(),
-      plan: plan)
+    let runner = runner(for: plan, of: records)
     try await apply(plan) { step in try await runner.perform(step) }
     return plan
   }
@@ -69,9 +67,7 @@ extension Session {
     var options = UpOptions()
     options.timeout = timeout
     options.hooks = .inContainers
-    let runner = StepRunner(
-      session: self, project: loaded?.project, bases: [], records: records, options: options,
-      plan: plan)
+    let runner = runner(for: plan, of: records, options)
     try await blocking { try runner.reservePorts(plan) }
     try await apply(plan) { step in
       try await runner.perform(step)

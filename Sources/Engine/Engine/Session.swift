@@ -132,6 +132,23 @@ struct NoConfiguration: Diagnosable {
   }
 }
 
+/// A service has none of the containers that were asked for.
+struct NoContainer: Diagnosable {
+  var service: String
+  /// 0 is any.
+  var index: Int
+
+  var diagnostics: [Diagnostic] {
+    [
+      Diagnostic(
+        index > 0
+          ? "service \"\(service)\" has no container #\(index)"
+          : "no container found for service \"\(service)\"",
+        hint: "make one with `berth up \(service)`")
+    ]
+  }
+}
+
 struct NoSuchService: Diagnosable {
   var name: String
   var known: [String]

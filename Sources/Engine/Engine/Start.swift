@@ -24,9 +24,7 @@ extension Session {
     if isDryRun { return plan }
     var options = UpOptions()
     options.wait = wait
-    let runner = StepRunner(
-      session: self, project: loaded?.project, bases: [], records: records, options: options,
-      plan: plan)
+    let runner = runner(for: plan, of: records, options)
     try await blocking { try runner.reservePorts(plan) }
     try await apply(plan) { step in try await runner.perform(step) }
     if wait != nil { try await waitForAll(wanted, limit: runner.limit) }

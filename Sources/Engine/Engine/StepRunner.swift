@@ -233,6 +233,16 @@ final class StepRunner: Sendable {
 }
 
 extension Session {
+  /// For a plan about containers that exist: it makes none.
+  func runner(
+    for plan: Plan, of records: [ContainerRecord], _ options: UpOptions = UpOptions(),
+    removesVolumes: Bool = false
+  ) -> StepRunner {
+    StepRunner(
+      session: self, project: loaded?.project, bases: [], records: records, options: options,
+      plan: plan, removesVolumes: removesVolumes)
+  }
+
   /// Makes a volume of the project with the labels that tie it to the file.
   func createVolume(_ name: String, _ volume: Compose.Volume?) throws {
     var labels: [String: String] = [:]

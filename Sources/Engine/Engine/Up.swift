@@ -281,9 +281,13 @@ extension Session {
 
   /// A variable of the project's environment that says yes.
   func flag(_ name: String) -> Bool {
-    let value = (loaded?.environment[name] ?? request.environment[name] ?? "").lowercased()
-    return ["1", "t", "true", "y", "yes", "on"].contains(value)
+    saysYes(loaded?.environment[name] ?? request.environment[name])
   }
+}
+
+/// Whether the value of a variable means yes.
+package func saysYes(_ value: String?) -> Bool {
+  ["1", "t", "true", "y", "yes", "on"].contains((value ?? "").lowercased())
 }
 
 extension Plan {
