@@ -61,6 +61,7 @@ let package = Package(
     house(
       "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
     house("Plan", "DNS", ["Addressing"]),
+    house("Plan", "Dockerfile", ["JSON", "Diagnostics"]),
     house("Plan", "Templating", ["JSON", "Diagnostics"]),
     house("Plan", "Blueprint", ["JSON", "Addressing"]),
     house(
@@ -120,7 +121,7 @@ let package = Package(
         "Host", "Store", "Journal", "EventLog", "CLinux", "Control", "Registry", "Images",
         "Networking",
         "Runtime",
-        "Archive", "Cgroups", system,
+        "Archive", "Cgroups", "Dockerfile", system,
       ]),
 
     // CLI

@@ -46,6 +46,7 @@ package enum EngineEvent: Sendable {
   case warning(Diagnostic)
   /// A line that the reference prints as it is, such as `No stopped containers`.
   case note(String)
+  case build(BuildEvent)
 }
 
 /// Called from any thread, in the order in which things happened to one thing.
