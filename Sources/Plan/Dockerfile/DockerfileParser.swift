@@ -62,7 +62,7 @@ private struct DockerfileParser {
   }
 
   mutating func read() -> Dockerfile {
-    while let line = lines.next() { read(line) }
+    while !source.isFull, let line = lines.next() { read(line) }
     if source.faults.isEmpty, !hasStage {
       if hasInstruction {
         source.report("the Dockerfile contains no stages to build", hint: "write a `FROM` first")
@@ -131,6 +131,7 @@ private struct DockerfileParser {
       return nil
     }
     statement.readFlags()
+    if statement.flags.isBroken { return nil }
     takeDocuments(of: &statement)
     return statement
   }
@@ -161,6 +162,7 @@ private struct DockerfileParser {
     }
     guard isTrigger(inner) else { return nil }
     inner.readFlags()
+    if inner.flags.isBroken { return nil }
     takeDocuments(of: &inner)
     guard inner.kind() != nil else { return nil }
     var text = statement.text(statement.rest)
