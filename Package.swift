@@ -170,6 +170,7 @@ let package = Package(
     test("TestSupport", ["TestSupport"]),
     test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
+    test("Dockerfile", ["Dockerfile", "Diagnostics"]),
     test("JSON", ["JSON"]),
     test("Templating", ["Templating", "JSON", "Diagnostics"]),
     test(

@@ -13,6 +13,8 @@ package struct Dockerfile: Sendable {
   package var stages: [Stage]
   /// What `build --check` reports, in the order of the file.
   package var warnings: [Diagnostic]
+  /// Lines that are blank although the line before them goes on.
+  package var emptyContinuations: [Int] = []
 
   package init(
     name: String, directives: Directives, globalArguments: [ArgumentDeclaration],
@@ -60,6 +62,10 @@ package struct Stage: Sendable {
   package var instructions: [Instruction]
   /// Of the whole `FROM`.
   package var span: SourceSpan
+  /// `FROM`, `AS` and the name as they were typed, for checks of how they are written.
+  package var fromKeyword = "FROM"
+  package var asKeyword: Word?
+  package var typedName: Word?
 
   package init(
     index: Int, name: String?, base: Word, platform: Word?, instructions: [Instruction],
@@ -85,6 +91,8 @@ package struct Instruction: Sendable {
   package var span: SourceSpan
   /// Lines of the file, counted from 1.
   package var lines: ClosedRange<Int>
+  /// `run`, where the name was typed so.
+  package var typedName: String
 
   package init(
     name: String, kind: Kind, text: String, span: SourceSpan, lines: ClosedRange<Int>
@@ -94,6 +102,7 @@ package struct Instruction: Sendable {
     self.text = text
     self.span = span
     self.lines = lines
+    typedName = name
   }
 
   package enum Kind: Sendable {
@@ -112,7 +121,8 @@ package struct Instruction: Sendable {
     case expose([Word])
     case stopSignal(Word)
     case healthcheck(HealthcheckInstruction)
-    /// The text behind `ONBUILD`, and what it reads as.
+    /// The text behind `ONBUILD` as an image keeps it; here-documents stand below their line.
+    /// `parseTrigger` reads it.
     case onBuild(String)
     case maintainer(String)
   }
@@ -122,6 +132,8 @@ package struct Instruction: Sendable {
 package struct Assignment: Sendable, Hashable {
   package var name: Word
   package var value: Word
+  /// `NAME value`, without a `=`: the value is the rest of the line.
+  package var isLegacy = false
 
   package init(name: Word, value: Word) {
     self.name = name
