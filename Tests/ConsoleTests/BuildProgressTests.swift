@@ -85,16 +85,23 @@ struct BuildLinesTests {
     _ = lines.take(event(0, 1, .began("one")))
     let beginning = lines.take(event(0.5, 2, .began("two")))
     #expect(text(beginning) == "")
-    let early = lines.wait(until: .seconds(2))
+    _ = lines.take(event(0.9, 1, output("w\n")))
+    let early = lines.wait(until: .milliseconds(1300))
     #expect(text(early) == "")
-    let late = lines.wait(until: .milliseconds(2500))
+    let late = lines.wait(until: .milliseconds(1400))
     #expect(text(late) == "#1 ...\n\n#2 two\n")
     let again = lines.wait(until: .seconds(60))
     #expect(text(again) == "")
-    let waiting = lines.take(event(60, 1, output("x\n")))
-    #expect(text(waiting) == "")
-    let flood = lines.take(event(60, 1, output(String(repeating: "0123456789\n", count: 30_000))))
-    #expect(text(flood).hasPrefix("#2 ...\n\n#1 one\n#1 60.00 x\n#1 60.00 0123456789\n"))
+    for tenth in 1...24 {
+      _ = lines.take(event(60 + Double(tenth) / 10, 2, output("y\n")))
+      guard tenth == 5 else { continue }
+      let waiting = lines.take(event(60.5, 1, output("x\n")))
+      #expect(text(waiting) == "")
+    }
+    let long = lines.take(event(62.5, 2, output("y\n")))
+    #expect(text(long) == "#2 62.00 y\n#2 ...\n\n#1 one\n#1 60.50 x\n")
+    let flood = lines.take(event(62.6, 2, output(String(repeating: "0123456789\n", count: 30_000))))
+    #expect(text(flood).hasPrefix("#1 ...\n\n#2 two\n#2 62.10 0123456789\n"))
   }
 
   @Test("when the page is free, what has begun longest has it")
@@ -144,12 +151,12 @@ struct BuildLinesTests {
     var lines = BuildLines(neutralises: false)
     _ = lines.take(event(0, 1, .began("one")))
     _ = lines.take(event(0, 2, .began("two")))
-    _ = lines.take(event(1, 2, output("a\nb")))
-    _ = lines.take(event(1, 1, output("c")))
+    _ = lines.take(event(0.3, 2, output("a\nb")))
+    _ = lines.take(event(0.4, 1, output("c")))
     let rest = lines.end()
     #expect(
       String(decoding: rest, as: UTF8.self)
-        == "#1 1.000 c\n#1 ...\n\n#2 two\n#2 1.000 a\n#2 1.000 b\n")
+        == "#1 0.400 c\n#1 ...\n\n#2 two\n#2 0.300 a\n#2 0.300 b\n")
     #expect(lines.end() == [])
   }
 

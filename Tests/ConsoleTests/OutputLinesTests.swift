@@ -38,14 +38,16 @@ struct OutputLinesTests {
     #expect(Self.lines(pieces) == wanted)
   }
 
-  @Test("have the time of their first piece")
+  @Test("have the time of their first piece, bars that of their last")
   func times() {
     var lines = OutputLines()
     var times: [Duration] = []
     let body = { (_: ArraySlice<UInt8>, time: Duration) in times.append(time) }
     lines.take(Array("a".utf8), at: .seconds(1), body)
     lines.take(Array("b\nc\n".utf8), at: .seconds(2), body)
-    #expect(times == [.seconds(1), .seconds(2)])
+    lines.take(Array("1%\r".utf8), at: .seconds(3), body)
+    lines.take(Array("2%\n".utf8), at: .seconds(4), body)
+    #expect(times == [.seconds(1), .seconds(2), .seconds(4)])
   }
 
   @Test(

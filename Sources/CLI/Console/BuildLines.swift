@@ -20,8 +20,9 @@ struct BuildLines {
     var counted: Duration?
   }
 
-  /// How long one step may keep another waiting.
+  /// How long one step may keep another waiting, while it has something to say and when it has not.
   private static let patience = Duration.seconds(2)
+  private static let silence = Duration.milliseconds(500)
   /// How many bytes of a step may wait.
   private static let room = 256 << 10
   private static let betweenCounts = Duration.seconds(5)
@@ -30,6 +31,8 @@ struct BuildLines {
   let neutralises: Bool
   private var steps: [Int: Step] = [:]
   private var current: Int?
+  /// When the current step printed last.
+  private var spoken = Duration.zero
   private var isBegun = false
 
   init(neutralises: Bool) { self.neutralises = neutralises }
@@ -61,7 +64,7 @@ struct BuildLines {
     var page: [UInt8] = []
     for number in steps.keys.sorted() {
       close(number)
-      if steps[number]?.waiting != nil { show(number, to: &page) }
+      if steps[number]?.waiting != nil { show(number, at: .zero, to: &page) }
     }
     steps = [:]
     current = nil
@@ -131,23 +134,25 @@ struct BuildLines {
       case .failed(let reason): "ERROR: \(oneLine(reason))"
       }
     steps[number]?.held += Array("#\(number) \(words)\n".utf8)
-    show(number, to: &page)
+    show(number, at: time, to: &page)
     steps[number] = nil
     current = nil
   }
 
   /// Gives the page to whom it belongs now.
   private mutating func settle(_ time: Duration, to page: inout [UInt8]) {
-    if let current, steps[current]?.waiting != nil { show(current, to: &page) }
+    if let current, steps[current]?.waiting != nil { show(current, at: time, to: &page) }
     let waiting = steps.filter { $0.key != current && $0.value.waiting != nil }
+    let patience = time - spoken >= Self.silence ? Self.silence : Self.patience
     let isDue = { (step: Step) in
-      step.held.count > Self.room || time - (step.waiting ?? time) >= Self.patience
+      step.held.count > Self.room || time - (step.waiting ?? time) >= patience
     }
     let next = current == nil ? waiting : waiting.filter { isDue($0.value) }
-    if let number = next.keys.min() { show(number, to: &page) }
+    if let number = next.keys.min() { show(number, at: time, to: &page) }
   }
 
-  private mutating func show(_ number: Int, to page: inout [UInt8]) {
+  private mutating func show(_ number: Int, at time: Duration, to page: inout [UInt8]) {
+    spoken = time
     guard var step = steps[number] else { return }
     if current != number {
       if let current { page += Array("#\(current) ...\n".utf8) }

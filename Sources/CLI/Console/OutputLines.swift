@@ -13,17 +13,18 @@ struct OutputLines {
   /// What stands behind the last line's end so far.
   var unended: ArraySlice<UInt8> { Self.left(of: pending[...]) }
 
-  /// Calls `body` with each line that ends in `bytes` and with the time of its first piece.
+  /// Calls `body` with each line that ends in `bytes` and with the time of its first piece; of its end,
+  /// when it was drawn over.
   mutating func take(
     _ bytes: [UInt8], at time: Duration, _ body: (ArraySlice<UInt8>, Duration) -> Void
   ) {
     var rest = bytes[...]
     while let end = Self.lineEnd(in: rest) {
       if pending.isEmpty {
-        Self.give(rest[..<end], time, body)
+        Self.give(rest[..<end], time, time, body)
       } else {
         pending += rest[..<end]
-        Self.give(pending[...], begun, body)
+        Self.give(pending[...], begun, time, body)
         pending = []
       }
       rest = rest[(end + 1)...]
@@ -41,7 +42,7 @@ struct OutputLines {
 
   /// Calls `body` with the last line when it has no end.
   mutating func end(_ body: (ArraySlice<UInt8>, Duration) -> Void) {
-    if !pending.isEmpty { Self.give(pending[...], begun, body) }
+    if !pending.isEmpty { Self.give(pending[...], begun, begun, body) }
     pending = []
   }
 
@@ -57,9 +58,12 @@ struct OutputLines {
   }
 
   private static func give(
-    _ line: ArraySlice<UInt8>, _ time: Duration, _ body: (ArraySlice<UInt8>, Duration) -> Void
+    _ line: ArraySlice<UInt8>, _ begun: Duration, _ ended: Duration,
+    _ body: (ArraySlice<UInt8>, Duration) -> Void
   ) {
+    let start = line.startIndex
     var line = left(of: line)
+    let time = line.startIndex == start ? begun : ended
     while line.count > limit { body(cut(&line), time) }
     body(line, time)
   }
