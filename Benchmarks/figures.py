@@ -1,4 +1,4 @@
-"""What Benchmarks/verbs and Benchmarks/build share: figures beside promises, one image, a store and namespaces of their own."""
+"""What Benchmarks/verbs and Benchmarks/build share: figures beside promises, one image, a store of their own."""
 
 import argparse
 import os
