@@ -199,7 +199,14 @@ extension ImageChanges {
         hint: nearest(to: name, among: Self.known).map { "did you mean `\($0)`?" })
     }
     do {
-      try apply(try parseInstruction(text, name: "--change"), Expansion(escape: UInt8(ascii: "\\")))
+      if name == "ONBUILD" {
+        let trigger = text.dropFirst(first.count).drop { $0.isWhitespace }
+        _ = try parseTrigger(String(trigger), image: "--change")
+        config["OnBuild"] = list(
+          (config["OnBuild"]?.array ?? []).compactMap(\.string) + [String(trigger)])
+        return
+      }
+      try apply(try parseTrigger(text, image: "--change"), Expansion(escape: UInt8(ascii: "\\")))
     } catch let faults as Faults {
       let first = faults.diagnostics.first
       throw fault(first?.summary ?? "", hint: first?.hint)

@@ -37,16 +37,15 @@ extension Session {
           Diagnostic(
             "services are built on each other in a circle: "
               + (above + [service.name]).map { "`\($0)`" }.joined(separator: " → "),
-            span: build.spans["additional_contexts"] ?? build.span)
+            span: build.place(of: "additional_contexts"))
         ])
       }
-      for context in build.additionalContexts {
-        guard let name = context.value.dropping("service:") else { continue }
-        guard let other = project.service(name), other.build != nil else {
+      for name in build.services {
+        guard let other = project.buildable(name) else {
           throw Faults([
             Diagnostic(
               "service `\(service.name)` builds on `\(name)`, which is not built here",
-              span: build.spans["additional_contexts"] ?? build.span,
+              span: build.place(of: "additional_contexts"),
               hint: "name a service that has a `build`")
           ])
         }
@@ -136,8 +135,8 @@ extension Session {
     guard let definition = service.build else { preconditionFailure("it was chosen for that") }
     var bases: [String: StageState] = [:]
     for context in definition.additionalContexts {
-      guard let name = context.value.dropping("service:") else { continue }
-      bases[context.key] = try await board.value(of: name).state
+      guard case .service(let name) = context.context else { continue }
+      bases[context.name] = try await board.value(of: name).state
     }
     do {
       let job = try BuildJob(
@@ -160,7 +159,7 @@ extension Session {
       .warning(
         Diagnostic(
           "service `\(job.service.name)`: one or more build-args [\(unused.joined(separator: " "))] "
-            + "were not consumed", severity: .warning, span: job.definition.spans["args"],
+            + "were not consumed", severity: .warning, span: job.definition.place(of: "args"),
           hint: "declare it with `ARG` in the Dockerfile, or remove it")))
   }
 

@@ -26,7 +26,7 @@ final class BuildJob: Sendable {
   let label: String
   let usesCache: Bool
   let pulls: Bool
-  let ssh: [String]
+  let ssh: [SSHSource]
   let uncachedStages: Set<String>
   /// Of all that does not have a time of its own.
   let stamp: String
@@ -48,7 +48,11 @@ final class BuildJob: Sendable {
     self.services = services
     usesCache = request.usesCache && definition.usesCache
     pulls = request.pulls || definition.pulls
-    ssh = definition.ssh + request.ssh
+    ssh = definition.ssh + request.ssh.compactMap {
+      SSHSource(
+        $0, in: builder.session.request.workingDirectory,
+        home: builder.session.request.environment["HOME"])
+    }
     uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
     expansion = Expansion(escape: source.dockerfile.directives.escape)
     let arguments = BuildArguments(
@@ -56,8 +60,8 @@ final class BuildJob: Sendable {
     self.arguments = arguments
     stamp = try arguments.epochStamp() ?? builder.stamp()
     graph = try BuildGraph(
-      source, contexts: Set(definition.additionalContexts.map(\.key)), target: definition.target,
-      at: definition.spans["target"])
+      source, contexts: Set(definition.additionalContexts.map(\.name)), target: definition.target,
+      at: definition.place(of: "target"))
     var globals = BuildArgument.platforms(target: source.dockerfile.stages[graph.target].name)
     for declaration in source.dockerfile.globalArguments {
       var value = arguments.value(of: declaration.name)
@@ -126,20 +130,19 @@ final class BuildJob: Sendable {
     case .image(let name): return try await image(name, at: span)
     case .context(let name):
       if let state = services[name] { return state }
-      let value = definition.additionalContexts.last { $0.key == name }?.value ?? ""
-      if let image = value.dropping("docker-image://") { return try await self.image(image, at: span) }
+      let context = definition.additionalContexts.last { $0.name == name }?.context
+      if case .image(let image) = context { return try await self.image(image, at: span) }
       throw source.fault(
         "the context `\(name)` is no image, and `FROM` needs one", at: span,
-        hint: "its value is `\(value)`: write `docker-image://NAME` or `service:NAME` there")
+        hint: "it is `\(context?.text ?? "")`: write `docker-image://NAME` or `service:NAME` there")
     }
   }
 
   /// The folder of the host that a named context is; nil when it is none.
-  func folder(of context: String) -> FilePath? {
-    guard let value = definition.additionalContexts.last(where: { $0.key == context })?.value,
-      services[context] == nil, value.dropping("docker-image://") == nil
-    else { return nil }
-    return FilePath(value)
+  func folder(of name: String) -> FilePath? {
+    let context = definition.additionalContexts.last { $0.name == name }?.context
+    if case .folder(let path) = context { return FilePath(path) }
+    return nil
   }
 
   private func image(_ name: String, at span: SourceSpan) async throws -> StageState {

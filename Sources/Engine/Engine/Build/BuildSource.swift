@@ -22,24 +22,33 @@ struct BuildSource: Sendable {
   /// Reads what `build` names. All faults of the Dockerfile come at once. Blocks.
   /// - Parameter context: nil: that of the definition, which is a folder.
   init(_ definition: BuildDefinition, service: String, context: FilePath? = nil) throws {
-    let folder = context ?? FilePath(definition.context)
+    guard case .folder(let own) = definition.context else {
+      throw Faults([
+        Diagnostic(
+          "service `\(service)`: the build context `\(definition.context.text)` is not to be had",
+          span: definition.place(of: "context"),
+          hint: "fetch it into a folder, and name that")
+      ])
+    }
+    let folder = context ?? FilePath(own)
     self.context = folder
     guard isFolder(folder) else {
       throw Faults([
         Diagnostic(
           "service `\(service)`: the build context `\(folder)` is no folder",
-          span: definition.spans["context"] ?? definition.span,
+          span: definition.place(of: "context"),
           hint: "name the folder that the Dockerfile copies from")
       ])
     }
     let name: String
     let text: [UInt8]
     var ignoreFile: FilePath?
-    if let inline = definition.inlineDockerfile {
+    switch definition.dockerfile {
+    case .inline(let inline):
       name = "dockerfile_inline of `\(service)`"
-      text = Array(inline.utf8)
-    } else {
-      let path = folder.pushing(FilePath(definition.dockerfile ?? "Dockerfile"))
+      text = Array(inline.text.utf8)
+    case .file(let file):
+      let path = folder.pushing(FilePath(file))
       name = path.string
       guard let read = try readSource(path) else {
         throw Self.missing(path, folder, definition, service)
@@ -47,11 +56,16 @@ struct BuildSource: Sendable {
       text = read
       ignoreFile = FilePath(path.string + ".dockerignore")
     }
-    dockerfile = try parseDockerfile(text, name: name)
     lines = String(decoding: text, as: UTF8.self)
       .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
-    ignored = try ignoreFile.flatMap { try readSource($0) }.map(ignoreLines)
+    let ignored = try ignoreFile.flatMap { try readSource($0) }.map(ignoreLines)
       ?? ignoredLines(in: folder)
+    self.ignored = ignored
+    var dockerfile = try parseDockerfile(text, name: name)
+    var knowledge = CheckKnowledge()
+    knowledge.ignoreRules = try IgnoreRules(lines: ignored)
+    dockerfile.warnings = runChecks(dockerfile, source: text, knowledge: knowledge)
+    self.dockerfile = dockerfile
   }
 
   private static func missing(
@@ -65,7 +79,7 @@ struct BuildSource: Sendable {
     return Faults([
       Diagnostic(
         "service `\(service)`: there is no `\(path)`",
-        span: definition.spans["dockerfile"] ?? definition.span,
+        span: definition.place(of: "dockerfile"),
         hint: near.map { "did you mean `\($0)`?" }
           ?? "write the Dockerfile, or name it with `dockerfile:` below `build:`")
     ])

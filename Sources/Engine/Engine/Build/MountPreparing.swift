@@ -175,13 +175,15 @@ extension StageRun {
   }
 
   private func value(of secret: BuildSecret, _ mount: RunMount) throws -> [UInt8] {
-    switch secret.source {
+    let resource = builder.session.loaded?.project.secret(secret.source)
+    switch resource?.origin {
     case .environment(let name):
-      guard let value = builder.session.variable(name) else {
+      guard let value = builder.session.value(of: resource, name) else {
         throw job.source.fault(
           "secret `\(secret.id)`: the variable `\(name)` is not set", at: mount.span)
       }
-      return Array(value.utf8)
+      return value
+    case .content(let text): return Array(text.utf8)
     case .file(let path):
       do throws(SystemCallError) {
         return try Descriptor.open(FilePath(path), O_RDONLY | O_NOCTTY).readAll(limit: secretLimit)
@@ -189,18 +191,23 @@ extension StageRun {
         throw job.source.fault(
           "secret `\(secret.id)`: `\(path)` cannot be read: \(error.errno.text)", at: mount.span)
       }
+    case .external, .undeclared, nil:
+      throw job.source.fault(
+        "secret `\(secret.id)`: its value is kept elsewhere and is not to be had", at: mount.span,
+        hint: "give it a `file` or an `environment` below `secrets`")
     }
   }
 
   /// The socket of an agent of the caller's.
   private func agent(_ item: RunMounts.Item, _ id: String, _ prepared: inout PreparedMounts) throws {
-    let asked = job.ssh.last { $0 == id || $0.hasPrefix(id + "=") }
-    let path = asked?.dropping(id + "=") ?? builder.session.variable("SSH_AUTH_SOCK")
+    let asked = job.ssh.last { $0.id == id }
+    let path = asked?.paths.first ?? builder.session.variable("SSH_AUTH_SOCK")
     guard asked != nil, let path, isSocket(path) else {
-      guard item.mount.isRequired else { return }
+      guard item.mount.isRequired || asked != nil else { return }
       throw job.source.fault(
         "no agent for the ssh key `\(id)`", at: item.mount.span,
-        hint: "start ssh-agent and give `ssh: [\(id)]` below `build:`, or --ssh \(id)")
+        hint: "start ssh-agent and give `ssh: [\(id)]` below `build:`, or --ssh \(id); a path there must "
+          + "be that of an agent's socket")
     }
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") })
     let target = item.target ?? "/run/buildkit/ssh_agent.\(count)"

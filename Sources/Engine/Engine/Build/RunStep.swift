@@ -51,7 +51,7 @@ extension StageRun {
     try network(run, &environment)
     environment.extraHosts = job.definition.extraHosts.map { ($0.key, $0.value) }
     environment.isInsecure = run.isInsecure
-    environment.sharedMemory = job.definition.sharedMemory
+    environment.sharedMemory = job.definition.shmSize.flatMap { UInt64(exactly: $0.bytes) }
     environment.limits = job.definition.ulimits.map {
       ProcessLimit(name: $0.name, soft: Int64($0.soft), hard: Int64($0.hard))
     }
@@ -140,7 +140,7 @@ extension StageRun {
         "granting entitlement network.host is not allowed by build configuration",
         at: instruction.span, hint: "add `entitlements: [network.host]` below `build:`")
     }
-    if run.isInsecure, !granted.contains("security.insecure"), !job.definition.isPrivileged {
+    if run.isInsecure, !granted.contains("security.insecure") {
       throw job.source.fault(
         "granting entitlement security.insecure is not allowed by build configuration",
         at: instruction.span, hint: "add `entitlements: [security.insecure]` below `build:`")
