@@ -245,6 +245,23 @@ struct ChecksTests {
     #expect(try warnings("# check=skip=all\n" + text) == "")
   }
 
+  @Test("a build argument can say it in the file's place")
+  func replaced() throws {
+    let text = "# check=skip=all;error=true\nFROM a as B\nWORKDIR y\n"
+    var file = try parse(text)
+    try file.directives.replaceChecks(with: "skip=StageNameCasing, WorkdirRelativePath")
+    #expect(!file.directives.failsOnWarnings)
+    #expect(runChecks(file, source: bytes(text)).map(\.code) == ["FromAsCasing"])
+    try file.directives.replaceChecks(with: "error=true")
+    #expect(file.directives.failsOnWarnings)
+    #expect(runChecks(file, source: bytes(text)).count == 3)
+    let faults = #expect(throws: Faults.self) {
+      try file.directives.replaceChecks(with: "skip=all;sikp=x")
+    }
+    #expect(faults?.diagnostics.first?.summary == "invalid check option `sikp=x`")
+    #expect(faults?.diagnostics.first?.span?.column == 10)
+  }
+
   @Test("a warning has a name, a place, the line and what to do")
   func whole() throws {
     let text = "\u{FEFF}FROM scratch\r\nWORKDIR tmp\r\n"
@@ -283,18 +300,6 @@ struct ChecksTests {
   func hints(row: Row) throws {
     let warnings = try parse(row.text).warnings
     #expect(warnings.contains { $0.code == row.label && $0.hint == row.expected })
-  }
-
-  @Test("a file that fails on warnings names the checks once each")
-  func failing() throws {
-    let file = try parse("# check=error=true\nFROM a as b\nFROM a as c\nCMD x")
-    #expect(file.directives.failsOnWarnings)
-    let failure = FailedChecks(file.warnings)
-    #expect(failure.diagnostics.count == 4)
-    #expect(
-      failure.diagnostics.last?.summary
-        == "lint violation found for rules: `FromAsCasing`, `JSONArgsRecommended`")
-    #expect(failure.diagnostics.last?.severity == .error)
   }
 
   @Test("of a file full of them a hundred are told")
