@@ -59,7 +59,8 @@ let package = Package(
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
     house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing", "Blueprint"]),
     house(
-      "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
+      "Plan", "Archive", ["CCompression", "Diagnostics"],
+      links: [archive("z"), archive("zstd"), archive("bz2"), archive("lzma")]),
     house("Plan", "DNS", ["Addressing"]),
     house("Plan", "Dockerfile", ["JSON", "Diagnostics"]),
     house("Plan", "Templating", ["JSON", "Diagnostics"]),
