@@ -175,6 +175,22 @@ package struct HereDocument: Sendable, Hashable {
     self.expands = expands
     self.stripsTabs = stripsTabs
   }
+
+  /// Its first line that is not blank, with dots where more follow.
+  package var summary: String {
+    let lines = content.utf8.split(separator: 0x0A).map { line in
+      String(decoding: line, as: UTF8.self).trimmingBlanks
+    }
+    guard let first = lines.firstIndex(where: { !$0.isEmpty }) else { return "" }
+    return lines[(first + 1)...].contains { !$0.isEmpty } ? lines[first] + "..." : lines[first]
+  }
+}
+
+extension String {
+  fileprivate var trimmingBlanks: String {
+    let bytes = Array(utf8)
+    return String(decoding: bytes[trimmed(0..<bytes.count, bytes)], as: UTF8.self)
+  }
 }
 
 package struct RunInstruction: Sendable, Hashable {
@@ -186,6 +202,24 @@ package struct RunInstruction: Sendable, Hashable {
   package var isInsecure = false
 
   package init(command: CommandForm) { self.command = command }
+
+  /// The document that is the whole command, as in `RUN <<EOF`: the shell runs its content, or, where
+  /// that begins with `#!`, the program named there.
+  package var script: HereDocument? {
+    guard case .shell(let text) = command, let document = documents.first else { return nil }
+    let bytes = Array(text.utf8)
+    guard let word = hereDocumentWords(in: bytes).first, word.range == 0..<bytes.count else {
+      return nil
+    }
+    return document
+  }
+
+  /// What the shell is given: with its here-documents below it; nil in exec form.
+  package var shellText: String? {
+    guard case .shell(let text) = command else { return nil }
+    if let script { return script.content }
+    return documents.reduce(text) { "\($0)\n\($1.content)\($1.name)" }
+  }
 
   package enum Network: String, Sendable, Hashable {
     case standard = "default"
@@ -221,6 +255,10 @@ package struct RunMount: Sendable, Hashable {
   package var size: UInt64?
   /// The variable that a secret is given in.
   package var variable: Word?
+  /// Whether its kind, a number or a mode stands in variables: `readingVariables` gives the real ones.
+  package var holdsVariables = false
+  /// As they were typed.
+  package var fields: [MountField] = []
 
   package init(kind: Kind, isWritable: Bool, span: SourceSpan) {
     self.kind = kind
