@@ -210,6 +210,12 @@ let package = Package(
         "Supervision", "Runtime", "Control", "Journal", "Store", "Blueprint", "Linux", "CLinux",
         "Cgroups", system,
       ]),
+    test(
+      "Layering",
+      [
+        "Layering", "Archive", "Control", "Blueprint", "JSON", "OCI", "Linux", "CLinux",
+        "TestSupport", system,
+      ]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("EventLog", ["EventLog", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
