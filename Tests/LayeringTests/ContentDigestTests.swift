@@ -1,6 +1,7 @@
 // Digests that are kept from one time to the next: used when nothing changed, and never when it may have.
 
 import Blueprint
+import CLinux
 import Control
 import Glibc
 import Linux
@@ -86,7 +87,8 @@ struct ContentDigestTests {
     #expect(access(kept, F_OK) != 0)
   }
 
-  @Test("are thrown away when the file is not whole", arguments: ["cut", "changed", "other", "link"])
+  @Test(
+    "are thrown away when the file is not whole", arguments: ["cut", "changed", "other", "link"])
   func broken(_ how: String) throws {
     let first = try item()
     let before = first.status

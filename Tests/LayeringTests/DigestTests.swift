@@ -1,6 +1,7 @@
 // The digest of what a copy selects: what changes it, what does not, and what is selected at all.
 
 import Blueprint
+import CLinux
 import Control
 import Glibc
 import Linux

@@ -2,10 +2,12 @@
 
 import Archive
 import Blueprint
+import CLinux
 import Control
 import Glibc
 import Linux
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Layering
@@ -84,7 +86,8 @@ struct LayerTests {
     #expect(made["o/"]?.mode == 0o755)
   }
 
-  @Test("is not made for a user or group that the image does not know", arguments: ["eve", "bob:eve"])
+  @Test(
+    "is not made for a user or group that the image does not know", arguments: ["eve", "bob:eve"])
   func unknownOwner(_ owner: String) async throws {
     let failure = try await bench.failure(bench.copy("a.txt", to: "/o/") { $0.owner = owner })
     #expect(failure.summary.contains("eve"))

@@ -2,6 +2,7 @@
 
 import Archive
 import Blueprint
+import CLinux
 import Control
 import Glibc
 import Linux
@@ -38,7 +39,8 @@ struct UnpackingTests {
     bench.copy(name, to: target) { $0.unpacks = unpacks }
   }
 
-  @Test("is known by what is in it", arguments: ["cat", "gzip -c", "bzip2 -c", "xz -c", "zstd -qc"])
+  @Test(
+    "is known by what is in it", arguments: ["cat", "gzip -c", "bzip2 -c", "xz -c", "zstd -qc"])
   func kinds(_ packer: String) async throws {
     try archive("some.file") { writer in
       var entry = TarEntry(.file, path: Array("in/f".utf8))

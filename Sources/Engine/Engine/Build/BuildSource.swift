@@ -58,7 +58,8 @@ struct BuildSource: Sendable {
     }
     lines = String(decoding: text, as: UTF8.self)
       .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
-    let ignored = try ignoreFile.flatMap { try readSource($0) }.map(ignoreLines)
+    let ignored =
+      try ignoreFile.flatMap { try readSource($0) }.map(ignoreLines)
       ?? ignoredLines(in: folder)
     self.ignored = ignored
     var dockerfile = try parseDockerfile(text, name: name)
