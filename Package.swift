@@ -59,7 +59,8 @@ let package = Package(
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
     house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing", "Blueprint"]),
     house(
-      "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
+      "Plan", "Archive", ["CCompression", "Diagnostics"],
+      links: [archive("z"), archive("zstd"), archive("bz2"), archive("lzma")]),
     house("Plan", "DNS", ["Addressing"]),
     house("Plan", "Dockerfile", ["JSON", "Diagnostics"]),
     house("Plan", "Templating", ["JSON", "Diagnostics"]),
@@ -208,6 +209,12 @@ let package = Package(
       [
         "Supervision", "Runtime", "Control", "Journal", "Store", "Blueprint", "Linux", "CLinux",
         "Cgroups", system,
+      ]),
+    test(
+      "Layering",
+      [
+        "Layering", "Archive", "Control", "Blueprint", "JSON", "OCI", "Linux", "CLinux",
+        "TestSupport", system,
       ]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("EventLog", ["EventLog", "Linux", "CLinux", system]),

@@ -48,11 +48,13 @@ final class BuildJob: Sendable {
     self.services = services
     usesCache = request.usesCache && definition.usesCache
     pulls = request.pulls || definition.pulls
-    ssh = definition.ssh + request.ssh.compactMap {
-      SSHSource(
-        $0, in: builder.session.request.workingDirectory,
-        home: builder.session.request.environment["HOME"])
-    }
+    ssh =
+      definition.ssh
+      + request.ssh.compactMap {
+        SSHSource(
+          $0, in: builder.session.request.workingDirectory,
+          home: builder.session.request.environment["HOME"])
+      }
     uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
     expansion = Expansion(escape: source.dockerfile.directives.escape)
     let arguments = BuildArguments(
