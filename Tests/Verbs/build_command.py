@@ -157,3 +157,165 @@ def what_a_plan_builds(box):
     box.file("services: {web: {build: ., pull_policy: build, image: IMAGE}}")
     box.true("build image busybox:test (its pull policy is to build)" in plan(), plan())
     box.equal(plan("--no-build")[0].split()[0], "create")
+
+
+# MARK: when images are built
+
+
+STAMP = "FROM IMAGE\nARG WORDS=first\nENV WORDS=$WORDS\nCMD [\"sh\", \"-c\", \"echo says $WORDS; exec sleep 1000\"]\n"
+
+
+def stamped(box, words, path="Dockerfile"):
+    """A Dockerfile whose image says these words."""
+    box.write(path, STAMP.replace("IMAGE", "busybox:test").replace("first", words))
+
+
+def image(box, service="web"):
+    """The id of the image that the service's container is made from."""
+    return json.loads(box.berth("inspect", f"{box.name}-{service}").out)[0]["Id"]
+
+
+def builds(outcome):
+    """Whether a build was told of."""
+    return "exporting to image" in outcome.err
+
+
+@scenario("A136", "S114", "C59", "C79", "S141", "C60")
+def built_when_it_is_missing(box):
+    stamped(box, "one")
+    outcome = box.up("services: {web: {build: ., stop_grace_period: 0s}}")
+    box.true(builds(outcome), outcome.err)
+    box.equal(box.log("web"), "says one")
+    box.equal([row["Repository"] for row in json.loads(box.berth("images", "--format", "json").out)], [f"{box.name}-web"])
+    labels = json.loads(box.berth("inspect", f"{box.name}-web").out)[0]["Config"]["Labels"]
+    box.equal((labels["com.docker.compose.project"], labels["com.docker.compose.service"]), (box.name, "web"))
+    stamped(box, "two")
+    outcome = box.up()
+    box.true(not builds(outcome) and "Running" in outcome.err, outcome.err)
+    outcome = box.up(None, "--build")
+    box.true(builds(outcome) and "Recreated" in outcome.err, outcome.err)
+    box.until(lambda: box.log("web") == "says two", "the container is not made anew")
+    outcome = box.up(None, "--build", "--quiet-build")
+    box.true(not builds(outcome) and "Running" in outcome.err, outcome.err)
+    box.berth("down", "-t", "0", "--rmi", "local")
+    box.refused_verb("up", "-d", "--no-build", saying=f"no such image: {box.name}-web")
+    box.berth("create")
+    box.equal(image(box)[:7], "sha256:")
+
+
+@scenario("A12", "S110", "C59", "C68")
+def policy_of_building(box):
+    stamped(box, "one")
+    box.up("services: {web: {build: ., pull_policy: build, stop_grace_period: 0s}}")
+    before = image(box)
+    stamped(box, "two")
+    box.berth("up", "-d", "--no-build")
+    box.equal(image(box), before, "the image after --no-build")
+    box.berth("up", "-d", "--pull", "missing")
+    box.equal(image(box), before, "the image after --pull missing")
+    box.up()
+    box.true(image(box) != before, "the policy to build was not heeded")
+    before = image(box)
+    box.file("services: {web: {build: ., stop_grace_period: 0s}}")
+    stamped(box, "three")
+    box.berth("create", "--pull", "build")
+    box.true(image(box) != before, "--pull build was not heeded")
+    before = image(box)
+    stamped(box, "four")
+    box.berth("create", "--build")
+    box.true(image(box) != before, "--build was not heeded")
+
+
+@scenario("A136", "A12", "C86")
+def pulled_or_built(box):
+    """A name that no registry has is no failure where it can be built; it is one where it cannot."""
+    stamped(box, "one")
+    box.file("""
+      services:
+        web: {image: "127.0.0.1:1/web:1", build: ., stop_grace_period: 0s}
+        twin: {image: "127.0.0.1:1/web:1", command: "echo twin"}
+    """)
+    outcome = box.berth("up", "-d")
+    box.true("127.0.0.1:1/web:1 Warning" in outcome.err and builds(outcome), outcome.err)
+    box.until(lambda: box.log("twin") == "twin", "the twin does not run")
+    outcome = box.berth("up", "-d", "--pull", "always")
+    box.true("Warning" in outcome.err and not builds(outcome), outcome.err)
+    outcome = box.berth("pull", code=1)
+    box.true("must be built from source: `web`" in outcome.err and "berth build web" in outcome.err, outcome.err)
+    box.berth("down", "-t", "0", "--rmi", "all")
+    box.refused_verb("up", "-d", "--no-build", saying="127.0.0.1:1/web:1")
+
+
+@scenario("C70", "S161")
+def one_off(box):
+    stamped(box, "one")
+    stamped(box, "db", "db/Dockerfile")
+    box.file("""
+      services:
+        web: {build: ., depends_on: [db]}
+        db: {build: ./db, stop_grace_period: 0s}
+    """)
+    def run(*arguments):
+        return box.berth("run", "--rm", "-T", *arguments, "web", "sh", "-c", "echo $WORDS")
+    outcome = run()
+    box.true(builds(outcome), outcome.err)
+    box.equal(outcome.out, "one\n")
+    box.equal(box.log("db"), "says db")
+    stamped(box, "two")
+    stamped(box, "db2", "db/Dockerfile")
+    box.equal(run().out, "one\n")
+    outcome = run("--build", "--quiet-build")
+    box.equal((outcome.out, builds(outcome)), ("two\n", False))
+    box.until(lambda: box.log("db") == "says db2", "the dependency is not built anew")
+
+
+@scenario("A142", "C85", "S122")
+def built_from_another(box):
+    box.write("Dockerfile", "FROM base\nRUN cat /name > /copy\nCMD [\"sleep\", \"1000\"]\n")
+    box.write("base/Dockerfile", "FROM busybox:test\nRUN echo from base > /name\n")
+    box.file("""
+      services:
+        web: {build: {context: ., additional_contexts: {base: "service:base"}}, stop_grace_period: 0s}
+        base: {build: ./base, scale: 0}
+        lone: {build: {dockerfile_inline: "FROM scratch\\nLABEL a=b\\n"}, depends_on: [web]}
+    """)
+    box.berth("build", "web")
+    image(box, "base")
+    box.berth("inspect", f"{box.name}-lone", code=1)
+    box.up(None, "web")
+    box.equal(box.inside("web", "cat /copy"), "from base")
+    box.berth("rmi", f"{box.name}-base")
+    box.berth("build", "--with-dependencies", "lone")
+    box.equal(json.loads(box.berth("inspect", f"{box.name}-lone").out)[0]["Config"]["Labels"]["a"], "b")
+    image(box, "base")
+
+
+@scenario("C85", "A140", "C123")
+def arguments(box):
+    stamped(box, "one")
+    box.write(".env", "WORDS=from the project\n")
+    box.file("services: {web: {build: {context: ., args: {WORDS: file}}}}")
+    def words(*flags):
+        outcome = box.berth("build", *flags)
+        box.equal(outcome.out, "")
+        box.last = outcome
+        return json.loads(box.berth("inspect", f"{box.name}-web").out)[0]["Config"]["Env"][-1]
+    box.equal(words(), "WORDS=file")
+    box.equal(words("--build-arg", "WORDS=typed"), "WORDS=typed")
+    box.equal(words("--build-arg", "WORDS"), "WORDS=from the project")
+    words("--build-arg", "OTHER=1")
+    box.true("were not consumed" in box.last.err, box.last.err)
+    words("-q")
+    box.equal(box.last.err, "")
+
+
+@scenario("C39", "A154", "A39")
+def platforms(box):
+    stamped(box, "one")
+    machine = json.loads(box.berth("inspect", "busybox:test").out)[0]["Architecture"]
+    box.up(f"services: {{web: {{build: {{context: ., platforms: [linux/s390x, linux/{machine}]}}, stop_grace_period: 0s}}}}")
+    box.equal(json.loads(box.berth("inspect", f"{box.name}-web").out)[0]["Architecture"], machine)
+    box.environment["DOCKER_DEFAULT_PLATFORM"] = f"linux/{machine}"
+    box.berth("build")
+    box.file("services: {web: {build: ., platform: linux/s390x}}")
+    box.refused_verb("build", saying="is built for linux/s390x")
