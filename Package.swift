@@ -177,7 +177,8 @@ let package = Package(
     test(
       "Console",
       ["Console", "Blueprint", "Diagnostics", "Engine", "JSON", "Planning", "Store", "Templating"]),
-    test("Engine", ["Engine", "Journal"]),
+    test(
+      "Engine", ["Engine", "Compose", "Images", "OCI", "JSON", "Diagnostics", "Host", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",
