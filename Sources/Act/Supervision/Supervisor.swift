@@ -85,7 +85,8 @@ final class Supervisor {
   func endWithPeer(of socket: CInt) throws {
     try loop.watch(socket) { [unowned self] _ in
       var byte: UInt8 = 0
-      guard recv(socket, &byte, 1, CInt(MSG_PEEK.rawValue | MSG_DONTWAIT.rawValue)) == 0 else { return }
+      let flags = CInt(truncatingIfNeeded: Int(MSG_PEEK) | Int(MSG_DONTWAIT))
+      guard recv(socket, &byte, 1, flags) == 0 else { return }
       loop.forget(socket)
       end(signal: SIGKILL, grace: 0)
     }

@@ -134,7 +134,8 @@ struct Checks {
     found.append(
       Diagnostic(
         summary, severity: .warning, code: check.rawValue, span: span,
-        excerpt: line(span.line).flatMap { $0.count <= Self.longestExcerpt ? $0 : nil }, hint: hint))
+        excerpt: line(span.line).flatMap { $0.count <= Self.longestExcerpt ? $0 : nil }, hint: hint)
+    )
   }
 
   /// A line of the file, without its end; they count from 1.

@@ -113,7 +113,8 @@ struct DirectiveReader {
       switch source.text(trimmed(part.lowerBound..<equals, source.bytes)).lowercased() {
       case "skip":
         found.skippedChecks += values.filter { !$0.isEmpty }.map { source.text($0) }
-      case "experimental": break
+      case "experimental":
+        found.askedChecks += values.filter { !$0.isEmpty }.map { source.text($0) }
       case "error":
         let text = source.text(trimmed((equals + 1)..<part.upperBound, source.bytes))
         if let fails = truthValue(of: text) {

@@ -19,8 +19,9 @@ package func parseDockerfile(_ bytes: [UInt8], name: String) throws -> Dockerfil
   }
   let source = SourceText(bytes: withoutByteOrderMark(bytes), name: name)
   var parser = DockerfileParser(source)
-  let file = parser.read()
+  var file = parser.read()
   guard source.faults.isEmpty else { throw Faults(source.faults) }
+  file.warnings = runChecks(file, source: source.bytes)
   return file
 }
 

@@ -191,8 +191,6 @@ private func withoutMark(_ line: [UInt8]) -> ArraySlice<UInt8> {
   line.starts(with: [0xEF, 0xBB, 0xBF]) ? line.dropFirst(3) : line[...]
 }
 
-private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-
 private func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
   var line = line.drop { isBlank($0) }
   while let last = line.last, isBlank(last) { line.removeLast() }

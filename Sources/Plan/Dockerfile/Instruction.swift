@@ -35,6 +35,8 @@ package struct Directives: Sendable, Hashable {
   package var escape: UInt8 = UInt8(ascii: "\\")
   /// Names of checks that are left out; `all` leaves out all of them.
   package var skippedChecks: [String] = []
+  /// Names of checks that only run where they are asked for; `all` asks for all of them.
+  package var askedChecks: [String] = []
   /// Whether a warning of a check fails the build.
   package var failsOnWarnings = false
 

@@ -164,7 +164,7 @@ extension Checks {
     guard scope.isComplete || isGlobal || near != nil else { return }
     let hint =
       isGlobal
-      ? "write `ARG \(name)` in this stage: before the first `FROM` it is declared for `FROM` alone"
+      ? "write `ARG \(name)` in this stage to use it"
       : near.map { "did you mean `$\($0)`?" } ?? "declare it with `ARG \(name)` or `ENV \(name)=…`"
     report(.undefinedVar, "`$\(name)` is not set here", at: span, hint: hint)
   }

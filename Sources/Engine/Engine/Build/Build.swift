@@ -174,7 +174,7 @@ extension Session {
     labels.append((Label.version, berthVersion))
     let title = "[\(job.label)internal] exporting to image \(name.familiar)"
     return try await job.builder.step(title) { _ in
-      let config = state.document(created: state.created ?? job.stamp, labels: labels)
+      let config = state.document(stamp: job.epochStamp ?? job.builder.stamp(), labels: labels)
       let id = try await blocking {
         try job.builder.store.publish(config: config, layers: state.layers, tags: tags)
       }

@@ -28,8 +28,8 @@ final class BuildJob: Sendable {
   let pulls: Bool
   let ssh: [SSHSource]
   let uncachedStages: Set<String>
-  /// Of all that does not have a time of its own.
-  let stamp: String
+  /// The time that was asked for in place of the real one.
+  let epochStamp: String?
   private let board = BuildBoard<Int, StageState>()
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
@@ -58,7 +58,7 @@ final class BuildJob: Sendable {
     let arguments = BuildArguments(
       definition, request.arguments, environment: builder.session.request.environment)
     self.arguments = arguments
-    stamp = try arguments.epochStamp() ?? builder.stamp()
+    epochStamp = try arguments.epochStamp()
     graph = try BuildGraph(
       source, contexts: Set(definition.additionalContexts.map(\.name)), target: definition.target,
       at: definition.place(of: "target"))

@@ -86,10 +86,10 @@ struct StageRun: Sendable {
       try await makeFolder(title, &state, word)
     case .argument(let declarations):
       for declaration in declarations { try declare(declaration, &state) }
-      state.note(instruction.text, created: job.stamp, isEmpty: true)
+      state.note(instruction.text, created: job.epochStamp, isEmpty: true)
     case .maintainer(let name):
       state.author = name
-      state.note(instruction.text, created: job.stamp, isEmpty: true)
+      state.note(instruction.text, created: job.epochStamp, isEmpty: true)
     default:
       try change(instruction, &state)
     }
@@ -103,7 +103,7 @@ struct StageRun: Sendable {
       { try $0.flatMap { try known.words($0, job.expansion) } })
     if case .workingDirectory = instruction.kind { return }
     let text = try instruction.history(known, job.expansion)
-    state.note(text, created: job.stamp, isEmpty: true)
+    state.note(text, created: job.epochStamp, isEmpty: true)
   }
 
   private func declare(_ declaration: ArgumentDeclaration, _ state: inout StageState) throws {
@@ -179,7 +179,7 @@ extension StageRun {
       state.layers.append(layer)
       state.key = layer.chain
     }
-    state.note(step.history, created: made.created, isEmpty: made.layer == nil)
+    state.note(step.history, created: job.epochStamp ?? made.created, isEmpty: made.layer == nil)
   }
 
   struct Made: Sendable {

@@ -68,19 +68,44 @@ struct StageState: Sendable {
     }.reversed()
   }
 
+  /// - Parameter created: nil for what has no time of its own, so that the same steps always make the same
+  ///   image.
   mutating func note(
-    _ text: String, created: String, isEmpty: Bool, comment: String = "buildkit.dockerfile.v0"
+    _ text: String, created: String?, isEmpty: Bool, comment: String = "buildkit.dockerfile.v0"
   ) {
     let entry = ImageHistoryEntry(
       created: created, createdBy: text, author: author ?? "", comment: comment, isEmpty: isEmpty)
     history.append(entry.json)
   }
 
-  /// When the latest step was done; nil where there is none.
-  var created: String? { history.last?["created"]?.string }
+  /// The history with times for all: what has none was made with the next layer, or with the last one.
+  private func timedHistory(_ stamp: String) -> [JSONValue] {
+    var time: String?
+    var isLacking = false
+    for entry in history {
+      guard let created = entry["created"]?.string else {
+        isLacking = true
+        continue
+      }
+      time = created
+      if isLacking { break }
+    }
+    isLacking = false
+    return history.map { entry in
+      if let created = entry["created"]?.string {
+        if isLacking { time = created }
+        return entry
+      }
+      isLacking = true
+      var object = entry.object ?? JSONObject()
+      object["created"] = .string(time ?? stamp)
+      return .object(object)
+    }
+  }
 
   /// The config as it is stored.
-  func document(created: String, labels: [(String, String)]) -> [UInt8] {
+  /// - Parameter stamp: the time of what has no layers at all.
+  func document(stamp: String, labels: [(String, String)]) -> [UInt8] {
     var object = document
     var config = config
     config.addLabels(labels)
@@ -88,7 +113,8 @@ struct StageState: Sendable {
     object["os"] = .string(platform.os)
     object["variant"] = platform.variant.map { .string($0) }
     object["author"] = author.map { .string($0) }
-    object["created"] = .string(created)
+    let history = timedHistory(stamp)
+    object["created"] = .string(history.last?["created"]?.string ?? stamp)
     object["config"] = config.json
     object["history"] = .array(history)
     object["rootfs"] = [
