@@ -25,9 +25,9 @@ app:x:1000:
 nogroup:x:65534:
 """
 FOLDERS = {
-    "dev": 0o755, "etc": 0o755, "home": 0o755, "home/app": 0o700, "opt": 0o755, "opt/tree": 0o755, "opt/tree/deep": 0o755,
-    "proc": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "srv/data": 0o755, "sys": 0o755, "tmp": 0o1777, "usr": 0o755,
-    "usr/bin": 0o755, "usr/sbin": 0o755, "var": 0o755, "var/lib": 0o2775,
+    "dev": 0o755, "etc": 0o755, "home": 0o755, "home/app": 0o700, "opt": 0o755, "opt/tree": 0o755,
+    "opt/tree/deep": 0o755, "proc": 0o755, "root": 0o700, "run": 0o755, "srv": 0o755, "srv/data": 0o755, "sys": 0o755,
+    "tmp": 0o1777, "usr": 0o755, "usr/bin": 0o755, "usr/sbin": 0o755, "var": 0o755, "var/lib": 0o2775,
 }
 FILES = {
     "etc/passwd": (0o644, PASSWD), "etc/group": (0o644, GROUP), "etc/hosts": (0o644, "127.0.0.1 base\n"),
@@ -35,7 +35,10 @@ FILES = {
     "etc/shadow": (0o640, "root:*:19000::::::\n"), "opt/tree/one": (0o644, "1\n"), "opt/tree/deep/two": (0o640, "2\n"),
     "srv/data/old": (0o644, "old\n"), "usr/bin/rights": (0o4755, "suid\n"),
 }
-LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "data": "/srv/data", "loop": "loop", "opt/tree/link": "deep/two", "away": "/nowhere"}
+LINKS = {
+    "bin": "usr/bin", "sbin": "usr/sbin", "data": "/srv/data", "loop": "loop", "opt/tree/link": "deep/two",
+    "away": "/nowhere",
+}
 OWNERS = {"home/app": (1000, 1000), "opt/tree/deep/two": (1000, 50), "var/lib": (0, 50), "etc/shadow": (0, 50)}
 
 
@@ -43,7 +46,7 @@ def root_layer():
     """The tar stream of the root file system."""
     with open(shutil.which("busybox"), "rb") as file:
         busybox = file.read()
-    applets = subprocess.run([shutil.which("busybox"), "--list"], check=True, capture_output=True, text=True).stdout.split()
+    listed = subprocess.run([shutil.which("busybox"), "--list"], check=True, capture_output=True, text=True)
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         def add(name, kind, mode, content=b"", target=""):
@@ -56,7 +59,7 @@ def root_layer():
         for name, (mode, text) in sorted(FILES.items()):
             add(name, tarfile.REGTYPE, mode, text.encode())
         add("usr/bin/busybox", tarfile.REGTYPE, 0o755, busybox)
-        for applet in sorted(applets):
+        for applet in sorted(listed.stdout.split()):
             if applet != "busybox":
                 add("usr/bin/" + applet, tarfile.SYMTYPE, 0o777, target="busybox")
         for name, target in sorted(LINKS.items()):
@@ -68,8 +71,8 @@ def child_layer():
     """A second layer: a file goes, a folder is emptied, one is new."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in [("opt/tree/.wh.one", b""), ("opt/tree/deep/.wh..wh..opq", b""), ("opt/tree/deep/new", b"new\n"),
-                              ("usr/bin/serve", b"#!/bin/sh\nexec sleep \"$@\"\n")]:
+        for name, content in [("opt/tree/.wh.one", b""), ("opt/tree/deep/.wh..wh..opq", b""),
+                              ("opt/tree/deep/new", b"new\n"), ("usr/bin/serve", b"#!/bin/sh\nexec sleep \"$@\"\n")]:
             entry = tarfile.TarInfo(name)
             entry.mode, entry.mtime, entry.size = 0o755 if "serve" in name else 0o644, OLD, len(content)
             tar.addfile(entry, io.BytesIO(content))
@@ -77,7 +80,8 @@ def child_layer():
 
 
 PLAIN = {
-    "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BASE=plain"], "Cmd": ["sh"], "Labels": {"base": "plain", "kept": "yes"},
+    "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BASE=plain"], "Cmd": ["sh"],
+    "Labels": {"base": "plain", "kept": "yes"},
 }
 FULL = {
     "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BASE=full", "EMPTY=", "SPACED=a b"],
@@ -131,18 +135,21 @@ def write_layout(folder):
             file.write(content)
         return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + name, "size": len(content)}
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "config": blob(image_config(config, [layer]), "config.v1+json"), "layers": [blob(layer, "layer.v1.tar")]}
+                "config": blob(image_config(config, [layer]), "config.v1+json"),
+                "layers": [blob(layer, "layer.v1.tar")]}
     entry = blob(json.dumps(manifest).encode(), "manifest.v1+json")
     entry["annotations"] = {"org.opencontainers.image.ref.name": "latest"}
-    for name, content in [("index.json", {"schemaVersion": 2, "manifests": [entry]}), ("oci-layout", {"imageLayoutVersion": "1.0.0"})]:
+    index = {"schemaVersion": 2, "manifests": [entry]}
+    for name, content in [("index.json", index), ("oci-layout", {"imageLayoutVersion": "1.0.0"})]:
         with open(os.path.join(folder, name), "w") as file:
             json.dump(content, file)
 
 
 def image_config(config, layers):
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    created = "2024-01-01T00:00:00Z"
     return json.dumps({
-        "architecture": architecture, "os": "linux", "created": "2024-01-01T00:00:00Z", "config": config,
-        "history": [{"created": "2024-01-01T00:00:00Z", "created_by": f"layer {number}"} for number, _ in enumerate(layers, 1)],
+        "architecture": architecture, "os": "linux", "created": created, "config": config,
+        "history": [{"created": created, "created_by": f"layer {number}"} for number in range(len(layers))],
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]},
     }).encode()

@@ -1,8 +1,9 @@
 """One case: a compose file with one service `it` that is built, its context, and what must come of it.
 
-    cases/NAME/compose.yaml    JSON, which is YAML too. `x-case` says which rows it shows (`rows`); who says what is expected
-                               (`by`: `buildah`, or `hand` where Debian's buildah cannot do it); `fails`: words of the message
-                               when it must fail; `commands`: the history's `created_by` where they are compared
+    cases/NAME/compose.yaml    JSON, which is YAML too. `x-case` says which rows it shows (`rows`); who says what is
+                               expected (`by`: `buildah`, or `hand` where Debian's buildah cannot do it); `fails`: words
+                               of the message when it must fail; `commands`: the history's `created_by` where they are
+                               compared; `layers`: what each layer changes is compared
     cases/NAME/prepare         makes of the copy what git cannot keep: modes, times, empty folders, archives
     cases/NAME/expected.json   what must come of it
 """
@@ -28,6 +29,7 @@ class Case:
         if isinstance(self.build, str):
             self.build = {"context": self.build}
         self.rows, self.by = facts["rows"], facts.get("by", "buildah")
+        self.has_layers = facts.get("layers", False)
         self.fails, self.commands = facts.get("fails"), facts.get("commands")
         self.expectation = os.path.join(self.source, "expected.json")
 

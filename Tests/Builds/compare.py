@@ -12,27 +12,33 @@ class Base:
         self.tree = image.read(archive).tree
 
 
-def expectation(built, base):
+def expectation(case, built, base):
     """The tree as what differs from the base; whole, where it is of another kind."""
-    found = {path: line for path, line in built.tree.items() if same(path, base.tree.get(path), line, base) is False}
+    found = {path: line for path, line in built.tree.items() if not same(path, base.tree.get(path), line, base)}
     gone = sorted(path for path in base.tree if path not in built.tree)
     value = {"config": built.config, "history": built.history}
     if len(gone) < len(base.tree) // 2:
         value |= {"gone": gone, "tree": found}
     else:
         value |= {"tree": built.tree, "whole": True}
+    if case.has_layers:
+        value["layers"] = layers(built)
     return value
 
 
+def layers(built):
+    """What each layer but the first changes."""
+    return [sorted(each) for each in built.changes[1:]]
+
+
 def same(path, one, other, base, is_lax=False):
-    """Whether two lines of a tree mean the same. When a folder of the base was last changed does not count, nor, if it is lax,
-    that of any other."""
+    """Whether two lines of a tree mean the same. When a folder of the base was last changed does not count, nor,
+    if it is lax, when any other was."""
     if one is None or other is None:
         return one is other
     if one == other:
         return True
-    is_folder = one.startswith("dir ") and other.startswith("dir ")
-    return is_folder and (is_lax or path in base.tree) and image.untimed(one) == image.untimed(other)
+    return (is_lax or path in base.tree) and image.same_folder(one, other)
 
 
 def write_expectation(path, value):
@@ -49,8 +55,7 @@ def fields(value, base):
         tree = {path: line for path, line in base.tree.items() if path not in value["gone"]} | value["tree"]
     table = {"tree " + path: line for path, line in tree.items()}
     table |= {"config " + field: content for field, content in value["config"].items()}
-    table["history"] = value["history"]
-    return table
+    return table | {field: value[field] for field in ["history", "layers"] if field in value}
 
 
 def differences(case, built, expected, base, exceptions):
@@ -58,6 +63,8 @@ def differences(case, built, expected, base, exceptions):
     seen = {"tree " + path: line for path, line in built.tree.items()}
     seen |= {"config " + field: content for field, content in built.config.items()}
     seen["history"] = built.history
+    if case.has_layers:
+        seen["layers"] = layers(built)
     wanted, found = fields(expected, base), []
     for name, field, value, _ in exceptions if case.by == "buildah" else []:
         if name == case.name:

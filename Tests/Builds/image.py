@@ -1,4 +1,4 @@
-"""What is in an image's archive: its config, its layers, and the tree that they make. Written as values that are compared."""
+"""What is in an image's archive: its config, its layers and the tree that they make, as values that can be compared."""
 
 import hashlib
 import io
@@ -8,14 +8,15 @@ import zlib
 
 from bases import YOUNG
 
-CONFIG_FIELDS = ["Env", "Cmd", "Entrypoint", "WorkingDir", "User", "ExposedPorts", "Volumes", "Labels", "StopSignal", "Healthcheck",
-                 "Shell", "OnBuild"]
+CONFIG_FIELDS = ["Env", "Cmd", "Entrypoint", "WorkingDir", "User", "ExposedPorts", "Volumes", "Labels", "StopSignal",
+                 "Healthcheck", "Shell", "OnBuild"]
 # Whatever is longer is compared by its digest.
 LONGEST_TEXT = 80
 
 
 class Image:
-    """`tree` is path → line, `config` field → value, `history` one word for each entry, `changes` a set of paths for each layer."""
+    """`tree` is path → line, `config` field → value, `history` one word for each entry, `commands` what stands in
+    each, `changes` a set of paths for each layer."""
 
     def __init__(self, tree, config, history, changes, commands):
         self.tree, self.config, self.history, self.changes, self.commands = tree, config, history, changes, commands
@@ -44,9 +45,9 @@ def read(path):
         raise ValueError("; ".join(complaints))
     history = config.get("history", [])
     # Docker makes a layer of what is only written down by buildah.
-    words = ["layer" if "#(nop) WORKDIR" in each.get("created_by", "") or not each.get("empty_layer") else "empty" for each in history]
-    return Image(tree, values(config), words, changes,
-                 [each.get("created_by", "") for each in history])
+    is_empty = [each.get("empty_layer") and "#(nop) WORKDIR" not in each.get("created_by", "") for each in history]
+    words = ["empty" if each else "layer" for each in is_empty]
+    return Image(tree, values(config), words, changes, [each.get("created_by", "") for each in history])
 
 
 def plain(layer):
@@ -85,9 +86,9 @@ def values(config):
 
 
 def apply(layer, tree):
-    """Puts a layer on a tree. Returns the paths that it changes, those that go with a `-`; a folder that it only names again
-    is not a change."""
-    changes, fresh = set(), set()
+    """Puts a layer on a tree. Returns the paths that are then others, those that are gone with a `-`. When a folder was
+    last changed does not count."""
+    before, fresh = dict(tree), set()
     with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
         for entry in tar:
             path = clean(entry.name)
@@ -95,22 +96,24 @@ def apply(layer, tree):
             if name == ".wh..wh..opq":
                 for gone in [each for each in tree if each.startswith(folder + "/") and each not in fresh]:
                     del tree[gone]
-                changes.add("-" + folder + "/*")
             elif name.startswith(".wh."):
                 gone = folder + "/" + name.removeprefix(".wh.")
                 if gone not in fresh:
                     remove(tree, gone)
-                changes.add("-" + gone)
             else:
                 line = describe(tar, entry, tree)
                 if not entry.isdir():
                     remove(tree, path)
-                before = tree.get(path)
-                if before is None or untimed(before) != untimed(line) or not entry.isdir():
-                    changes.add(path)
                 tree[path] = line
                 fresh.add(path)
-    return changes
+    changed = {path for path, line in tree.items()
+               if before.get(path) != line and not same_folder(before.get(path), line)}
+    return changed | {"-" + path for path in before if path not in tree}
+
+
+def same_folder(one, other):
+    """Whether these are lines of folders that differ in their times alone."""
+    return one is not None and one.startswith("dir ") and untimed(one) == untimed(other)
 
 
 def clean(name):
@@ -147,7 +150,7 @@ def describe(tar, entry, tree):
 
 
 def content(data):
-    """A short text as it is, the rest by digest. A program of the base, which differs from machine to machine, by its name."""
+    """A short text as it is, the rest by digest. That of a program of the base would differ from machine to machine."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

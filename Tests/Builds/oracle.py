@@ -16,9 +16,9 @@ class Oracle:
                 raise RuntimeError(f"buildah pull of {name}: {done.stderr}")
 
     def run(self, *arguments, folder="/"):
-        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "buildah",
-                   "--root", os.path.join(self.folder, "store"), "--runroot", os.path.join(self.folder, "run"),
-                   "--storage-driver", "vfs", *arguments]
+        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+                   "buildah", "--root", os.path.join(self.folder, "store"),
+                   "--runroot", os.path.join(self.folder, "run"), "--storage-driver", "vfs", *arguments]
         environment = {"PATH": os.environ["PATH"], "HOME": self.folder, "LANG": "C.UTF-8", "TMPDIR": self.folder}
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace",
                               timeout=LIMIT, stdin=subprocess.DEVNULL)

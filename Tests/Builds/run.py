@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Builds each Dockerfile of `cases` and compares what comes of it, file by file and field by field, with what is expected.
+"""Builds the Dockerfiles of `cases` and compares what comes of them with what is expected, by file and field.
 
-  run.py --berth PROGRAM [--only NAME…] [--jobs N] [--keep FOLDER]
+  run.py --berth PROGRAM [--only NAME…] [--jobs N]
   run.py --oracle [--write] [--only NAME…] [--jobs N]
   run.py --list
   run.py --bases FOLDER
 
-What is expected comes from Debian's buildah, or was written by hand where that cannot do it: the latter is said by the case.
+What is expected comes from Debian's buildah, or was written by hand where that cannot do it: the case says so.
 `--oracle` builds by buildah and compares its work with what is expected; with `--write` that becomes what is expected.
-`--bases` writes the images that the cases build on, for `berth load`, so that a case can be built by hand in its folder.
+`--bases` writes the images that the cases build on, for `berth load`: then a case can be built by hand in its folder.
 Prints what was not as expected and a line with the counts. Ends with 1 when there was anything.
 """
 
@@ -59,15 +59,17 @@ class Berth:
                 raise RuntimeError(f"berth load: {done.stderr}")
 
     def run(self, *arguments, folder):
-        return subprocess.run([self.program, *arguments], cwd=folder, env=self.environment, capture_output=True, text=True,
-                              errors="replace", timeout=LIMIT, stdin=subprocess.DEVNULL, start_new_session=True)
+        return subprocess.run(
+            [self.program, *arguments], cwd=folder, env=self.environment, capture_output=True, text=True,
+            errors="replace", timeout=LIMIT, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def build(self, case, folder):
         """`(archive, None)` or `(None, message)`."""
         project, archive = "case-" + case.name, os.path.join(folder, "berth.tar")
         done = self.run("-p", project, "build", folder=folder)
         if done.returncode != 0:
-            return None, done.stderr + done.stdout + ("" if 1 <= done.returncode <= 125 else f"status {done.returncode}")
+            status = "" if 1 <= done.returncode <= 125 else f"status {done.returncode}"
+            return None, done.stderr + done.stdout + status
         first = self.image_id(project, folder)
         again = self.run("-p", project, "build", folder=folder)
         if again.returncode != 0 or self.image_id(project, folder) != first:
@@ -84,13 +86,15 @@ class Berth:
 def attempt(case, builder, base, folder, is_oracle, writes):
     """What was not as expected."""
     place = case.copy(folder)
+    if any(value.startswith("oci-layout:") for value in case.build.get("additional_contexts", {}).values()):
+        bases.write_layout(os.path.join(place, "layout"))
     try:
         archive, message = builder.build(case, place)
         if is_oracle and writes:
             built = None if archive is None else image.read(archive)
             if (built is None) != (case.fails is not None):
                 return [f"buildah: {message or 'it did not fail'}"]
-            write_expectation(case.expectation, {"fails": True} if built is None else expectation(built, base))
+            write_expectation(case.expectation, {"fails": True} if built is None else expectation(case, built, base))
             return []
         if case.fails is not None:
             if message is None:
@@ -126,6 +130,7 @@ def main():
         return 0
     if options.bases:
         os.makedirs(options.bases, exist_ok=True)
+        bases.write_layout(os.path.join(options.bases, "layout"))
         print("\n".join(bases.write_archives(options.bases).values()))
         return 0
     if not options.oracle and not options.berth:
@@ -134,7 +139,7 @@ def main():
 
 
 def serve(folder):
-    """What is fetched by cases, at an address that is this run's own: it is alone in its network. Ends with the process."""
+    """What cases fetch, at an address that is this run's own: it is alone in its network. Ends with the process."""
     served = os.path.join(folder, "served")
     os.makedirs(served)
     with open(os.path.join(served, "remote.txt"), "w") as file:
@@ -145,8 +150,8 @@ def serve(folder):
         tar.addfile(entry, io.BytesIO(b"x"))
     for name in os.listdir(served):
         os.utime(os.path.join(served, name), (REMOTE_TIME, REMOTE_TIME))
-    handler = functools.partial(Quiet, directory=served)
-    threading.Thread(target=http.server.ThreadingHTTPServer(("127.0.0.1", REMOTE_PORT), handler).serve_forever, daemon=True).start()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", REMOTE_PORT), functools.partial(Quiet, directory=served))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -167,7 +172,8 @@ def run(cases, options):
     place, failed = os.path.join(folder, "cases"), 0
     os.makedirs(place)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        work = {pool.submit(attempt, case, builder, base, place, options.oracle, options.write): case.name for case in cases}
+        work = {pool.submit(attempt, case, builder, base, place, options.oracle, options.write): case.name
+                for case in cases}
         for done in concurrent.futures.as_completed(work):
             complaints = done.result()
             failed += bool(complaints)
