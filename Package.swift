@@ -106,6 +106,12 @@ let package = Package(
       "Act", "ContainerInit", ["Linux", "CLinux", "CCapability", "Blueprint", "Cgroups", system]),
     house("Act", "Copying", ["Archive", "Linux", "CLinux", "Diagnostics", system]),
     house(
+      "Act", "Layering",
+      [
+        "Copying", "Archive", "ContainerInit", "Control", "Dockerfile", "OCI", "Blueprint", "JSON",
+        "Linux", "CLinux", "Diagnostics", system,
+      ]),
+    house(
       "Act", "Supervision",
       [
         "ContainerInit", "Copying", "Archive", "Cgroups", "Control", "Journal", "EventLog", "DNS",
@@ -144,7 +150,7 @@ let package = Package(
       name: "berth", dependencies: ["Commands"], path: "Sources/Programs/berth",
       swiftSettings: strict),
     .executableTarget(
-      name: "berth-shim", dependencies: ["Supervision", "Blueprint"],
+      name: "berth-shim", dependencies: ["Supervision", "Layering", "Blueprint"],
       path: "Sources/Programs/berth-shim",
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
     .executableTarget(
@@ -164,6 +170,7 @@ let package = Package(
     test("TestSupport", ["TestSupport"]),
     test("Integration", ["TestSupport", "JSON", "Linux", system]),
     test("House", []),
+    test("Dockerfile", ["Dockerfile", "Diagnostics"]),
     test("JSON", ["JSON"]),
     test("Templating", ["Templating", "JSON", "Diagnostics"]),
     test(

@@ -85,6 +85,13 @@ struct UpCoverageTests {
     "services.*.volumes.*.x-berth.bind_owner", "services.*.volumes_from",
     "services.*.working_dir", "volumes", "volumes.*.driver_opts", "volumes.*.external",
     "volumes.*.labels", "volumes.*.name",
+    "services.*.build", "services.*.build.args", "services.*.build.dockerfile",
+    "services.*.build.context", "services.*.build.dockerfile_inline", "services.*.build.ssh",
+    "services.*.build.labels", "services.*.build.no_cache", "services.*.build.no_cache_filter",
+    "services.*.build.additional_contexts", "services.*.build.pull", "services.*.build.extra_hosts",
+    "services.*.build.network", "services.*.build.target", "services.*.build.secrets",
+    "services.*.build.shm_size", "services.*.build.tags", "services.*.build.ulimits",
+    "services.*.build.platforms", "services.*.build.privileged",
   ]
 
   /// What changes nothing about a container on one Linux machine, for docker compose either.

@@ -15,6 +15,7 @@ struct ControlTests {
     arguments: [
       StartReport.born(pid: 4711),
       .ready,
+      .exited(code: 137),
       .started(pid: 2, startedAt: Timestamp(nanoseconds: 1_700_000_000_123_456_789)),
       .failed(
         ShimFailure(stage: "mounting volume `data`", errno: 1, message: "EPERM", exitCode: 126)),

@@ -46,7 +46,7 @@ private func ownFolder(_ name: String, in folder: borrowing Descriptor) throws(S
 
 /// Before the first mount (which makes `work/work`) the upper folder gets owner and mode of the
 /// image's root: what is above is what the container sees as `/`.
-private func inheritFirst(
+func inheritFirst(
   from layer: CInt, upper: borrowing Descriptor, work: borrowing Descriptor
 ) throws(SystemCallError) {
   var status = stat()

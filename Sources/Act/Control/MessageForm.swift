@@ -55,6 +55,7 @@ extension StartReport: ControlMessage {
     case .started(let pid, let startedAt):
       form(
         "started", [("pid", JSONValue(pid)), ("startedAt", JSONValue(startedAt.nanoseconds))])
+    case .exited(let code): form("exited", [("code", JSONValue(code))])
     case .failed(let failure): form("failed", failure.members)
     }
   }
@@ -69,6 +70,7 @@ extension StartReport: ControlMessage {
       self = .started(
         pid: try content.small("pid"),
         startedAt: Timestamp(nanoseconds: try content.integer("startedAt")))
+    case "exited": self = .exited(code: try content.small("code"))
     case "failed": self = .failed(try ShimFailure(content))
     default: throw JSONError.mismatch(path: name, expected: "a known message")
     }

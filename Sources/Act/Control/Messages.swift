@@ -10,6 +10,7 @@
 //   shim ── ready | failed ─────────────────────────▶ berth      mounts and identity are done
 //   shim ◀── go ──────────────────────────────────── berth
 //   shim ── started(pid, startedAt) | failed ───────▶ berth      the program runs
+//   shim ── exited(code) ───────────────────────────▶ berth      of a held container alone: all is over
 //
 // Before `go` the end of berth's side undoes everything. Afterwards the shim listens on
 // `control.sock` in the container's run folder: one request for each connection.
@@ -26,6 +27,7 @@ package enum StartReport: Hashable, Sendable {
   case ready
   case started(pid: Int32, startedAt: Timestamp)
   case failed(ShimFailure)
+  case exited(code: Int32)
 }
 
 /// To a shim that starts a container.

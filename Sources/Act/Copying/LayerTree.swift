@@ -8,11 +8,24 @@ import SystemPackage
 
 /// How a tree is read that is an upper folder of overlayfs.
 package struct LayerRules: Sendable {
+  /// Which folders hide what older layers have below them.
+  package enum Opaque: Sendable {
+    /// Those that overlayfs marks so.
+    case marked
+    /// None: overlayfs marks every new folder, and nothing was taken away here.
+    case never
+  }
+
   /// Paths from the tree's root, without a slash before or behind, that are left out: where something is
   /// mounted in the container, what lies below was never seen there.
   let leftOut: Set<[UInt8]>
 
-  package init(leavingOut paths: [[UInt8]]) { leftOut = Set(paths.map(Self.plain)) }
+  let opaque: Opaque
+
+  package init(leavingOut paths: [[UInt8]], opaque: Opaque = .marked) {
+    leftOut = Set(paths.map(Self.plain))
+    self.opaque = opaque
+  }
 
   private static func plain(_ path: [UInt8]) -> [UInt8] {
     let slash = UInt8(ascii: "/")

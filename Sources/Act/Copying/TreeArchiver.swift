@@ -90,7 +90,7 @@ package struct TreeArchiver {
     throws
   {
     let folder = SharedDescriptor(try tree.reopen(handle, O_RDONLY | O_DIRECTORY))
-    if layer != nil, try tree.isOpaque(borrowed(folder)) {
+    if case .marked? = layer?.opaque, try tree.isOpaque(borrowed(folder)) {
       try addHead(TarEntry(.file, path: opaqueMark(in: path)))
     }
     for name in try names(in: folder) {

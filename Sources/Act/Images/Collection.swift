@@ -129,6 +129,7 @@ struct Census {
       if let image = user.image { kept.blobs.insert(image) }
     }
     for image in images { kept.formUnion(try store.needs(of: image)) }
+    kept.formUnion(try store.needsOfSteps())
     // A layer may have come from another blob than the manifest of its image names.
     for chain in kept.chains {
       if let record = try layerRecord(chain) { kept.blobs.insert(record.blob) }

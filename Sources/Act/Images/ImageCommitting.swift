@@ -32,9 +32,6 @@ package struct CommitSettings: Sendable {
   }
 }
 
-/// An empty tar stream: its end alone.
-private let emptyTar = 1024
-
 extension ImageLoader {
   /// The id of the new image.
   /// - Parameters:
@@ -49,7 +46,7 @@ extension ImageLoader {
     let images = try await ingesting(usedBy: users) { session in
       [
         try await blocking {
-          let staged = try stage(changes, session)
+          let staged = try StagedLayer(changes, as: "committed", in: session)
           try checking()
           return try plan(of: staged, on: base, settings)
         }
@@ -59,20 +56,13 @@ extension ImageLoader {
     return images[0].id
   }
 
-  private func plan(of staged: Staged?, on base: ImageDetails, _ settings: CommitSettings) throws
+  private func plan(of staged: StagedLayer?, on base: ImageDetails, _ settings: CommitSettings) throws
     -> ArchivePlan
   {
-    var layers: [ArchivePlan.Layer] = []
-    let old = base.image.config
-    for (blob, (diffID, chain)) in zip(base.manifest.layers, zip(old.diffIDs, old.chainIDs)) {
-      guard store.hasBlob(blob.digest) else {
-        throw ImageArchiveFault.blobMissing(base.image.id.short, blob.digest)
-      }
-      var blob = blob
-      blob.mediaType = ociType(blob.mediaType)
-      layers.append(
-        ArchivePlan.Layer(
-          blob: blob, diffID: diffID, chain: chain, file: store.folders.blob(blob.digest)))
+    var layers = try store.stack(of: base).map { layer in
+      ArchivePlan.Layer(
+        blob: layer.blob, diffID: layer.diffID, chain: layer.chain,
+        file: store.folders.blob(layer.blob.digest))
     }
     if let staged {
       let chain = chainIDsOf(layers.map(\.diffID) + [staged.diffID])
@@ -82,53 +72,10 @@ extension ImageLoader {
           file: staged.file))
     }
     let config = config(base, settings, layers.map(\.diffID), isEmpty: staged == nil)
-    let manifest = Manifest(
-      config: ContentDescriptor(
-        mediaType: MediaType.ociConfig, digest: Digest(of: config), size: Int64(config.count)),
-      layers: layers.map(\.blob))
+    let manifest = Manifest(of: config, layers: layers.map(\.blob))
     return ArchivePlan(
       manifest: manifest.json.bytes(), config: config, platform: base.image.platform,
       layers: layers, tags: settings.tag.map { [$0] } ?? [])
-  }
-
-  /// The changes as a blob of the session.
-  private struct Staged: Sendable {
-    var blob: ContentDescriptor
-    var diffID: Digest
-    var file: FilePath
-  }
-
-  /// Compresses the changes into a file of the session; nil where there are none.
-  private func stage(_ changes: SharedDescriptor, _ session: IngestSession) throws -> Staged? {
-    let limit = try usableSpace(session.folder)
-    let file = try StagingFile(session.folder.appending("committed"))
-    // Written once, and mostly never sent anywhere.
-    let stream = try GzipStream(level: 1)
-    var plain = SHA256()
-    var size = 0
-    try forEachChunk(of: changes) { chunk in
-      plain.update(chunk)
-      size += chunk.count
-      try stream.feed(chunk) { try file.write($0) }
-      guard UInt64(file.size) <= limit else { throw ImageArchiveFault.tooLarge(limit: limit) }
-    }
-    try stream.finish { try file.write($0) }
-    guard size > emptyTar else { return nil }
-    let member = file.finish()
-    return Staged(
-      blob: ContentDescriptor(
-        mediaType: MediaType.ociGzipLayer, digest: member.digest, size: member.size),
-      diffID: plain.finish(), file: member.file)
-  }
-
-  /// The manifest of the new image is one of OCI, whatever that of the old one is.
-  private func ociType(_ type: String) -> String {
-    switch type {
-    case MediaType.dockerGzipLayer: MediaType.ociGzipLayer
-    case "application/vnd.docker.image.rootfs.diff.tar": MediaType.ociLayer
-    case "application/vnd.docker.image.rootfs.diff.tar.zstd": MediaType.ociLayer + "+zstd"
-    default: type
-    }
   }
 
   private func config(

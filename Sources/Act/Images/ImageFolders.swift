@@ -7,6 +7,7 @@
 //   layers/<chain id>/layer.json   what it was made from and how large it is
 //   names/<name>              one record for each tag, for each repository digest, and for an image
 //                             that has lost its last tag
+//   steps/<key>               what an instruction of a Dockerfile made, by all that went into it
 //   ingest/<session>/         what a running pull has not published yet; `lock` is locked by it
 //   ingest/<hex>.lock         who is fetching this blob
 //   leases/<random>           what a running command needs: one line for each layer and blob; locked by it
@@ -24,6 +25,7 @@ struct ImageFolders: Sendable, Hashable {
   var layers: FilePath { root.appending("layers") }
   var names: FilePath { root.appending("names") }
   var ingest: FilePath { root.appending("ingest") }
+  var steps: FilePath { root.appending("steps") }
   var leases: FilePath { root.appending("leases") }
   var trash: FilePath { root.appending("trash") }
   var collectLock: FilePath { root.appending("collect.lock") }
@@ -33,6 +35,7 @@ struct ImageFolders: Sendable, Hashable {
   func layerFiles(_ chain: Digest) -> FilePath { layer(chain).appending("fs") }
   func impliedFolders(_ chain: Digest) -> FilePath { layer(chain).appending("implied") }
   func layerRecord(_ chain: Digest) -> FilePath { layer(chain).appending("layer.json") }
+  func step(_ key: Digest) -> FilePath { steps.appending(key.hex) }
   func lock(_ digest: Digest) -> FilePath { ingest.appending("\(digest.hex).lock") }
 
   func name(_ reference: ImageReference) -> FilePath { names.appending(fileName(reference)) }
@@ -42,7 +45,7 @@ struct ImageFolders: Sendable, Hashable {
   func untagged(_ id: Digest) -> FilePath { names.appending(id.description) }
 
   func make() throws(SystemCallError) {
-    for folder in [blobs, layers, names, ingest, leases, trash] { try makeFolders(folder) }
+    for folder in [blobs, layers, names, ingest, leases, steps, trash] { try makeFolders(folder) }
   }
 
   /// `docker.io%2Flibrary%2Fnginx:latest`; a name too long for a file is told by its digest.

@@ -141,7 +141,7 @@ package struct ImageLoader: Sendable {
 extension ImageLoader {
   /// Makes sure of one layer that lies in a file of the session.
   /// - Returns: bytes of the unpacked layer.
-  private func bring(_ layer: ArchivePlan.Layer, _ session: IngestSession) async throws -> Int64 {
+  func bring(_ layer: ArchivePlan.Layer, _ session: IngestSession) async throws -> Int64 {
     if let size = try await store.sizeOfLayer(layer.chain) { return size }
     let lock = try await store.lockBlob(layer.blob.digest)
     if let size = try await store.sizeOfLayer(layer.chain) { return size }

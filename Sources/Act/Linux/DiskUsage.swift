@@ -11,9 +11,17 @@ package struct DiskUsage: Sendable {
     var number: UInt
   }
 
+  package enum Measure: Sendable {
+    /// What is taken of the disk.
+    case blocks
+    /// The sizes of plain files.
+    case contents
+  }
+
+  private let measure: Measure
   private var seen: Set<Inode> = []
 
-  package init() {}
+  package init(of measure: Measure = .blocks) { self.measure = measure }
 
   /// Bytes that `path` and all below it take and that were not counted before. What is not there, or
   /// goes away meanwhile, counts nothing. Links are not followed. Blocks.
@@ -128,6 +136,9 @@ package struct DiskUsage: Sendable {
     if status.st_nlink > 1, status.st_mode & S_IFMT != S_IFDIR {
       let inode = Inode(device: UInt(status.st_dev), number: UInt(status.st_ino))
       guard seen.insert(inode).inserted else { return 0 }
+    }
+    if measure == .contents {
+      return status.st_mode & S_IFMT == S_IFREG ? UInt64(max(0, status.st_size)) : 0
     }
     // The unit is 512 bytes whatever the file system's blocks are: stat(3type).
     return UInt64(max(0, status.st_blocks)) &* 512

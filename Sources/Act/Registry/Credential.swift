@@ -1,6 +1,7 @@
 // One name and password for a registry, or what stands for them; and how registries are called where
 // such things are kept.
 
+import JSON
 import OCI
 
 package struct Credential: Hashable, Sendable {

@@ -75,7 +75,7 @@ package final class ShimProcess: Sendable {
       switch report {
       case .warning(let text): warnings.append(text)
       case .ready: return warnings
-      case .born, .started, .failed: throw unexpected(report)
+      case .born, .started, .failed, .exited: throw unexpected(report)
       }
     }
   }
@@ -99,6 +99,13 @@ package final class ShimProcess: Sendable {
     let (report, _) = try receive(while: "starting the program")
     guard case .started(let pid, let startedAt) = report else { throw unexpected(report) }
     return (pid, startedAt)
+  }
+
+  /// Waits for the end of a held container, all of which is gone by then; its exit code.
+  package func exited() throws -> Int32 {
+    let (report, _) = try receive(while: "running the program")
+    guard case .exited(let code) = report else { throw unexpected(report) }
+    return code
   }
 
   /// Gives up: a blocked call of another thread throws, the shim undoes what it has done.

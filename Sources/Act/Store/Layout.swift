@@ -17,6 +17,9 @@
 // on a project takes away what a kill has left of them.
 //
 //   <state>/seccomp/<hash>.bpf
+//   <state>/builds/caches/<digest>/       data/, lock: a folder that steps of builds keep between them
+//   <state>/builds/digests/<digest>       of the files of one build context
+//   <run>/builds/<id>                     locked by the build that has made something with this id
 //   <run>/containers/<id>/                control.sock, state.json, cgroup, lock (held by the shim),
 //                                         guard (by its guard as well), hosts, resolv.conf, hostname
 //   <run>/networks/<name>/names/<id>
@@ -40,6 +43,10 @@ package struct Layout: Sendable, Hashable {
   package var networks: FilePath { state.appending("networks") }
   package var volumes: FilePath { state.appending("volumes") }
   package var images: FilePath { state.appending("images") }
+  /// Folders of `RUN --mount=type=cache`.
+  package var buildCaches: FilePath { state.appending("builds").appending("caches") }
+  /// Digests of the files of build contexts, as they were last seen.
+  package var buildDigests: FilePath { state.appending("builds").appending("digests") }
 
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }

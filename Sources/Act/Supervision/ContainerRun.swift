@@ -28,11 +28,12 @@ final class ContainerRun {
   /// Clones the first process. Its parts of the streams are closed here: it has its own copies.
   init(
     _ blueprint: ContainerBlueprint, containerFolder: FilePath, runFolder: FilePath,
-    network: ContainerNetwork, partners: Partners, cgroup: Cgroup, handed: [SharedDescriptor]
+    network: ContainerNetwork, partners: Partners, cgroup: Cgroup, handed: [SharedDescriptor],
+    held: HeldStreams?
   ) throws {
     self.cgroup = cgroup
     killsBefore = cgroup.outOfMemoryKills()
-    let streams = try RunStreams(blueprint.process)
+    let streams = try RunStreams(blueprint.process, held)
     var request = LaunchRequest(
       blueprint: blueprint, containerFolder: containerFolder, runFolder: runFolder,
       networkNamespace: network.namespace?.raw, cgroup: cgroup, input: streams.childInput.raw,
@@ -79,6 +80,12 @@ final class ContainerRun {
   var wasOutOfMemory: Bool { cgroup.outOfMemoryKills() > killsBefore }
 }
 
+/// Where the output of a held container goes.
+struct HeldStreams {
+  let error: SharedDescriptor
+  let output: SharedDescriptor
+}
+
 /// The pipes of one run, both ends.
 private struct RunStreams {
   let childInput: SharedDescriptor
@@ -87,7 +94,12 @@ private struct RunStreams {
   var input: SharedDescriptor?
   var pumps: [OutputPump] = []
 
-  init(_ process: ProcessBlueprint) throws(SystemCallError) {
+  init(_ process: ProcessBlueprint, _ held: HeldStreams?) throws(SystemCallError) {
+    if let held {
+      childInput = SharedDescriptor(try Descriptor.open("/dev/null", O_RDONLY))
+      (childOutput, childError) = (held.output, held.error)
+      return
+    }
     if process.terminal {
       let null = SharedDescriptor(try Descriptor.open("/dev/null", O_RDWR))
       (childInput, childOutput, childError) = (null, null, null)

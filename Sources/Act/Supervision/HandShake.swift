@@ -68,7 +68,13 @@ private func start(
   let network = try openNetwork(blueprint, options)
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
   try berth.send(StartReport.born(pid: getpid()), own)
-  let handed = try receiveHanded(blueprint.handedFiles.count, from: berth)
+  var handed = try receiveHanded(
+    blueprint.handedFiles.count + (blueprint.isHeld ? 2 : 0), from: berth)
+  // Of the program alone once it is cloned: who reads them sees its end.
+  var held: HeldStreams?
+  if blueprint.isHeld {
+    held = HeldStreams(error: handed.removeLast(), output: handed.removeLast())
+  }
   let cgroup = try Cgroup.create(
     blueprint.id, limits: blueprint.resources, security: blueprint.security,
     place: try CgroupPlace(parents: blueprint.sharing.cgroupParent)
@@ -78,10 +84,19 @@ private func start(
     let supervisor = try Supervisor(
       options: options, blueprint: blueprint, cgroup: cgroup, network: network,
       handed: handed, groupGuard: groupGuard)
-    let run = try supervisor.launchRun()
+    let run = try supervisor.launchRun(held)
+    held = nil
     try supervisor.shakeHands(run, berth)
-    shutdown(berth.raw, CInt(SHUT_RDWR))
+    if blueprint.isHeld {
+      try supervisor.endWithPeer(of: berth.raw)
+    } else {
+      shutdown(berth.raw, CInt(SHUT_RDWR))
+    }
     try supervisor.supervise(signals)
+    // Nobody may be left to hear it.
+    if blueprint.isHeld {
+      try? berth.send(StartReport.exited(code: supervisor.state.exitCode ?? 128 + SIGKILL))
+    }
   } catch {
     // The first failure is the one that is told.
     try? cgroup.kill()

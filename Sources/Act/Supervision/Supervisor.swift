@@ -73,11 +73,23 @@ final class Supervisor {
   }
 
   /// Clones the first process of a run.
-  func launchRun() throws -> ContainerRun {
+  /// - Parameter held: where its output goes, if not into its journal.
+  func launchRun(_ held: HeldStreams? = nil) throws -> ContainerRun {
     try ContainerRun(
       blueprint, containerFolder: options.containerFolder, runFolder: records.runFolder,
       network: network, partners: try Partners(of: blueprint, records.layout), cgroup: cgroup,
-      handed: handed)
+      handed: handed, held: held)
+  }
+
+  /// Ends the container when the other end of `socket` is closed.
+  func endWithPeer(of socket: CInt) throws {
+    try loop.watch(socket) { [unowned self] _ in
+      var byte: UInt8 = 0
+      let flags = CInt(truncatingIfNeeded: Int(MSG_PEEK) | Int(MSG_DONTWAIT))
+      guard recv(socket, &byte, 1, flags) == 0 else { return }
+      loop.forget(socket)
+      end(signal: SIGKILL, grace: 0)
+    }
   }
 
   /// The program of `run` runs: records say so and its descriptors are watched.

@@ -58,7 +58,7 @@ extension Invocation {
     case .progress(let event): progress.show(event)
     case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
     case .note(let text): progress.interrupt { Output.error.line(text) }
-    case .build: break
+    case .build(let event): progress.show(event)
     }
   }
 

@@ -1,5 +1,6 @@
 // What the engine is doing, on stderr: redrawn on a terminal, one line for each change elsewhere.
 
+import Blueprint
 package import Engine
 import JSON
 import Synchronization
@@ -29,10 +30,16 @@ package final class Progress: Sendable {
     var lastDraw: ContinuousClock.Instant?
     /// Something has changed since.
     var isStale = false
+    /// Steps of builds as lines, and when they told something last: by their clock and by this one.
+    var lines: BuildLines?
+    var heard: (time: Duration, at: ContinuousClock.Instant)?
+    var records: BuildRecords?
     /// Other text has the terminal: what is worth telling comes as lines between that.
     var hasGivenWay = false
   }
 
+  /// How often it is seen to lines that wait for others.
+  private static let betweenLooks = Duration.milliseconds(500)
   private static let betweenFrames = Duration.milliseconds(100)
   /// What ends is seen sooner than clocks go on, but not many times at one glance.
   private static let betweenNews = Duration.milliseconds(30)
@@ -76,24 +83,62 @@ package final class Progress: Sendable {
         let isNews = state.board.note(event, at: .now)
         if state.hasGivenWay {
           if isNews, !Self.isUsual(event) { output.line(Self.line(event, dryRun: dryRun)) }
-        } else if isDue(state, after: isNews ? Self.betweenNews : Self.betweenFrames) {
-          draw(&state)
         } else {
-          state.isStale = true
+          refresh(&state, isNews: isNews)
         }
       }
     }
   }
 
+  package func show(_ event: BuildEvent) {
+    switch form {
+    case .nothing: break
+    case .json:
+      state.withLock { state in
+        if state.records == nil { state.records = BuildRecords(began: Self.beginning(of: event)) }
+        if let record = state.records?.take(event) { output.line(record.text()) }
+      }
+    case .lines: state.withLock { addLines(of: event, &$0) }
+    case .redrawn:
+      state.withLock { state in
+        guard !state.hasGivenWay else { return addLines(of: event, &state) }
+        let isNews = state.board.note(event, at: .now)
+        refresh(&state, isNews: isNews)
+      }
+    }
+  }
+
+  private static func beginning(of event: BuildEvent) -> Timestamp {
+    let parts = event.time.components
+    let age = parts.seconds &* 1_000_000_000 &+ parts.attoseconds / 1_000_000_000
+    return Timestamp(nanoseconds: Session.now().nanoseconds &- age)
+  }
+
+  private func addLines(of event: BuildEvent, _ state: inout State) {
+    if state.lines == nil { state.lines = BuildLines(neutralises: output.isTerminal) }
+    let page = state.lines?.take(event) ?? []
+    state.heard = (event.time, .now)
+    if !page.isEmpty { output.write(page) }
+  }
+
+  /// Prints what has waited long enough.
+  private func addLines(_ state: inout State) {
+    guard let heard = state.heard else { return }
+    let page = state.lines?.wait(until: heard.time + (.now - heard.at)) ?? []
+    if !page.isEmpty { output.write(page) }
+  }
+
   /// Keeps clocks and marks going while nothing happens. Ends when its task is cancelled.
   package func keepDrawing() async {
-    guard form == .redrawn else { return }
+    guard form == .redrawn || form == .lines else { return }
     while !Task.isCancelled {
       // Cancelled: then the loop ends.
-      try? await Task.sleep(for: Self.betweenFrames)
+      try? await Task.sleep(for: form == .lines ? Self.betweenLooks : Self.betweenFrames)
       state.withLock { state in
-        guard !Task.isCancelled, !state.hasGivenWay else { return }
-        if state.isStale || state.board.isWorking, isDue(state, after: Self.betweenFrames) {
+        guard !Task.isCancelled else { return }
+        if form == .lines || state.hasGivenWay {
+          addLines(&state)
+        } else if state.isStale || state.board.isWorking, isDue(state, after: Self.betweenFrames) {
           draw(&state)
         }
       }
@@ -107,9 +152,16 @@ package final class Progress: Sendable {
   package func giveWay() { end(givingWay: true) }
 
   private func end(givingWay: Bool) {
-    guard form == .redrawn else { return }
+    guard form == .redrawn || form == .lines else { return }
     state.withLock { state in
-      if !state.board.isEmpty, !state.hasGivenWay { draw(&state) }
+      let rest = state.lines?.end() ?? []
+      if !rest.isEmpty { output.write(rest) }
+      guard form == .redrawn else { return }
+      if !state.board.isEmpty, !state.hasGivenWay {
+        draw(&state, isLast: true)
+        let words = lastWords(of: state.board.failed)
+        if !words.isEmpty { output.write(words) }
+      }
       state = State()
       state.hasGivenWay = givingWay
     }
@@ -156,15 +208,38 @@ package final class Progress: Sendable {
     return .object(object)
   }
 
+  /// What the programs of failed steps wrote last, whole lines, as it stays on the terminal.
+  private func lastWords(of steps: [BuildStep]) -> [UInt8] {
+    Self.lastWords(of: steps, style: style, neutralised: output.isTerminal)
+  }
+
+  static func lastWords(of steps: [BuildStep], style: Style, neutralised: Bool) -> [UInt8] {
+    var page: [UInt8] = []
+    for step in steps where !step.lines.isEmpty {
+      page += Array("\(style.dim("------"))\n > \(style.bold(step.name)):\n".utf8)
+      for line in step.lines { appendLine(line[...], [], neutralised: neutralised, to: &page) }
+    }
+    return page.isEmpty ? [] : page + Array("\(style.dim("------"))\n".utf8)
+  }
+
   private func isDue(_ state: borrowing State, after span: Duration) -> Bool {
     state.lastDraw.map { .now - $0 >= span } ?? true
   }
 
-  private func draw(_ state: inout State) {
+  /// Draws now or later.
+  private func refresh(_ state: inout State, isNews: Bool) {
+    if isDue(state, after: isNews ? Self.betweenNews : Self.betweenFrames) {
+      draw(&state)
+    } else {
+      state.isStale = true
+    }
+  }
+
+  private func draw(_ state: inout State, isLast: Bool = false) {
     let now = ContinuousClock.now
     let (columns, rows) = output.size ?? (80, 24)
     let lines = state.board.frame(
-      at: now, columns: columns, rows: rows, title: title, style: style)
+      at: now, columns: columns, rows: rows, title: title, style: style, isLast: isLast)
     output.write(Self.frame(lines, over: state.drawn, columns: columns))
     state.drawn = lines.map(\.width)
     state.lastDraw = now

@@ -133,7 +133,7 @@ extension Session {
       if stops { try? client.unpause() }
     }
     let pipe = try Descriptor.pipe()
-    let archiver = Child(try startArchiver(record, output: pipe.writing))
+    let archiver = ChildProcess(try startArchiver(record, output: pipe.writing))
     var reading: SharedDescriptor? = SharedDescriptor(try pipe.reading.duplicate())
     _ = consume pipe
     let loader = ImageLoader(images, unpacker: host.unpacker)
@@ -149,27 +149,6 @@ extension Session {
       reading = nil
       _ = try? archiver.status()
       throw error
-    }
-  }
-}
-
-/// A process that is waited for once.
-private final class Child: Sendable {
-  private let pid: pid_t
-  private let ended = Mutex<Int32?>(nil)
-
-  init(_ pid: pid_t) { self.pid = pid }
-
-  /// Blocks until it has ended: its exit status.
-  func status() throws -> Int32 {
-    try ended.withLock { ended in
-      if let ended { return ended }
-      var status: CInt = 0
-      try retrying("waitpid") { waitpid(pid, &status, 0) }
-      let code =
-        berth_exited(status) != 0 ? berth_exit_status(status) : 128 + berth_term_signal(status)
-      ended = code
-      return code
     }
   }
 }

@@ -183,11 +183,18 @@ extension Session {
   func startArchiver(_ record: ContainerRecord, output: borrowing Descriptor) throws
     -> pid_t
   {
+    try startArchiver(
+      of: layout.container(record.id), leavingOut: mounted(in: record.blueprint), output: output)
+  }
+
+  /// The same for a container whose folder is another one.
+  func startArchiver(
+    of folder: FilePath, leavingOut paths: [String], output: borrowing Descriptor
+  ) throws -> pid_t {
     var words = [
-      "berth-shim", "cp", "--container", layout.container(record.id).string, "--run",
-      layout.run.string, "--layer",
+      "berth-shim", "cp", "--container", folder.string, "--run", layout.run.string, "--layer",
     ]
-    for path in mounted(in: record.blueprint) { words += ["--leave-out", path] }
+    for path in paths { words += ["--leave-out", path] }
     words += ["--", "/", "-"]
     let program = try ShimProgram.open(host.shim)
     return try spawn(

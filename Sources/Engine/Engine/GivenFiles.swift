@@ -177,7 +177,7 @@ extension Session {
     }.compactMap { $0 }
   }
 
-  private func value(of resource: FileResource?, _ variable: String) -> [UInt8]? {
+  func value(of resource: FileResource?, _ variable: String) -> [UInt8]? {
     let text =
       resource?.value ?? loaded?.environment[variable] ?? request.environment[variable]
     guard let text else { return nil }

@@ -1,134 +1,149 @@
-// `--change`: instructions of a Dockerfile that say how an image is run, applied to an image's config.
+// Instructions of a Dockerfile that say how an image is run, applied to an image's config.
 
 import Blueprint
-import Compose
 import Diagnostics
+import Dockerfile
 import JSON
 
 struct ImageChanges {
   private var config: JSONObject
+  /// Whether this build has said what is run: else an entrypoint takes away what the base says.
+  private var hasCommand = false
 
   init(_ config: JSONObject = JSONObject()) { self.config = config }
 
   var json: JSONValue { .object(config) }
 
-  private static let known = [
-    "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER",
-    "VOLUME", "WORKDIR",
-  ]
+  var workingDirectory: String { config["WorkingDir"]?.string ?? "" }
+  var user: String { config["User"]?.string ?? "" }
+  /// `NAME=value`, in order.
+  var environment: [String] { (config["Env"]?.array ?? []).compactMap(\.string) }
+  /// What the shell form of commands is given to.
+  var shell: [String] {
+    let words = (config["Shell"]?.array ?? []).compactMap(\.string)
+    return words.isEmpty ? ["/bin/sh", "-c"] : words
+  }
 
-  /// Applies one instruction: `CMD ["sh"]`, `ENV A=1 B="two words"`, …
-  mutating func apply(_ text: String) throws {
-    let parts = text.split(maxSplits: 1, whereSeparator: \.isWhitespace).map(String.init)
-    guard let first = parts.first else { throw fault(text, "it is empty") }
-    let name = first.uppercased()
-    guard Self.known.contains(name) else {
-      throw fault(
-        text, "`\(first)` is none of \(Self.known.joined(separator: ", "))",
-        hint: nearest(to: name, among: Self.known).map { "did you mean `\($0)`?" })
+  func variable(_ name: String) -> String? {
+    environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+  }
+
+  /// Takes the triggers away that an image holds for those who build on it.
+  mutating func takeTriggers() -> [String] {
+    let triggers = (config["OnBuild"]?.array ?? []).compactMap(\.string)
+    config["OnBuild"] = nil
+    return triggers
+  }
+
+  /// Applies one instruction that changes no files. Those that do are left alone.
+  ///
+  /// - Parameter expand: variables and quotes of a word.
+  mutating func apply(_ instruction: Instruction, _ expansion: Expansion) throws {
+    // Values of one instruction are those from before it.
+    let known = self
+    func text(_ word: Word) throws -> String { try expansion.text(word) { known.variable($0) } }
+    func words(_ list: [Word]) throws -> [String] {
+      try list.flatMap { word in try expansion.words(word) { known.variable($0) } }
     }
-    let rest = trimmed(parts.dropFirst().first ?? "")
-    guard !rest.isEmpty else { throw fault(text, "nothing stands behind `\(first)`") }
-    switch name {
-    case "CMD": config["Cmd"] = command(rest)
-    case "ENTRYPOINT": config["Entrypoint"] = command(rest)
-    case "ENV": try addVariables(rest, text)
-    case "EXPOSE": try addPorts(rest, text)
-    case "HEALTHCHECK": config["Healthcheck"] = try healthcheck(rest, text)
-    case "LABEL": try addLabels(rest, text)
-    case "ONBUILD":
-      config["OnBuild"] = .array((config["OnBuild"]?.array ?? []) + [.string(rest)])
-    case "STOPSIGNAL": config["StopSignal"] = .string(rest)
-    case "USER": config["User"] = .string(rest)
-    case "VOLUME":
-      add(try list(rest) ?? CommandLineParts.words(rest), to: "Volumes")
-    default: setFolder(rest)
+    try apply(instruction, text, words)
+  }
+
+  mutating func apply(
+    _ instruction: Instruction, _ text: (Word) throws -> String,
+    _ words: ([Word]) throws -> [String]
+  ) throws {
+    switch instruction.kind {
+    case .environment(let pairs):
+      try setVariables(try pairs.map { (try text($0.name), try text($0.value)) })
+    case .label(let pairs):
+      var labels = config["Labels"]?.object ?? JSONObject()
+      for pair in pairs { labels[try text(pair.name)] = .string(try text(pair.value)) }
+      config["Labels"] = .object(labels)
+    case .command(let form):
+      config["Cmd"] = command(form)
+      config["ArgsEscaped"] = true
+      hasCommand = true
+    case .entrypoint(let form):
+      config["Entrypoint"] = command(form)
+      if !hasCommand { config["Cmd"] = nil }
+    case .shell(let words): config["Shell"] = list(words)
+    case .user(let word): config["User"] = .string(try text(word))
+    case .workingDirectory(let word): setFolder(try text(word))
+    case .volume(let paths):
+      add(try paths.map(text), to: "Volumes")
+    case .expose(let ports): try addPorts(try words(ports), instruction)
+    case .stopSignal(let word): try setStopSignal(try text(word), instruction)
+    case .healthcheck(let check): config["Healthcheck"] = healthcheck(check)
+    case .onBuild(let trigger):
+      config["OnBuild"] = .array((config["OnBuild"]?.array ?? []) + [.string(trigger)])
+    case .run, .copy, .argument, .maintainer: break
     }
   }
 
-  /// The exec form is a JSON list; all else goes to a shell.
-  private func command(_ rest: String) -> JSONValue {
-    if let words = list(rest) { return .array(words.map { .string($0) }) }
-    return ["/bin/sh", "-c", .string(rest)]
+  private func list(_ words: [String]) -> JSONValue { .array(words.map { .string($0) }) }
+
+  private func command(_ form: CommandForm) -> JSONValue {
+    switch form {
+    case .exec(let words): list(words)
+    case .shell(let text): list(shell + [text])
+    }
   }
 
-  /// `NONE`, or `--interval=30s --retries=3 CMD …`.
-  private func healthcheck(_ rest: String, _ text: String) throws -> JSONValue {
-    if rest.uppercased() == "NONE" { return ["Test": ["NONE"]] }
+  private func healthcheck(_ check: HealthcheckInstruction) -> JSONValue {
+    var object = JSONObject()
+    switch check.command {
+    case nil: object["Test"] = ["NONE"]
+    case .exec(let words): object["Test"] = list(["CMD"] + words)
+    case .shell(let text): object["Test"] = list(["CMD-SHELL", text])
+    }
     let spans = [
-      "--interval": "Interval", "--timeout": "Timeout", "--start-period": "StartPeriod",
-      "--start-interval": "StartInterval",
+      ("Interval", check.interval), ("Timeout", check.timeout),
+      ("StartPeriod", check.startPeriod), ("StartInterval", check.startInterval),
+      ("Retries", Int64(check.retries)),
     ]
-    var check = JSONObject()
-    var words = rest[...]
-    while words.hasPrefix("--") {
-      let option = words.prefix { !$0.isWhitespace }
-      let pair = option.split(separator: "=", maxSplits: 1).map(String.init)
-      words = words.dropFirst(option.count).drop(while: \.isWhitespace)
-      if pair.count == 2, let name = spans[pair[0]], let span = CommandLineParts.span(pair[1]) {
-        check[name] = JSONValue(span.nanoseconds.count)
-      } else if pair.count == 2, pair[0] == "--retries", let retries = UInt32(pair[1]) {
-        check["Retries"] = JSONValue(retries)
+    for (name, span) in spans where span != 0 { object[name] = JSONValue(span) }
+    return .object(object)
+  }
+
+  private mutating func setVariables(_ pairs: [(String, String)]) throws {
+    var variables = environment
+    for (name, value) in pairs {
+      let entry = "\(name)=\(value)"
+      if let place = variables.firstIndex(where: { $0.hasPrefix(name + "=") }) {
+        variables[place] = entry
       } else {
-        throw fault(text, "`\(option)` is no option of HEALTHCHECK", hint: "write --interval=30s")
+        variables.append(entry)
       }
     }
-    guard words.prefix(3).uppercased() == "CMD", words.dropFirst(3).first?.isWhitespace ?? false
-    else { throw fault(text, "`CMD` or `NONE` is missing") }
-    let command = trimmed(String(words.dropFirst(3)))
-    let test = list(command).map { ["CMD"] + $0 } ?? ["CMD-SHELL", command]
-    check["Test"] = .array(test.map { .string($0) })
-    return .object(check)
+    config["Env"] = list(variables)
   }
 
-  /// Nil when it is no JSON list of strings: then it is meant as it stands.
-  private func list(_ rest: String) -> [String]? {
-    guard rest.hasPrefix("["), let value = try? JSONValue(parsing: Array(rest.utf8)),
-      let items = value.array
-    else { return nil }
-    let words = items.compactMap(\.string)
-    return words.count == items.count ? words : nil
-  }
-
-  private mutating func addVariables(_ rest: String, _ text: String) throws {
-    var variables = (config["Env"]?.array ?? []).compactMap(\.string)
-    for (key, value) in try pairs(rest, text) {
-      variables.removeAll { $0.hasPrefix(key + "=") }
-      variables.append("\(key)=\(value)")
+  private mutating func setStopSignal(_ text: String, _ instruction: Instruction) throws {
+    guard signalNumber(text) != nil else {
+      throw Faults([
+        Diagnostic(
+          "`\(text)` is no signal", span: instruction.span,
+          hint: "write a name such as SIGTERM, or a number")
+      ])
     }
-    config["Env"] = .array(variables.map { .string($0) })
+    config["StopSignal"] = .string(text)
   }
 
-  private mutating func addLabels(_ rest: String, _ text: String) throws {
-    var labels = config["Labels"]?.object ?? JSONObject()
-    for (key, value) in try pairs(rest, text) { labels[key] = .string(value) }
-    config["Labels"] = .object(labels)
-  }
-
-  /// `KEY=VALUE …`, or the old form `KEY VALUE`.
-  private func pairs(_ rest: String, _ text: String) throws -> [(String, String)] {
-    let words = try CommandLineParts.words(rest)
-    if let first = words.first, words.count > 1, !first.contains("=") {
-      return [(first, trimmed(String(rest.dropFirst(first.count))))]
-    }
-    return try words.map { word in
-      let pair = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard pair.count == 2, !pair[0].isEmpty else {
-        throw fault(text, "`\(word)` is not KEY=VALUE")
-      }
-      return (String(pair[0]), String(pair[1]))
-    }
-  }
-
-  private mutating func addPorts(_ rest: String, _ text: String) throws {
-    for word in try CommandLineParts.words(rest) {
+  private mutating func addPorts(_ words: [String], _ instruction: Instruction) throws {
+    for word in words {
       let parts = word.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
       let transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
       let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false)
         .map { UInt16($0) }
       guard parts.count <= 2, ["tcp", "udp", "sctp"].contains(transport), bounds.count <= 2,
         let first = bounds.first ?? nil, let last = bounds.last ?? nil, first > 0, first <= last
-      else { throw fault(text, "`\(word)` is not a port", hint: "write 80, 53/udp or 8000-8010") }
+      else {
+        throw Faults([
+          Diagnostic(
+            "`\(word)` is not a port", span: instruction.span,
+            hint: "write 80, 53/udp or 8000-8010")
+        ])
+      }
       add((first...last).map { "\($0)/\(transport)" }, to: "ExposedPorts")
     }
   }
@@ -140,22 +155,61 @@ struct ImageChanges {
   }
 
   /// One that is not absolute goes on from the one before.
-  private mutating func setFolder(_ rest: String) {
-    let before = config["WorkingDir"]?.string ?? "/"
-    let path = rest.hasPrefix("/") ? rest : before + "/" + rest
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
-      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+  private mutating func setFolder(_ text: String) {
+    let path = text.hasPrefix("/") ? text : (workingDirectory.isEmpty ? "/" : workingDirectory) + "/" + text
+    config["WorkingDir"] = .string(cleaned(path))
+  }
+
+  mutating func addLabels(_ pairs: [(String, String)]) {
+    if pairs.isEmpty { return }
+    var labels = config["Labels"]?.object ?? JSONObject()
+    for (key, value) in pairs { labels[key] = .string(value) }
+    config["Labels"] = .object(labels)
+  }
+}
+
+/// An absolute path without `.`, `..` and doubled slashes; it never leads above the root.
+func cleaned(_ path: String) -> String {
+  var parts: [Substring] = []
+  for part in path.split(separator: "/") where part != "." {
+    if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+  }
+  return "/" + parts.joined(separator: "/")
+}
+
+// MARK: - `--change`
+
+extension ImageChanges {
+  private static let known = [
+    "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER",
+    "VOLUME", "WORKDIR",
+  ]
+
+  /// Applies one instruction that somebody has typed: `CMD ["sh"]`, `ENV A=1 B="two words"`, …
+  mutating func apply(_ text: String) throws {
+    let first = text.prefix { !$0.isWhitespace }
+    let name = first.uppercased()
+    func fault(_ reason: String, hint: String? = nil) -> Faults {
+      Faults([Diagnostic("the change `\(text)` is not understood: \(reason)", hint: hint)])
     }
-    config["WorkingDir"] = .string("/" + parts.joined(separator: "/"))
-  }
-
-  private func trimmed(_ text: String) -> String {
-    let front = text.drop(while: \.isWhitespace)
-    return String(front.reversed().drop(while: \.isWhitespace).reversed())
-  }
-
-  private func fault(_ text: String, _ reason: String, hint: String? = nil) -> Faults {
-    Faults([Diagnostic("the change `\(text)` is not understood: \(reason)", hint: hint)])
+    guard !first.isEmpty else { throw fault("it is empty") }
+    guard Self.known.contains(name) else {
+      throw fault(
+        "`\(first)` is none of \(Self.known.joined(separator: ", "))",
+        hint: nearest(to: name, among: Self.known).map { "did you mean `\($0)`?" })
+    }
+    do {
+      if name == "ONBUILD" {
+        let trigger = text.dropFirst(first.count).drop { $0.isWhitespace }
+        _ = try parseTrigger(String(trigger), image: "--change")
+        config["OnBuild"] = list(
+          (config["OnBuild"]?.array ?? []).compactMap(\.string) + [String(trigger)])
+        return
+      }
+      try apply(try parseTrigger(text, image: "--change"), Expansion(escape: UInt8(ascii: "\\")))
+    } catch let faults as Faults {
+      let first = faults.diagnostics.first
+      throw fault(first?.summary ?? "", hint: first?.hint)
+    }
   }
 }

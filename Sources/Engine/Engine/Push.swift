@@ -39,7 +39,7 @@ extension Session {
           tell(.progress(ProgressEvent(service.name, "Skipped", .done, detail: reason)))
           continue
         }
-        for name in [image] + service.buildTags {
+        for name in [image] + (service.build?.tags ?? []) {
           references.append(try imageReference(name, service))
         }
       }

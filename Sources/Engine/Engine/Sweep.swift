@@ -75,7 +75,7 @@ extension Session {
   }
 
   /// A guard that is still at work, so that two do not end one container.
-  private func waitForGuard(of id: String) {
+  func waitForGuard(of id: String) {
     for _ in 0..<guardWait.rounds {
       guard FileLock.isHeld(layout.guardLock(id)) else { return }
       usleep(guardWait.microseconds)
@@ -94,7 +94,7 @@ extension Session {
   }
 
   /// Processes, cgroups, names and ports of a container that nobody watches over.
-  private func takeAway(_ id: String) throws {
+  func takeAway(_ id: String) throws {
     let group = try openGroup(id)
     try group.kill()
     try group.remove()

@@ -35,6 +35,7 @@ extension ContainerBlueprint {
     }
     log = try LogBlueprint(record.record("log"))
     removeOnExit = try record.bool("removeOnExit")
+    if record.has("isHeld") { isHeld = try record.bool("isHeld") }
   }
 }
 

@@ -37,6 +37,9 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   package var log = LogBlueprint()
   /// Removed by the shim's end (`run --rm`).
   package var removeOnExit = false
+  /// Belongs to the command that starts it: what it writes goes there by two descriptors that come with
+  /// the handed files, and it ends with that command's side of the hand-shake.
+  package var isHeld = false
 
   package init(
     id: String, name: String, createdAt: Timestamp, image: ImageIdentity, root: RootBlueprint,

@@ -13,6 +13,8 @@ package struct Dockerfile: Sendable {
   package var stages: [Stage]
   /// What `build --check` reports, in the order of the file.
   package var warnings: [Diagnostic]
+  /// Lines that are blank although the line before them goes on.
+  package var emptyContinuations: [Int] = []
 
   package init(
     name: String, directives: Directives, globalArguments: [ArgumentDeclaration],
@@ -33,6 +35,8 @@ package struct Directives: Sendable, Hashable {
   package var escape: UInt8 = UInt8(ascii: "\\")
   /// Names of checks that are left out; `all` leaves out all of them.
   package var skippedChecks: [String] = []
+  /// Names of checks that only run where they are asked for; `all` asks for all of them.
+  package var askedChecks: [String] = []
   /// Whether a warning of a check fails the build.
   package var failsOnWarnings = false
 
@@ -60,6 +64,10 @@ package struct Stage: Sendable {
   package var instructions: [Instruction]
   /// Of the whole `FROM`.
   package var span: SourceSpan
+  /// `FROM`, `AS` and the name as they were typed, for checks of how they are written.
+  package var fromKeyword = "FROM"
+  package var asKeyword: Word?
+  package var typedName: Word?
 
   package init(
     index: Int, name: String?, base: Word, platform: Word?, instructions: [Instruction],
@@ -85,6 +93,8 @@ package struct Instruction: Sendable {
   package var span: SourceSpan
   /// Lines of the file, counted from 1.
   package var lines: ClosedRange<Int>
+  /// `run`, where the name was typed so.
+  package var typedName: String
 
   package init(
     name: String, kind: Kind, text: String, span: SourceSpan, lines: ClosedRange<Int>
@@ -94,6 +104,7 @@ package struct Instruction: Sendable {
     self.text = text
     self.span = span
     self.lines = lines
+    typedName = name
   }
 
   package enum Kind: Sendable {
@@ -112,7 +123,8 @@ package struct Instruction: Sendable {
     case expose([Word])
     case stopSignal(Word)
     case healthcheck(HealthcheckInstruction)
-    /// The text behind `ONBUILD`, and what it reads as.
+    /// The text behind `ONBUILD` as an image keeps it; here-documents stand below their line.
+    /// `parseTrigger` reads it.
     case onBuild(String)
     case maintainer(String)
   }
@@ -122,6 +134,8 @@ package struct Instruction: Sendable {
 package struct Assignment: Sendable, Hashable {
   package var name: Word
   package var value: Word
+  /// `NAME value`, without a `=`: the value is the rest of the line.
+  package var isLegacy = false
 
   package init(name: Word, value: Word) {
     self.name = name
@@ -163,6 +177,22 @@ package struct HereDocument: Sendable, Hashable {
     self.expands = expands
     self.stripsTabs = stripsTabs
   }
+
+  /// Its first line that is not blank, with dots where more follow.
+  package var summary: String {
+    let lines = content.utf8.split(separator: 0x0A).map { line in
+      String(decoding: line, as: UTF8.self).trimmingBlanks
+    }
+    guard let first = lines.firstIndex(where: { !$0.isEmpty }) else { return "" }
+    return lines[(first + 1)...].contains { !$0.isEmpty } ? lines[first] + "..." : lines[first]
+  }
+}
+
+extension String {
+  fileprivate var trimmingBlanks: String {
+    let bytes = Array(utf8)
+    return String(decoding: bytes[trimmed(0..<bytes.count, bytes)], as: UTF8.self)
+  }
 }
 
 package struct RunInstruction: Sendable, Hashable {
@@ -174,6 +204,24 @@ package struct RunInstruction: Sendable, Hashable {
   package var isInsecure = false
 
   package init(command: CommandForm) { self.command = command }
+
+  /// The document that is the whole command, as in `RUN <<EOF`: the shell runs its content, or, where
+  /// that begins with `#!`, the program named there.
+  package var script: HereDocument? {
+    guard case .shell(let text) = command, let document = documents.first else { return nil }
+    let bytes = Array(text.utf8)
+    guard let word = hereDocumentWords(in: bytes).first, word.range == 0..<bytes.count else {
+      return nil
+    }
+    return document
+  }
+
+  /// What the shell is given: with its here-documents below it; nil in exec form.
+  package var shellText: String? {
+    guard case .shell(let text) = command else { return nil }
+    if let script { return script.content }
+    return documents.reduce(text) { "\($0)\n\($1.content)\($1.name)" }
+  }
 
   package enum Network: String, Sendable, Hashable {
     case standard = "default"
@@ -209,6 +257,10 @@ package struct RunMount: Sendable, Hashable {
   package var size: UInt64?
   /// The variable that a secret is given in.
   package var variable: Word?
+  /// Whether its kind, a number or a mode stands in variables: `readingVariables` gives the real ones.
+  package var holdsVariables = false
+  /// As they were typed.
+  package var fields: [MountField] = []
 
   package init(kind: Kind, isWritable: Bool, span: SourceSpan) {
     self.kind = kind

@@ -80,12 +80,14 @@ package struct SHA256: Sendable {
   }
 
   /// The digest of what was added so far; more may be added afterwards.
-  package func finish() -> Digest {
+  package func finish() -> Digest { Digest(value: bytes()) }
+
+  /// The same as its 32 bytes.
+  package func bytes() -> [UInt8] {
     var copy = state
-    let value = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+    return [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
       berth_sha256_end(&copy, buffer.baseAddress)
       count = 32
     }
-    return Digest(value: value)
   }
 }

@@ -35,7 +35,9 @@ struct Composition<Reader: ComposeReader> {
       model["services"] = kept(root["services"]) { selected.contains($0) }
       if !options.keepsUnusedResources { prune(&model) }
     }
-    let reading = ModelReader(sources: sources, enabled: enabled, findings: Findings())
+    let reading = ModelReader(
+      sources: sources, enabled: enabled, findings: Findings(), folder: location.folder,
+      home: environment["HOME"])
     return reading.project(
       model,
       // Known all the same: their containers are no orphans.
@@ -95,6 +97,23 @@ struct Composition<Reader: ComposeReader> {
     return selected
   }
 
+  /// These services and those that their images are built from, whether selected or not.
+  private func built(_ names: [String]) -> [Node] {
+    var services: [Node] = []
+    var seen = Set(names)
+    var queue = names
+    while let name = queue.popLast() {
+      guard let service = root["services"]?[name] else { continue }
+      services.append(service)
+      for context in service["build"]?["additional_contexts"]?.map?.entries ?? [] {
+        guard let text = context.node.string, text.hasPrefix("service:") else { continue }
+        let source = String(text.dropFirst("service:".count))
+        if seen.insert(source).inserted { queue.append(source) }
+      }
+    }
+    return services
+  }
+
   private func prune(_ model: inout Node) {
     var used: [String: Set<String>] = [:]
     for service in model["services"]?.map?.entries ?? [] {
@@ -109,7 +128,9 @@ struct Composition<Reader: ComposeReader> {
           if let source = grant["source"]?.string { used[kind, default: []].insert(source) }
         }
       }
-      for grant in service.node["build"]?["secrets"]?.list ?? [] {
+    }
+    for service in built(model["services"]?.map?.entries.map(\.key) ?? []) {
+      for grant in service["build"]?["secrets"]?.list ?? [] {
         if let source = grant["source"]?.string { used["secrets", default: []].insert(source) }
       }
     }

@@ -8,6 +8,9 @@ struct ModelReader {
   /// A dependency that is not required is none while its service is not enabled.
   var enabled: Set<String> = []
   let findings: Findings
+  /// That relative paths are resolved against, as far as they are not.
+  var folder = ""
+  var home: String?
 
   func project(
     _ model: Node, disabled: Node, name: String, location: Location, sources: Sources
@@ -77,8 +80,7 @@ struct ModelReader {
     let node = entry.node
     return Service(
       name: entry.key, span: sources.span(entry.keyOrigin), profiles: texts(node["profiles"]),
-      image: text(node, "image"), hasBuild: node["build"] != nil,
-      buildTags: texts(node["build"]?["tags"]), pullPolicy: pullPolicy(node),
+      image: text(node, "image"), build: build(entry), pullPolicy: pullPolicy(node),
       hasPullPolicy: !(text(node, "pull_policy") ?? "").isEmpty,
       platform: text(node, "platform"), containerName: text(node, "container_name"),
       command: node["command"]?.list.map { $0.compactMap(\.text) },
@@ -267,7 +269,7 @@ struct ModelReader {
       span: sources.span(node.origin))
   }
 
-  private func grant(_ node: Node) -> FileGrant {
+  func grant(_ node: Node) -> FileGrant {
     FileGrant(
       source: text(node, "source") ?? "", target: text(node, "target"), uid: text(node, "uid"),
       gid: text(node, "gid"), mode: text(node, "mode").flatMap { UInt32($0, radix: 8) },
@@ -296,7 +298,7 @@ struct ModelReader {
     }
   }
 
-  private func hosts(_ node: Node?) -> [KeyValue] {
+  func hosts(_ node: Node?) -> [KeyValue] {
     texts(node).map { item in
       let cut = item.firstIndex(of: "=") ?? item.endIndex
       return KeyValue(String(item[..<cut]), String(item[cut...].dropFirst()))

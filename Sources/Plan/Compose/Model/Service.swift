@@ -9,9 +9,8 @@ package struct Service: Sendable {
   package var profiles: [String]
 
   package var image: String?
-  package var hasBuild: Bool
-  /// More names that its built image gets.
-  package var buildTags: [String]
+  /// nil: its image is pulled.
+  package var build: BuildDefinition?
   package var pullPolicy: PullPolicy
   /// The file says it; else `pullPolicy` is what is meant by nothing.
   package var hasPullPolicy: Bool
@@ -96,6 +95,8 @@ package struct Service: Sendable {
 }
 
 extension Service {
+  package var hasBuild: Bool { build != nil }
+
   /// Where an attribute stands, or else the service.
   package func place(of attribute: String) -> SourceSpan? { places[attribute] ?? span }
 }

@@ -200,8 +200,7 @@ extension Assembly {
   }
 
   private func isRemote(_ context: String) -> Bool {
-    context.contains("://")
-      || ["service:", "git@", "github.com/"].contains { context.hasPrefix($0) }
+    isRemoteContext(context) || ["service:", "target:"].contains { context.hasPrefix($0) }
   }
 
   // MARK: names

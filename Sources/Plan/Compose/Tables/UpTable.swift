@@ -79,75 +79,75 @@ struct UpRow: Sendable {
 }
 
 extension Tables {
-  static let up: [UpRow] = [
-    .refused("services.*.build"),
-    .ignored("services.*.cpu_count"),
-    .ignored("services.*.cpu_percent"),
-    UpRow(
-      path: ["services", "*", "container_name"], severity: .error,
-      asks: { !isContainerName($0.text ?? "") },
-      note: "may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit"),
-    .ignored("services.*.credential_spec"),
-    .ignored("services.*.deploy.endpoint_mode"),
-    .ignored("services.*.deploy.labels"),
-    .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
-    .ignored("services.*.deploy.placement"),
-    .ignored("services.*.deploy.resources.reservations.cpus"),
-    .ignored("services.*.deploy.resources.reservations.devices.*.options"),
-    .ignored("services.*.deploy.resources.reservations.generic_resources"),
-    .ignored("services.*.deploy.restart_policy.delay"),
-    .ignored("services.*.deploy.restart_policy.window"),
-    .ignored("services.*.deploy.rollback_config"),
-    .ignored("services.*.deploy.update_config"),
-    .ignored("services.*.gpus.*.options"),
-    UpRow(
-      path: ["services", "*", "hostname"], severity: .error, asks: { !isHostName($0.text ?? "") },
-      note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
-    UpRow(
-      path: ["services", "*", "domainname"], severity: .error,
-      asks: { !isHostName($0.text ?? "") },
-      note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
-    UpRow(
-      path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
-      note: "must name an image that there can be", reason: imageReason),
-    .refused("services.*.isolation", UpRow.isNone(of: "default")),
-    UpRow(
-      path: ["services", "*", "logging", "driver"], severity: .error,
-      asks: { LoggingDrivers.reason($0) != nil }, note: "must name a driver that there is",
-      reason: LoggingDrivers.reason, advice: LoggingDrivers.advice, allowed: LoggingDrivers.known),
-    UpRow(
-      path: ["services", "*", "healthcheck"], severity: .error,
-      asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
-      note: "needs a `start_period` when it has a `start_interval`"),
-    .refused("services.*.models"),
-    UpRow(
-      path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
-      note: "must be a platform of Linux", reason: platformReason),
-    .refused("services.*.provider"),
-    UpRow(
-      path: ["services", "*", "restart"], severity: .error,
-      asks: { !isRestartRule($0.text ?? "") },
-      note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
-    .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
-    UpRow(
-      path: ["services", "*", "storage_opt"], severity: .error,
-      asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
-    .refused("services.*.use_api_socket"),
-    .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
-    .refused(
-      "services.*.volumes.*.bind.propagation",
-      UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
-    .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
-    .refused("networks.*.driver", UpRow.isNone(of: "bridge", "default", "macvlan", "ipvlan")),
-    .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
-    .elsewhere("configs.*.external"),
-    .elsewhere("configs.*.template_driver"),
-    .elsewhere("secrets.*.external"),
-    .elsewhere("secrets.*.driver"),
-    .elsewhere("secrets.*.driver_opts"),
-    .elsewhere("secrets.*.template_driver"),
-    .refused("volumes.*.driver", UpRow.isNone(of: "local")),
-  ]
+  static let up: [UpRow] =
+    buildRows + [
+      .ignored("services.*.cpu_count"),
+      .ignored("services.*.cpu_percent"),
+      UpRow(
+        path: ["services", "*", "container_name"], severity: .error,
+        asks: { !isContainerName($0.text ?? "") },
+        note: "may hold letters, digits, `_`, `.` and `-`, and begins with a letter or digit"),
+      .ignored("services.*.credential_spec"),
+      .ignored("services.*.deploy.endpoint_mode"),
+      .ignored("services.*.deploy.labels"),
+      .ignored("services.*.deploy.mode") { UpRow.isSet($0) && $0.text != "replicated" },
+      .ignored("services.*.deploy.placement"),
+      .ignored("services.*.deploy.resources.reservations.cpus"),
+      .ignored("services.*.deploy.resources.reservations.devices.*.options"),
+      .ignored("services.*.deploy.resources.reservations.generic_resources"),
+      .ignored("services.*.deploy.restart_policy.delay"),
+      .ignored("services.*.deploy.restart_policy.window"),
+      .ignored("services.*.deploy.rollback_config"),
+      .ignored("services.*.deploy.update_config"),
+      .ignored("services.*.gpus.*.options"),
+      UpRow(
+        path: ["services", "*", "hostname"], severity: .error, asks: { !isHostName($0.text ?? "") },
+        note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
+      UpRow(
+        path: ["services", "*", "domainname"], severity: .error,
+        asks: { !isHostName($0.text ?? "") },
+        note: "may hold letters, digits, `.`, `-` and `_`, at most 63 of them"),
+      UpRow(
+        path: ["services", "*", "image"], severity: .error, asks: { imageReason($0) != nil },
+        note: "must name an image that there can be", reason: imageReason),
+      .refused("services.*.isolation", UpRow.isNone(of: "default")),
+      UpRow(
+        path: ["services", "*", "logging", "driver"], severity: .error,
+        asks: { LoggingDrivers.reason($0) != nil }, note: "must name a driver that there is",
+        reason: LoggingDrivers.reason, advice: LoggingDrivers.advice, allowed: LoggingDrivers.known),
+      UpRow(
+        path: ["services", "*", "healthcheck"], severity: .error,
+        asks: { $0["start_interval"] != nil && $0["start_period"] == nil },
+        note: "needs a `start_period` when it has a `start_interval`"),
+      .refused("services.*.models"),
+      UpRow(
+        path: ["services", "*", "platform"], severity: .error, asks: { platformReason($0) != nil },
+        note: "must be a platform of Linux", reason: platformReason),
+      .refused("services.*.provider"),
+      UpRow(
+        path: ["services", "*", "restart"], severity: .error,
+        asks: { !isRestartRule($0.text ?? "") },
+        note: "must be `no`, `always`, `on-failure[:N]` or `unless-stopped`"),
+      .refused("services.*.runtime", UpRow.isNone(of: "runc", "crun")),
+      UpRow(
+        path: ["services", "*", "storage_opt"], severity: .error,
+        asks: { storageReason($0) != nil }, note: "knows `size` only", reason: storageReason),
+      .refused("services.*.use_api_socket"),
+      .refused("services.*.userns_mode", UpRow.isNone(of: "host")),
+      .refused(
+        "services.*.volumes.*.bind.propagation",
+        UpRow.isNone(of: "private", "rprivate", "shared", "rshared", "slave", "rslave")),
+      .refused("services.*.volumes.*.type", UpRow.isNone(of: "volume", "bind", "tmpfs", "image")),
+      .refused("networks.*.driver", UpRow.isNone(of: "bridge", "default", "macvlan", "ipvlan")),
+      .refused("networks.*.ipam.driver", UpRow.isNone(of: "default")),
+      .elsewhere("configs.*.external"),
+      .elsewhere("configs.*.template_driver"),
+      .elsewhere("secrets.*.external"),
+      .elsewhere("secrets.*.driver"),
+      .elsewhere("secrets.*.driver_opts"),
+      .elsewhere("secrets.*.template_driver"),
+      .refused("volumes.*.driver", UpRow.isNone(of: "local")),
+    ]
 }
 
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]+`, by bytes; empty means that none is given.
@@ -233,7 +233,10 @@ struct UpRefusals {
 
   private func fault(of row: UpRow, _ node: Node, _ name: String, _ key: Origin) -> Fault {
     guard row.severity == .error else {
-      return Fault(.noEffect, "`\(name)` has no effect", at: key)
+      guard let reason = row.reason?(node) else {
+        return Fault(.noEffect, "`\(name)` has no effect", at: key)
+      }
+      return Fault(.noEffect, "`\(name)` \(reason)", at: key)
     }
     let value = node.origin.line > 0 ? node.origin : key
     if let reason = row.reason?(node) {

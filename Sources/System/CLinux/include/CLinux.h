@@ -152,6 +152,11 @@ static inline long berth_mount_setattr(int directory, const char *path, unsigned
   return syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes);
 }
 
+// From and to where both stand.
+static inline long berth_copy_file_range(int from, int to, size_t count) {
+  return syscall(SYS_copy_file_range, from, (void *)0, to, (void *)0, count, 0);
+}
+
 static inline long berth_renameat2(int from, const char *from_path, int to, const char *to_path,
                                    unsigned flags) {
   return syscall(SYS_renameat2, from, from_path, to, to_path, flags);

@@ -1,0 +1,115 @@
+// The door of `berth-shim layer`: a job on standard input, and on standard output what was asked for, the
+// digests of what would be copied or the layer that was made. One process with one thread.
+
+import Archive
+import Blueprint
+import CLinux
+import ContainerInit
+import Control
+import Copying
+import Diagnostics
+import Glibc
+import JSON
+import Linux
+import SystemPackage
+
+/// A job holds the contents of here-documents and lists of layers, not of files that are large.
+private let jobLimit = 64 << 20
+
+/// - Returns: 0, or 1 when it has said on standard error, in one line, what went wrong.
+package func layerMain() -> Int32 {
+  signal(SIGPIPE, SIG_IGN)
+  umask(0)
+  do {
+    let input = Descriptor(owning: STDIN_FILENO)
+    let job = try JSONValue(parsing: input.readAll(limit: jobLimit)).decode(LayerJob.self)
+    switch job.action {
+    case .digest: try digest(job)
+    case .apply: try apply(job)
+    }
+    return 0
+  } catch {
+    // Who would have read it has gone.
+    try? tell(failure(error), on: STDERR_FILENO)
+    return 1
+  }
+}
+
+private func digest(_ job: LayerJob) throws {
+  try enterOwnMounts()
+  for case .copy(let copy) in job.steps {
+    try tell(try digest(of: copy), on: STDOUT_FILENO)
+  }
+}
+
+private func apply(_ job: LayerJob) throws {
+  try enterOwnMounts()
+  let ignoresRoot = try ignoresRoot(job)
+  let root =
+    ignoresRoot
+    ? SharedDescriptor(try Descriptor.open(filePath(job.upper.raw), O_RDONLY | O_DIRECTORY))
+    : try mountLayers(job.lowers, upper: job.upper, work: job.work)
+  let tree = TargetTree(root: root, latest: job.latest)
+  let steps = LayerSteps(tree: tree) {
+    ignoresRoot && !job.lowers.isEmpty ? try mountLayers(job.lowers) : root
+  }
+  for step in job.steps { try steps.run(step) }
+  try writeLayer(job.upper)
+}
+
+/// Whether what is copied goes nowhere but to the upper folder: there is nothing below, or a layer is made
+/// that does not look at it.
+private func ignoresRoot(_ job: LayerJob) throws(LayerFailure) -> Bool {
+  if job.lowers.isEmpty { return true }
+  let independent = job.steps.filter { step in
+    if case .copy(let copy) = step { return copy.isLink }
+    return false
+  }
+  if independent.isEmpty { return false }
+  guard independent.count == job.steps.count else {
+    throw LayerFailure("a layer cannot be one with `--link` and one without")
+  }
+  return true
+}
+
+private func writeLayer(_ upper: Bytes) throws {
+  let root = try Descriptor.open(filePath(upper.raw), O_PATH | O_DIRECTORY | O_NOFOLLOW)
+  let tree = CopyTree(
+    root: SharedDescriptor(root), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
+  var buffer: [UInt8] = []
+  var archiver = TreeArchiver(tree, layer: LayerRules(leavingOut: [], opaque: .never)) { bytes in
+    // Heads and small files go out together.
+    if buffer.count + bytes.count > 1 << 20 {
+      try writeAll(buffer)
+      buffer.removeAll(keepingCapacity: true)
+    }
+    buffer.append(contentsOf: bytes)
+  }
+  try archiver.archiveContents()
+  try writeAll(buffer)
+}
+
+private func writeAll(_ bytes: [UInt8], to output: CInt = STDOUT_FILENO) throws(SystemCallError) {
+  var done = 0
+  while done < bytes.count {
+    done += try retrying("write") {
+      bytes.withUnsafeBytes { write(output, $0.baseAddress.map { $0 + done }, $0.count - done) }
+    }
+  }
+}
+
+/// One line of JSON.
+private func tell(_ message: some Encodable, on output: CInt) throws {
+  try writeAll(JSONValue(encoding: message).bytes() + [0x0A], to: output)
+}
+
+private func failure(_ error: any Error) -> LayerFailure {
+  switch error {
+  case let failure as LayerFailure: return failure
+  case let failure as LaunchFailure: return LayerFailure("\(failure.stage): \(failure.message)")
+  case let fault as any Diagnosable:
+    let first = fault.diagnostics.first
+    return LayerFailure(first?.summary ?? "it failed", hint: first?.hint)
+  default: return LayerFailure("the job cannot be read: \(error)")
+  }
+}

@@ -1,0 +1,195 @@
+// `build`: images of services from their Dockerfiles.
+
+import Compose
+import Diagnostics
+import Dockerfile
+import Glibc
+import Images
+import Linux
+import OCI
+import Store
+import SystemPackage
+
+extension Session {
+  /// Builds the services that are asked for, side by side.
+  /// - Returns: the images, in the order of the services; none where nothing is to be built.
+  package func build(_ request: BuildRequest) async throws -> [BuiltImage] {
+    let project = try project()
+    let services = try buildable(request, in: project)
+    guard !services.isEmpty else {
+      tell(.warning(Diagnostic("No services to build", severity: .warning)))
+      return []
+    }
+    return try await build(services, request)
+  }
+
+  /// Those with a `build`, and those whose images they build on before them.
+  private func buildable(_ request: BuildRequest, in project: Project) throws -> [Service] {
+    let chosen = try select(
+      request.services, from: project, includingDependencies: request.includesDependencies)
+    var ordered: [Service] = []
+    func add(_ service: Service, _ above: [String]) throws {
+      guard let build = service.build, !ordered.contains(where: { $0.name == service.name }) else {
+        return
+      }
+      if above.contains(service.name) {
+        throw Faults([
+          Diagnostic(
+            "services are built on each other in a circle: "
+              + (above + [service.name]).map { "`\($0)`" }.joined(separator: " → "),
+            span: build.place(of: "additional_contexts"))
+        ])
+      }
+      for name in build.services {
+        guard let other = project.buildable(name) else {
+          throw Faults([
+            Diagnostic(
+              "service `\(service.name)` builds on `\(name)`, which is not built here",
+              span: build.place(of: "additional_contexts"),
+              hint: "name a service that has a `build`")
+          ])
+        }
+        try add(other, above + [service.name])
+      }
+      ordered.append(service)
+    }
+    for service in chosen { try add(service, []) }
+    return ordered
+  }
+
+  /// Builds these services; what others build on comes before them.
+  func build(_ services: [Service], _ request: BuildRequest) async throws -> [BuiltImage] {
+    let sources = try await read(services)
+    try check(sources, request)
+    if request.checksOnly { return [] }
+    let builder = try await blocking { try Builder(self) }
+    do {
+      let images = try await build(services, sources, request, builder)
+      try await blocking { try builder.close() }
+      return images
+    } catch {
+      // The first failure is the one to tell; the next build sweeps what stays.
+      try? await blocking { try builder.close() }
+      throw error
+    }
+  }
+
+  /// Reads all Dockerfiles before anything is made; their faults come together.
+  private func read(_ services: [Service]) async throws -> [String: BuildSource] {
+    try await blocking {
+      var sources: [String: BuildSource] = [:]
+      var faults: [Diagnostic] = []
+      for service in services {
+        guard let build = service.build else { continue }
+        do {
+          sources[service.name] = try BuildSource(build, service: service.name)
+        } catch let fault as Faults {
+          faults += fault.diagnostics
+        }
+      }
+      if !faults.isEmpty { throw Faults(faults) }
+      return sources
+    }
+  }
+
+  /// Tells what the checks have to say; fails where a Dockerfile, or `--check`, asks for that.
+  private func check(_ sources: [String: BuildSource], _ request: BuildRequest) throws {
+    var failing: [Diagnostic] = []
+    for (_, source) in sources.sorted(by: { $0.key < $1.key }) {
+      let warnings = source.dockerfile.warnings
+      if source.dockerfile.directives.failsOnWarnings || request.checksOnly {
+        failing += warnings.map { warning in
+          var warning = warning
+          if source.dockerfile.directives.failsOnWarnings { warning.severity = .error }
+          return warning
+        }
+      } else {
+        for warning in warnings { tell(.warning(warning)) }
+      }
+    }
+    if !failing.isEmpty { throw Faults(failing) }
+  }
+
+  private func build(
+    _ services: [Service], _ sources: [String: BuildSource], _ request: BuildRequest,
+    _ builder: Builder
+  ) async throws -> [BuiltImage] {
+    let board = BuildBoard<String, Built>()
+    let label = services.count > 1
+    try await sideBySide(services) { service in
+      await board.doing(service.name) {
+        guard let source = sources[service.name] else { throw StageGone() }
+        return try await self.build(
+          service, source, label ? service.name + " " : "", request, builder, board)
+      }
+    }
+    var images: [BuiltImage] = []
+    for service in services { images.append(try await board.value(of: service.name).image) }
+    return images
+  }
+
+  private func build(
+    _ service: Service, _ source: BuildSource, _ label: String, _ request: BuildRequest,
+    _ builder: Builder, _ board: BuildBoard<String, Built>
+  ) async throws -> Built {
+    guard let definition = service.build else { preconditionFailure("it was chosen for that") }
+    var bases: [String: StageState] = [:]
+    for context in definition.additionalContexts {
+      guard case .service(let name) = context.context else { continue }
+      bases[context.name] = try await board.value(of: name).state
+    }
+    do {
+      let job = try BuildJob(
+        builder, service, definition, request, source: source, label: label, services: bases)
+      let state = try await job.build()
+      let image = try await export(state, job)
+      tellUnused(job)
+      return Built(state: state, image: image)
+    } catch let faults as Faults {
+      // Places tell by themselves where they are.
+      guard faults.diagnostics.allSatisfy({ $0.span == nil }) else { throw faults }
+      throw Failure("building `\(service.name)`", faults)
+    }
+  }
+
+  private func tellUnused(_ job: BuildJob) {
+    let unused = job.arguments.notConsumed
+    if unused.isEmpty { return }
+    tell(
+      .warning(
+        Diagnostic(
+          "service `\(job.service.name)`: one or more build-args [\(unused.joined(separator: " "))] "
+            + "were not consumed", severity: .warning, span: job.definition.place(of: "args"),
+          hint: "declare it with `ARG` in the Dockerfile, or remove it")))
+  }
+
+  /// Names the image.
+  private func export(_ state: StageState, _ job: BuildJob) async throws -> BuiltImage {
+    let service = job.service
+    let name = try imageReference(builtName(of: service), service)
+    let tags = try [name] + job.definition.tags.map { try imageReference($0, service) }
+    var labels = job.definition.labels.map { ($0.key, $0.value) }
+    labels.append((Label.project, projectName))
+    labels.append((Label.service, service.name))
+    labels.append((Label.version, berthVersion))
+    let title = "[\(job.label)internal] exporting to image \(name.familiar)"
+    return try await job.builder.step(title) { _ in
+      let config = state.document(stamp: job.epochStamp ?? job.builder.stamp(), labels: labels)
+      let id = try await blocking {
+        try job.builder.store.publish(config: config, layers: state.layers, tags: tags)
+      }
+      return (BuiltImage(service: service.name, reference: name.familiar, id: "\(id)"), false)
+    }
+  }
+
+  /// What the image of a service is called that has no `image`.
+  func builtName(of service: Service) -> String {
+    service.image ?? joined(projectName, service.name)
+  }
+}
+
+/// An image that others may build on.
+private struct Built: Sendable {
+  var state: StageState
+  var image: BuiltImage
+}

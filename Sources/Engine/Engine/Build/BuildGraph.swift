@@ -1,0 +1,89 @@
+// Which stages a target needs, and what each name in `FROM` and `--from` stands for.
+
+import Compose
+import Diagnostics
+import Dockerfile
+
+/// What a stage begins with, or is copied from.
+enum BuildOrigin: Sendable, Hashable {
+  case scratch
+  /// Of the same Dockerfile, by its index.
+  case stage(Int)
+  /// Of `additional_contexts`, by its name.
+  case context(String)
+  case image(String)
+}
+
+struct BuildGraph: Sendable {
+  private let stages: [Stage]
+  private let contexts: Set<String>
+  /// The stage that is the image.
+  let target: Int
+
+  /// - Parameter target: a name or an index; nil is the last.
+  init(_ source: BuildSource, contexts: Set<String>, target: String?, at span: SourceSpan?) throws {
+    stages = source.dockerfile.stages
+    self.contexts = contexts
+    guard let target, !target.isEmpty else {
+      self.target = stages.count - 1
+      return
+    }
+    if let index = Self.stage(target, in: stages[...]) ?? Self.index(target, stages.count) {
+      self.target = index
+      return
+    }
+    let names = stages.compactMap(\.name)
+    throw Faults([
+      Diagnostic(
+        "target stage `\(target)` could not be found in \(source.dockerfile.name)", span: span,
+        hint: nearest(to: target, among: names).map { "did you mean `\($0)`?" }
+          ?? (names.isEmpty ? nil : "its stages are \(names.joined(separator: ", "))"))
+    ])
+  }
+
+  private static func stage(_ name: String, in stages: ArraySlice<Stage>) -> Int? {
+    let name = name.lowercased()
+    return stages.last { $0.name == name }?.index
+  }
+
+  private static func index(_ text: String, _ count: Int) -> Int? {
+    Int(text).flatMap { (0..<count).contains($0) ? $0 : nil }
+  }
+
+  /// What `FROM name` means in a stage: only stages before it can be meant.
+  func base(_ name: String, of stage: Int) -> BuildOrigin {
+    if contexts.contains(name) { return .context(name) }
+    if let earlier = Self.stage(name, in: stages[..<stage]) { return .stage(earlier) }
+    return name == "scratch" ? .scratch : .image(name)
+  }
+
+  /// What `--from=name` means in a stage.
+  func origin(_ name: String, in stage: Int) -> BuildOrigin {
+    if contexts.contains(name) { return .context(name) }
+    if let earlier = Self.stage(name, in: stages[..<stage]) ?? Self.index(name, stage) {
+      return .stage(earlier)
+    }
+    return name == "scratch" ? .scratch : .image(name)
+  }
+
+  /// The stages that `stage` takes from, directly.
+  func needs(of stage: Int, base: BuildOrigin) -> Set<Int> {
+    var needed: Set<Int> = []
+    func add(_ origin: BuildOrigin) {
+      if case .stage(let index) = origin { needed.insert(index) }
+    }
+    add(base)
+    for instruction in stages[stage].instructions {
+      switch instruction.kind {
+      case .copy(let copy):
+        if let from = copy.from { add(origin(from.text, in: stage)) }
+      case .run(let run):
+        for mount in run.mounts {
+          if let from = mount.from { add(origin(from.text, in: stage)) }
+        }
+      default: break
+      }
+    }
+    return needed
+  }
+}

@@ -1,0 +1,263 @@
+// The build of one service: its stages, its arguments, and what their names stand for.
+
+import Blueprint
+import Compose
+import Diagnostics
+import Dockerfile
+import Images
+import Linux
+import OCI
+import Synchronization
+import SystemPackage
+
+final class BuildJob: Sendable {
+  let builder: Builder
+  let service: Service
+  let definition: BuildDefinition
+  let source: BuildSource
+  let graph: BuildGraph
+  let arguments: BuildArguments
+  let expansion: Expansion
+  /// Values of the arguments before the first `FROM`, and of those that tell platforms.
+  let globals: [BuildArgument]
+  /// What `FROM` names in each stage, variables replaced.
+  let baseTexts: [Int: String]
+  /// `web `, or nothing where one service alone is built.
+  let label: String
+  let usesCache: Bool
+  let pulls: Bool
+  let ssh: [SSHSource]
+  let uncachedStages: Set<String>
+  /// The time that was asked for in place of the real one.
+  let epochStamp: String?
+  private let board = BuildBoard<Int, StageState>()
+  private let images = Flights<String>()
+  private let found = Mutex<[String: StageState]>([:])
+  /// Images of other services that this one builds on, by the names of its contexts.
+  let services: [String: StageState]
+
+  init(
+    _ builder: Builder, _ service: Service, _ definition: BuildDefinition, _ request: BuildRequest,
+    source: BuildSource, label: String, services: [String: StageState]
+  ) throws {
+    self.builder = builder
+    self.service = service
+    self.definition = definition
+    self.source = source
+    self.label = label
+    self.services = services
+    usesCache = request.usesCache && definition.usesCache
+    pulls = request.pulls || definition.pulls
+    ssh = definition.ssh + request.ssh.compactMap {
+      SSHSource(
+        $0, in: builder.session.request.workingDirectory,
+        home: builder.session.request.environment["HOME"])
+    }
+    uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
+    expansion = Expansion(escape: source.dockerfile.directives.escape)
+    let arguments = BuildArguments(
+      definition, request.arguments, environment: builder.session.request.environment)
+    self.arguments = arguments
+    epochStamp = try arguments.epochStamp()
+    graph = try BuildGraph(
+      source, contexts: Set(definition.additionalContexts.map(\.name)), target: definition.target,
+      at: definition.place(of: "target"))
+    var globals = BuildArgument.platforms(target: source.dockerfile.stages[graph.target].name)
+    for declaration in source.dockerfile.globalArguments {
+      var value = arguments.value(of: declaration.name)
+      if value == nil, let word = declaration.value {
+        value = try expansion.text(word) { name in globals.last { $0.name == name }?.value }
+      }
+      arguments.noteUse(of: declaration.name)
+      if value == nil, globals.contains(where: { $0.name == declaration.name }) { continue }
+      globals.append(BuildArgument(name: declaration.name, value: value))
+    }
+    let known = globals
+    self.globals = globals
+    var texts: [Int: String] = [:]
+    for stage in source.dockerfile.stages {
+      texts[stage.index] = try expansion.text(stage.base) { name in
+        known.last { $0.name == name }?.value
+      }
+    }
+    baseTexts = texts
+  }
+
+  var stageCount: Int { source.dockerfile.stages.count }
+
+  /// Builds what the target needs, side by side; the target as an image.
+  func build() async throws -> StageState {
+    let bases = try neededStages()
+    let runs = bases.sorted { $0.key < $1.key }.map { index, base in
+      StageRun(self, source.dockerfile.stages[index], base: base)
+    }
+    try await sideBySide(runs) { run in
+      await self.board.doing(run.stage.index) { try await run.run() }
+    }
+    return try await board.value(of: graph.target)
+  }
+
+  /// Stages that the target stands on, each with what it begins with.
+  private func neededStages() throws -> [Int: BuildOrigin] {
+    var needed: [Int: BuildOrigin] = [:]
+    var waiting = [graph.target]
+    while let index = waiting.popLast() {
+      if needed[index] != nil { continue }
+      let stage = source.dockerfile.stages[index]
+      let text = baseTexts[index] ?? ""
+      guard !text.isEmpty else {
+        throw source.fault(
+          "base name (`\(stage.base.text)`) should not be blank", at: stage.base.span,
+          hint: "give its ARG a value before the first FROM, or with --build-arg")
+      }
+      let base = graph.base(text, of: index)
+      needed[index] = base
+      waiting += graph.needs(of: index, base: base)
+    }
+    return needed
+  }
+
+  /// The folders of layers as an overlay takes them, lowest first.
+  func lowers(_ layers: [StackedLayer]) -> [Bytes] {
+    layers.map { Bytes(builder.session.images.folder(of: $0).string) }
+  }
+
+  /// The files that a name stands for. Waits for stages; fetches images.
+  func state(of origin: BuildOrigin, at span: SourceSpan) async throws -> StageState {
+    switch origin {
+    case .scratch: return StageState(scratch: .host)
+    case .stage(let index): return try await board.value(of: index)
+    case .image(let name): return try await image(name, at: span)
+    case .context(let name):
+      if let state = services[name] { return state }
+      let context = definition.additionalContexts.last { $0.name == name }?.context
+      if case .image(let image) = context { return try await self.image(image, at: span) }
+      throw source.fault(
+        "the context `\(name)` is no image, and `FROM` needs one", at: span,
+        hint: "it is `\(context?.text ?? "")`: write `docker-image://NAME` or `service:NAME` there")
+    }
+  }
+
+  /// The folder of the host that a named context is; nil when it is none.
+  func folder(of name: String) -> FilePath? {
+    let context = definition.additionalContexts.last { $0.name == name }?.context
+    if case .folder(let path) = context { return FilePath(path) }
+    return nil
+  }
+
+  private func image(_ name: String, at span: SourceSpan) async throws -> StageState {
+    try await images.alone(name) {
+      if let known = found.withLock({ $0[name] }) { return known }
+      let state: StageState
+      do {
+        state = try await builder.image(name, pulls: pulls)
+      } catch let failure as any Diagnosable {
+        let first = failure.diagnostics.first
+        throw Faults([
+          source.diagnostic(
+            "the image `\(name)` cannot be had",
+            causes: (first.map { [$0.summary] } ?? []) + (first?.causes ?? []), at: span,
+            hint: first?.hint)
+        ])
+      }
+      found.withLock { $0[name] = state }
+      return state
+    }
+  }
+}
+
+extension Builder {
+  /// An image as what is built on. Fetched when it is not here, or when that is asked for.
+  func image(_ name: String, pulls: Bool) async throws -> StageState {
+    let session = session
+    let request = PullRequest(
+      try ImageReference(parsing: name), platform: try session.defaultPlatform())
+    let lease = store.lease
+    var image = try await blocking { try session.localImage(request, lease) }
+    if image == nil || pulls {
+      image = try await session.fetch([request], keepingBy: lease)[request]?.get()
+    }
+    guard let image else {
+      throw Faults([Diagnostic("no such image: \(request.reference.familiar)")])
+    }
+    return try await blocking {
+      let details = try session.images.details(of: image, keepingBy: lease)
+      return StageState(base: details, layers: try session.images.stack(of: details))
+    }
+  }
+}
+
+extension BuildArgument {
+  /// What is known of platforms before anything is said: this machine's, for both.
+  static func platforms(target: String?) -> [BuildArgument] {
+    let host = Platform.host
+    return ["TARGET", "BUILD"].flatMap { prefix in
+      [
+        BuildArgument(name: prefix + "PLATFORM", value: "\(host)"),
+        BuildArgument(name: prefix + "OS", value: host.os),
+        BuildArgument(name: prefix + "ARCH", value: host.architecture),
+        BuildArgument(name: prefix + "VARIANT", value: host.variant ?? ""),
+      ]
+    } + [BuildArgument(name: "TARGETSTAGE", value: target ?? "default")]
+  }
+}
+
+/// Values that the builder was given from outside.
+final class BuildArguments: Sendable {
+  /// Last of a name wins; the command line over the file.
+  private let values: [String: String]
+  private let unused: Mutex<Set<String>>
+
+  /// Known to every command without a declaration; no part of history or keys.
+  static let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"]
+    .flatMap { [$0, $0.lowercased()] }
+
+  init(
+    _ definition: BuildDefinition, _ typed: [String], environment: [String: String]
+  ) {
+    var values: [String: String] = [:]
+    for argument in definition.arguments { values[argument.key] = argument.value }
+    for text in typed {
+      let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(pair[0])
+      values[name] = pair.count > 1 ? String(pair[1]) : environment[name] ?? values[name]
+    }
+    self.values = values
+    let known = Set(Self.proxies + ["SOURCE_DATE_EPOCH"])
+    unused = Mutex(Set(values.keys.filter { !known.contains($0) && !$0.hasPrefix("BUILDKIT_") }))
+  }
+
+  func value(of name: String) -> String? { values[name] }
+
+  func noteUse(of name: String) { unused.withLock { _ = $0.remove(name) } }
+
+  /// Those that no `ARG` has asked for.
+  var notConsumed: [String] { unused.withLock { $0.sorted() } }
+
+  var proxies: [BuildArgument] {
+    Self.proxies.compactMap { name in
+      values[name].map { BuildArgument(name: name, value: $0) }
+    }
+  }
+
+  /// SOURCE_DATE_EPOCH as images tell time; nil where it is not given.
+  func epochStamp() throws -> String? {
+    guard let text = values["SOURCE_DATE_EPOCH"], !text.isEmpty else { return nil }
+    guard let seconds = Int64(text), seconds >= 0, seconds < 253_402_300_800 else {
+      throw Faults([
+        Diagnostic("SOURCE_DATE_EPOCH is no number of seconds since 1970: `\(text)`")
+      ])
+    }
+    guard seconds < 9_223_372_036 else { return nil }
+    return Timestamp(nanoseconds: seconds * 1_000_000_000).rfc3339
+  }
+
+  var epoch: Int64? { values["SOURCE_DATE_EPOCH"].flatMap { Int64($0) } }
+}
+
+extension String {
+  /// What comes after `prefix`; nil where it does not begin with it.
+  func dropping(_ prefix: String) -> String? {
+    hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+  }
+}

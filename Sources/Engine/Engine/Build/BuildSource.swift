@@ -1,0 +1,128 @@
+// What a service is built from: its Dockerfile, the folder around it, and what that folder leaves out.
+
+import Compose
+import Diagnostics
+import Dockerfile
+import Glibc
+import Linux
+import SystemPackage
+
+/// Largest Dockerfile and ignore file that are read.
+private let fileLimit = 4 << 20
+
+struct BuildSource: Sendable {
+  /// The folder of the host that `COPY` takes from.
+  var context: FilePath
+  var dockerfile: Dockerfile
+  /// The Dockerfile as it was read, for excerpts.
+  var lines: [String]
+  /// Lines of the ignore file; empty where there is none.
+  var ignored: [[UInt8]]
+
+  /// Reads what `build` names. All faults of the Dockerfile come at once. Blocks.
+  /// - Parameter context: nil: that of the definition, which is a folder.
+  init(_ definition: BuildDefinition, service: String, context: FilePath? = nil) throws {
+    guard case .folder(let own) = definition.context else {
+      throw Faults([
+        Diagnostic(
+          "service `\(service)`: the build context `\(definition.context.text)` is not to be had",
+          span: definition.place(of: "context"),
+          hint: "fetch it into a folder, and name that")
+      ])
+    }
+    let folder = context ?? FilePath(own)
+    self.context = folder
+    guard isFolder(folder) else {
+      throw Faults([
+        Diagnostic(
+          "service `\(service)`: the build context `\(folder)` is no folder",
+          span: definition.place(of: "context"),
+          hint: "name the folder that the Dockerfile copies from")
+      ])
+    }
+    let name: String
+    let text: [UInt8]
+    var ignoreFile: FilePath?
+    switch definition.dockerfile {
+    case .inline(let inline):
+      name = "dockerfile_inline of `\(service)`"
+      text = Array(inline.text.utf8)
+    case .file(let file):
+      let path = folder.pushing(FilePath(file))
+      name = path.string
+      guard let read = try readSource(path) else {
+        throw Self.missing(path, folder, definition, service)
+      }
+      text = read
+      ignoreFile = FilePath(path.string + ".dockerignore")
+    }
+    lines = String(decoding: text, as: UTF8.self)
+      .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
+    let ignored = try ignoreFile.flatMap { try readSource($0) }.map(ignoreLines)
+      ?? ignoredLines(in: folder)
+    self.ignored = ignored
+    var dockerfile = try parseDockerfile(text, name: name)
+    var knowledge = CheckKnowledge()
+    knowledge.ignoreRules = try IgnoreRules(lines: ignored)
+    dockerfile.warnings = runChecks(dockerfile, source: text, knowledge: knowledge)
+    self.dockerfile = dockerfile
+  }
+
+  private static func missing(
+    _ path: FilePath, _ folder: FilePath, _ definition: BuildDefinition, _ service: String
+  ) -> Faults {
+    // A folder that cannot be listed has no near names.
+    let names = ((try? namesInFolder(folder)) ?? []).map(\.string)
+    let asked = path.lastComponent?.string ?? "Dockerfile"
+    let near =
+      names.first { $0.lowercased() == asked.lowercased() } ?? nearest(to: asked, among: names)
+    return Faults([
+      Diagnostic(
+        "service `\(service)`: there is no `\(path)`",
+        span: definition.place(of: "dockerfile"),
+        hint: near.map { "did you mean `\($0)`?" }
+          ?? "write the Dockerfile, or name it with `dockerfile:` below `build:`")
+    ])
+  }
+
+  /// A diagnostic that points into the Dockerfile.
+  func diagnostic(
+    _ summary: String, causes: [String] = [], at span: SourceSpan, hint: String? = nil
+  ) -> Diagnostic {
+    let line = span.line - 1
+    return Diagnostic(
+      summary, causes: causes, span: span,
+      excerpt: lines.indices.contains(line) ? lines[line] : nil, hint: hint)
+  }
+
+  func fault(_ summary: String, at span: SourceSpan, hint: String? = nil) -> Faults {
+    Faults([diagnostic(summary, at: span, hint: hint)])
+  }
+}
+
+/// The lines of a folder's ignore file; none where it has no such file.
+func ignoredLines(in folder: FilePath) throws -> [[UInt8]] {
+  try readSource(folder.appending(".dockerignore")).map(ignoreLines) ?? []
+}
+
+private func ignoreLines(_ text: [UInt8]) -> [[UInt8]] {
+  text.split(separator: 0x0A, omittingEmptySubsequences: true).map { Array($0) }
+}
+
+/// Nil when there is no such file.
+private func readSource(_ path: FilePath) throws -> [UInt8]? {
+  do throws(SystemCallError) {
+    return try Descriptor.open(path, O_RDONLY | O_NOCTTY).readAll(limit: fileLimit)
+  } catch {
+    switch error.errno {
+    case .noSuchFileOrDirectory, .notDirectory: return nil
+    default: throw Failure("`\(path)` cannot be read", error)
+    }
+  }
+}
+
+func isFolder(_ path: FilePath) -> Bool {
+  var status = stat()
+  return path.withPlatformString { stat($0, &status) } == 0
+    && status.st_mode & S_IFMT == S_IFDIR
+}

@@ -1,0 +1,157 @@
+// What all builds of one command share: the store, the numbers of steps, containers that run a step.
+
+import Blueprint
+import CLinux
+import Diagnostics
+import Glibc
+import Host
+import Images
+import Linux
+import Networking
+import OCI
+import Store
+import Synchronization
+import SystemPackage
+
+final class Builder: Sendable {
+  let session: Session
+  let store: BuildStore
+  let layout: Layout
+  private let lastStep = Mutex(0)
+  private let began = ContinuousClock.now
+  /// Keeps the shared bridge between two steps.
+  private let bridge = Mutex<BuildHold?>(nil)
+
+  /// Blocks.
+  init(_ session: Session) throws {
+    self.session = session
+    layout = session.layout
+    try session.sweepBuilds()
+    store = try BuildStore(session.images, unpacker: session.host.unpacker)
+  }
+
+  /// Gives back all that is not published. Blocks.
+  func close() throws {
+    let held = bridge.withLock { held in
+      defer { held = nil }
+      return held
+    }
+    defer {
+      // The bridge is taken away with the last lease; what stays is swept by the next build.
+      if let held { try? session.endBuildHold(held) }
+    }
+    try store.close()
+  }
+
+  /// Tells a step from its beginning to its end.
+  func step<Value: Sendable>(
+    _ title: String, _ work: (BuildReporter) async throws -> (value: Value, isCached: Bool)
+  ) async throws -> Value {
+    let number = lastStep.withLock { number in
+      number += 1
+      return number
+    }
+    let reporter = BuildReporter(number: number, began: began, tell: session.tell)
+    reporter.tell(.began(title))
+    do {
+      let (value, isCached) = try await work(reporter)
+      reporter.tell(.finished(isCached ? .cached : .done))
+      return value
+    } catch is CancellationError {
+      reporter.tell(.finished(.cancelled))
+      throw CancellationError()
+    } catch let gone as StageGone {
+      reporter.tell(.finished(.cancelled))
+      throw gone
+    } catch {
+      let summary = (error as? any Diagnosable)?.diagnostics.first?.summary ?? "\(error)"
+      reporter.tell(.finished(.failed(summary)))
+      throw error
+    }
+  }
+
+  /// Makes sure that the network of steps stays from one to the next. Blocks.
+  func holdBridge() throws {
+    try bridge.withLock { held in
+      if held != nil { return }
+      let id = randomID()
+      let hold = try session.beginBuildHold(id)
+      _ = try session.networks.lease(
+        try session.joinable(PredefinedNetwork.bridge), container: id)
+      held = hold
+    }
+  }
+
+  /// RFC 3339, now.
+  func stamp() -> String { Session.now().rfc3339 }
+}
+
+/// One step of a build, for whoever works on it.
+struct BuildReporter: Sendable {
+  fileprivate let number: Int
+  fileprivate let began: ContinuousClock.Instant
+  fileprivate let tell: EventSink
+
+  fileprivate init(number: Int, began: ContinuousClock.Instant, tell: @escaping EventSink) {
+    self.number = number
+    self.began = began
+    self.tell = tell
+  }
+
+  func tell(_ change: BuildEvent.Change) {
+    tell(.build(BuildEvent(step: number, change, time: began.duration(to: .now))))
+  }
+}
+
+/// Something of a build that is known by an id in the run folder, and given back with it.
+struct BuildHold: Sendable {
+  let id: String
+  fileprivate let lock: BuildLock
+}
+
+private final class BuildLock: Sendable {
+  let lock: FileLock
+
+  init(_ lock: consuming FileLock) { self.lock = lock }
+}
+
+extension Session {
+  private var buildHolds: FilePath { layout.run.appending("builds") }
+
+  /// From now on what is made for `id` is taken away by the next build, should this one be killed.
+  func beginBuildHold(_ id: String) throws -> BuildHold {
+    try makeFolders(buildHolds)
+    guard let lock = try FileLock.attempt(buildHolds.appending(id)) else {
+      throw SystemCallError("flock", buildHolds.appending(id).string, .wouldBlock)
+    }
+    return BuildHold(id: id, lock: BuildLock(lock))
+  }
+
+  /// Gives its addresses back.
+  func endBuildHold(_ hold: BuildHold) throws {
+    try releaseBuildLeases(of: hold.id)
+    try removeFile(buildHolds.appending(hold.id))
+  }
+
+  /// What killed builds have left.
+  func sweepBuilds() throws {
+    for name in try namesInFolder(buildHolds).map(\.string) {
+      guard let lock = try FileLock.attempt(buildHolds.appending(name)) else { continue }
+      waitForGuard(of: name)
+      try takeAway(name)
+      try removeTree(layout.running(name))
+      try releaseBuildLeases(of: name)
+      try removeFile(buildHolds.appending(name))
+      _ = consume lock
+    }
+  }
+
+  private func releaseBuildLeases(of id: String) throws {
+    for network in try networks.list() {
+      for lease in try networks.leases(network.name) where lease.container == id {
+        try networks.release(lease.address, network: network.name, container: id)
+      }
+      if network.name == PredefinedNetwork.bridge { try networks.removeUnused(network.name) }
+    }
+  }
+}

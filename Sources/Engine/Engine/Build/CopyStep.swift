@@ -1,0 +1,180 @@
+// `COPY` and `ADD`: what they take, by a digest of its contents, and the layer that it makes.
+
+import Blueprint
+import Control
+import Diagnostics
+import Dockerfile
+import Linux
+import OCI
+import Store
+import SystemPackage
+
+/// A `COPY` whose words are known.
+struct CopyPlan: Sendable {
+  var job: LayerJob
+  /// What goes into the key beside the contents.
+  var fixed: [String]
+  var history: String
+  /// Where the patterns of the first copy stand.
+  var places: [SourceSpan]
+}
+
+extension StageRun {
+  func copy(
+    _ copy: CopyInstruction, _ instruction: Instruction, _ title: String,
+    _ state: inout StageState
+  ) async throws {
+    let known = state
+    let plan = try await copyPlan(copy, instruction, known)
+    let step = LayerStepText(title: title, history: plan.history, span: instruction.span)
+    let session = builder.session
+    try await layer(step, &state) {
+      var key = StepKey(copy.isLink ? "link" : "copy")
+      // A linked layer does not look at what it is put on.
+      if !copy.isLink { key.add(known.key) }
+      key.add(plan.fixed)
+      let digests = try await self.placing(plan, instruction) {
+        try await blocking { try session.layerDigests(plan.job) }
+      }
+      for digest in digests { key.add(digest.digest) }
+      return key.finish()
+    } _: { _, folder, below in
+      try await self.placing(plan, instruction) {
+        try await self.copyLayer(plan.job, in: folder, on: below)
+      }
+    }
+  }
+
+  /// Lets what the copier says point at the word that it is about.
+  private func placing<Value>(
+    _ plan: CopyPlan, _ instruction: Instruction, _ work: () async throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await work()
+    } catch let failure as LayerFailure {
+      let place = failure.pattern.flatMap { plan.places.indices.contains($0) ? plan.places[$0] : nil }
+      throw job.source.fault(failure.summary, at: place ?? instruction.span, hint: failure.hint)
+    }
+  }
+
+  private func copyPlan(_ copy: CopyInstruction, _ instruction: Instruction, _ state: StageState)
+    async throws -> CopyPlan
+  {
+    let expansion = job.expansion
+    let sources = try copy.sources.map { try state.text($0, expansion) }
+    var target = try state.text(copy.destination, expansion)
+    let written = sources + copy.documents.map(\.name) + [target]
+    if target.isEmpty {
+      throw job.source.fault("the destination is empty", at: copy.destination.span)
+    }
+    let isFolder = target.hasSuffix("/") || target == "." || target.hasSuffix("/.")
+    if sources.count + copy.documents.count > 1, !isFolder {
+      throw job.source.fault(
+        "with more than one source the destination must be a folder and end with `/`",
+        at: copy.destination.span, hint: "write `\(target)/`")
+    }
+    if !target.hasPrefix("/") {
+      let folder = state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory
+      target = folder + "/" + target
+    }
+    target = cleaned(target)
+    if isFolder, target != "/" { target += "/" }
+    let owner = try copy.owner.map { try state.text($0, expansion) }
+    let mode = try copy.mode.map { try state.text($0, expansion) }
+    let excludes = try copy.excludes.map { try state.text($0, expansion) }
+
+    func step(_ source: LayerSource, _ patterns: [String]) -> LayerCopy {
+      var step = LayerCopy(
+        source: source, patterns: patterns.map { Bytes($0) }, target: Bytes(target))
+      step.owner = owner
+      step.mode = mode
+      step.isLink = copy.isLink
+      step.keepsParents = copy.keepsParents
+      step.excludes = excludes.map { Bytes($0) }
+      return step
+    }
+    var steps: [LayerCopy] = []
+    let remote = sources.map { copy.isAdd && RemoteSource.isRemote($0) }
+    let local = sources.indices.filter { !remote[$0] }
+    if !local.isEmpty {
+      var local = step(try await source(of: copy), local.map { sources[$0] })
+      local.unpacks = copy.isAdd ? (copy.unpacks.map { $0 ? .always : .never } ?? .archives) : .never
+      steps.append(local)
+    }
+    if remote.contains(true) {
+      throw job.source.fault(
+        "`ADD` of something remote is not to be had yet", at: instruction.span,
+        hint: "fetch it in a RUN")
+    }
+    if !copy.documents.isEmpty {
+      let files = try copy.documents.map { document in
+        let content =
+          document.expands
+          ? try expansion.document(document) { state.variable($0) } : document.content
+        return LayerFile(
+          name: Bytes(document.name), content: Bytes(content), mode: 0o644, modified: 0)
+      }
+      steps.append(step(.files(files), copy.documents.map(\.name)))
+    }
+    var job = LayerJob(
+      action: .digest, lowers: copy.isLink ? [] : lowers(state), upper: "", work: "",
+      steps: steps.map { .copy($0) })
+    job.latest = self.job.arguments.epoch
+    let fixed =
+      [target, owner ?? "", mode ?? "", copy.isAdd ? "add" : "copy"]
+      + [copy.keepsParents, copy.unpacks ?? copy.isAdd].map { $0 ? "1" : "0" } + excludes
+    job.action = .apply
+    return CopyPlan(
+      job: job, fixed: fixed, history: history(copy, written, owner, mode),
+      places: local.map { copy.sources[$0].span })
+  }
+
+  private func history(
+    _ copy: CopyInstruction, _ words: [String], _ owner: String?, _ mode: String?
+  ) -> String {
+    var text = copy.isAdd ? "ADD" : "COPY"
+    if let from = copy.from { text += " --from=\(from.text)" }
+    if let owner { text += " --chown=\(owner)" }
+    if let mode { text += " --chmod=\(mode)" }
+    if copy.isLink { text += " --link" }
+    return text + " " + words.joined(separator: " ") + " # buildkit"
+  }
+
+  /// Where the patterns of an instruction are looked up.
+  private func source(of copy: CopyInstruction) async throws -> LayerSource {
+    guard let from = copy.from else { return job.contextSource }
+    let origin = job.graph.origin(from.text, in: stage.index)
+    if case .context(let name) = origin, let folder = job.folder(of: name) {
+      return try job.source(ofFolder: folder)
+    }
+    return .layers(job.lowers(try await job.state(of: origin, at: from.span).layers))
+  }
+}
+
+/// What `ADD` fetches from elsewhere.
+enum RemoteSource {
+  static func isRemote(_ text: String) -> Bool {
+    ["http://", "https://", "git://", "ssh://", "git@"].contains { text.hasPrefix($0) }
+  }
+}
+
+extension BuildJob {
+  /// The build's context without what its ignore file leaves out.
+  var contextSource: LayerSource {
+    .folder(
+      path: Bytes(source.context.string), ignored: source.ignored.map { Bytes($0) },
+      digests: Bytes(digestFile(of: source.context).string))
+  }
+
+  /// Another folder of the host, with its own ignore file.
+  func source(ofFolder folder: FilePath) throws -> LayerSource {
+    .folder(
+      path: Bytes(folder.string), ignored: try ignoredLines(in: folder).map { Bytes($0) },
+      digests: Bytes(digestFile(of: folder).string))
+  }
+
+  /// Where digests of the files of a folder are kept from one build to the next.
+  private func digestFile(of folder: FilePath) -> FilePath {
+    builder.layout.buildDigests.appending(Digest(of: Array(folder.string.utf8)).hex)
+  }
+}

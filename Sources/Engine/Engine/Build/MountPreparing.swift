@@ -1,0 +1,248 @@
+// The mounts of a `RUN` made ready: copies for what may be written and is thrown away, folders that are
+// kept from build to build, secrets in memory.
+
+import Blueprint
+import CLinux
+import Compose
+import Control
+import Diagnostics
+import Dockerfile
+import Glibc
+import Images
+import Linux
+import OCI
+import Store
+import SystemPackage
+
+/// Ready for a container.
+struct PreparedMounts: Sendable {
+  var mounts: [MountStep] = []
+  var files: [GivenFile] = []
+  /// The values of handed files.
+  var handed: [SharedDescriptor] = []
+  /// `NAME=value`, of secrets and the like: they stand in no key and no history.
+  var variables: [String] = []
+  fileprivate var locks: [CacheLock] = []
+
+  /// Keeps folders that only one may use at a time while `work` runs.
+  func holding<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
+    let value = try await work()
+    withExtendedLifetime(locks) {}
+    return value
+  }
+}
+
+fileprivate final class CacheLock: Sendable {
+  let lock: FileLock
+
+  init(_ lock: consuming FileLock) { self.lock = lock }
+}
+
+/// The most bytes that one secret may have, as with docker.
+private let secretLimit = 500 << 10
+
+/// So many builds may each have a cache of their own with the same name.
+private let privateCaches = 256
+
+extension StageRun {
+  func prepare(_ mounts: RunMounts, for instruction: Instruction) async throws -> PreparedMounts {
+    var prepared = PreparedMounts()
+    for item in mounts.items {
+      switch item.kind {
+      case .bind(let source, let path):
+        try await bind(item, source, path, &prepared)
+      case .cache(let id, let seed, let seedPath):
+        try await cache(item, id, seed, seedPath, &prepared)
+      case .tmpfs:
+        guard let target = item.target else { continue }
+        prepared.mounts.append(
+          .tmpfs(target: Bytes(target), size: item.mount.size, mode: item.mount.mode, options: []))
+      case .secret(let id): try secret(item, id, &prepared)
+      case .ssh(let id): try agent(item, id, &prepared)
+      }
+    }
+    prepared.mounts.sort { $0.target.raw.count < $1.target.raw.count }
+    return prepared
+  }
+
+  /// A stage as it is, read-only; all else as a copy without what the ignore file leaves out.
+  private func bind(
+    _ item: RunMounts.Item, _ source: LayerSource, _ path: String, _ prepared: inout PreparedMounts
+  ) async throws {
+    guard let target = item.target else { return }
+    let subpath = cleaned(path).dropFirst()
+    if case .layers(let layers) = source, !item.mount.isWritable {
+      prepared.mounts.append(
+        .image(
+          id: "build", layers: layers, target: Bytes(target),
+          subpath: subpath.isEmpty ? nil : Bytes(String(subpath))))
+      return
+    }
+    let copy = try await copied(source, path, for: item.mount)
+    prepared.mounts.append(
+      .bind(
+        source: Bytes(copy.string), target: Bytes(target), readOnly: !item.mount.isWritable,
+        createSource: false, propagation: nil))
+  }
+
+  private func copied(_ source: LayerSource, _ path: String, for mount: RunMount) async throws
+    -> FilePath
+  {
+    let folder = try await blocking { [store = builder.store] in try store.newFolder() }
+    try await copy(source, path, for: mount, into: folder)
+    return folder.appending("upper").appending("mounted")
+  }
+
+  private func copy(
+    _ source: LayerSource, _ path: String, for mount: RunMount, into folder: FilePath
+  ) async throws {
+    var job = copying(source, path)
+    job.upper = Bytes(folder.appending("upper").string)
+    job.work = Bytes(folder.appending("work").string)
+    let host = builder.session.host
+    try await placing(mount) {
+      try await blocking { [job] in
+        // The copy is wanted, not the layer that it would be.
+        let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
+        try LayerProcess(job, output: nowhere, host).finish()
+      }
+    }
+  }
+
+  private func cache(
+    _ item: RunMounts.Item, _ id: String, _ seed: LayerSource?, _ seedPath: String,
+    _ prepared: inout PreparedMounts
+  ) async throws {
+    guard let target = item.target else { return }
+    let layout = builder.layout
+    let scope = job.arguments.value(of: "BUILDKIT_CACHE_MOUNT_NS") ?? ""
+    let name = Digest(of: Array("\(scope)\n\(id)".utf8)).hex
+    let mount = item.mount
+    let (place, lock) = try await blocking {
+      try openCache(layout.buildCaches.appending(name), mount.sharing)
+    }
+    if let lock { prepared.locks.append(lock) }
+    let data = place.appending("data")
+    if access(data.string, F_OK) != 0 {
+      try await fill(data, in: place, mount, seed, seedPath)
+    }
+    prepared.mounts.append(
+      .bind(
+        source: Bytes(data.string), target: Bytes(target), readOnly: !mount.isWritable,
+        createSource: false, propagation: nil))
+  }
+
+  /// A new cache: empty, or as `from` says. It is there under its name when it is whole.
+  private func fill(
+    _ data: FilePath, in place: FilePath, _ mount: RunMount, _ seed: LayerSource?,
+    _ seedPath: String
+  ) async throws {
+    let folder = try await blocking { [store = builder.store] in try store.newFolder() }
+    let made = folder.appending("upper").appending("mounted")
+    if let seed {
+      try await copy(seed, seedPath, for: mount, into: folder)
+    } else {
+      try makeFolders(made)
+    }
+    try checking("chown", made.string) { chown(made.string, mount.user ?? 0, mount.group ?? 0) }
+    try checking("chmod", made.string) { chmod(made.string, mount.mode ?? 0o755) }
+    if rename(made.string, data.string) != 0, Errno.current != .directoryNotEmpty,
+      Errno.current != .fileExists
+    {
+      throw SystemCallError("rename", data.string, .current)
+    }
+  }
+
+  private func secret(_ item: RunMounts.Item, _ id: String, _ prepared: inout PreparedMounts) throws
+  {
+    guard let secret = job.definition.secrets.last(where: { $0.id == id }) else {
+      guard item.mount.isRequired else { return }
+      throw job.source.fault(
+        "secret `\(id)`: not found", at: item.mount.span,
+        hint: "add it to `secrets` below `build:`, or leave `required` out")
+    }
+    let value = try self.value(of: secret, item.mount)
+    if let variable = item.variable {
+      prepared.variables.append("\(variable)=\(String(decoding: value, as: UTF8.self))")
+    }
+    guard let target = item.target else { return }
+    var file = GivenFile(
+      kind: .secret, name: id, source: .handed(variable: id), target: Bytes(target))
+    (file.uid, file.gid) = (item.mount.user ?? 0, item.mount.group ?? 0)
+    file.mode = item.mount.mode ?? 0o400
+    prepared.files.append(file)
+    prepared.handed.append(SharedDescriptor(try .sealedMemory("secret", value)))
+  }
+
+  private func value(of secret: BuildSecret, _ mount: RunMount) throws -> [UInt8] {
+    let resource = builder.session.loaded?.project.secret(secret.source)
+    switch resource?.origin {
+    case .environment(let name):
+      guard let value = builder.session.value(of: resource, name) else {
+        throw job.source.fault(
+          "secret `\(secret.id)`: the variable `\(name)` is not set", at: mount.span)
+      }
+      return value
+    case .content(let text): return Array(text.utf8)
+    case .file(let path):
+      do throws(SystemCallError) {
+        return try Descriptor.open(FilePath(path), O_RDONLY | O_NOCTTY).readAll(limit: secretLimit)
+      } catch {
+        throw job.source.fault(
+          "secret `\(secret.id)`: `\(path)` cannot be read: \(error.errno.text)", at: mount.span)
+      }
+    case .external, .undeclared, nil:
+      throw job.source.fault(
+        "secret `\(secret.id)`: its value is kept elsewhere and is not to be had", at: mount.span,
+        hint: "give it a `file` or an `environment` below `secrets`")
+    }
+  }
+
+  /// The socket of an agent of the caller's.
+  private func agent(_ item: RunMounts.Item, _ id: String, _ prepared: inout PreparedMounts) throws {
+    let asked = job.ssh.last { $0.id == id }
+    let path = asked?.paths.first ?? builder.session.variable("SSH_AUTH_SOCK")
+    guard asked != nil, let path, isSocket(path) else {
+      guard item.mount.isRequired || asked != nil else { return }
+      throw job.source.fault(
+        "no agent for the ssh key `\(id)`", at: item.mount.span,
+        hint: "start ssh-agent and give `ssh: [\(id)]` below `build:`, or --ssh \(id); a path there must "
+          + "be that of an agent's socket")
+    }
+    let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") })
+    let target = item.target ?? "/run/buildkit/ssh_agent.\(count)"
+    prepared.mounts.append(
+      .bind(
+        source: Bytes(path), target: Bytes(target), readOnly: false, createSource: false,
+        propagation: nil))
+    prepared.variables.append("SSH_AUTH_SOCK=\(target)")
+  }
+
+  private func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
+}
+
+/// The folder of a cache, and what it is locked by where only one may use it. Blocks.
+private func openCache(_ folder: FilePath, _ sharing: RunMount.Sharing) throws
+  -> (FilePath, CacheLock?)
+{
+  switch sharing {
+  case .shared:
+    try makeFolders(folder)
+    return (folder, nil)
+  case .locked:
+    try makeFolders(folder)
+    return (folder, CacheLock(try FileLock.wait(folder.appending("lock"))))
+  case .private:
+    for number in 0..<privateCaches {
+      let place = number == 0 ? folder : FilePath("\(folder)-\(number)")
+      try makeFolders(place)
+      if let lock = try FileLock.attempt(place.appending("lock")) {
+        return (place, CacheLock(lock))
+      }
+    }
+    throw Faults([Diagnostic("too many builds at once want a cache of their own")])
+  }
+}

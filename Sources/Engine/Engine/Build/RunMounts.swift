@@ -1,0 +1,139 @@
+// What `RUN --mount` asks for, with the values that it has, and what of it counts for the key of the step.
+
+import Blueprint
+import Control
+import Diagnostics
+import Dockerfile
+import Linux
+import OCI
+import SystemPackage
+
+/// The mounts of one `RUN`.
+struct RunMounts: Sendable {
+  enum Kind: Sendable {
+    case bind(LayerSource, source: String)
+    case cache(id: String, seed: LayerSource?, seedPath: String)
+    case tmpfs
+    case secret(id: String)
+    case ssh(id: String)
+  }
+
+  struct Item: Sendable {
+    var mount: RunMount
+    var kind: Kind
+    /// Absolute; nil for a secret that is a variable alone.
+    var target: String?
+    /// The variable of a secret.
+    var variable: String?
+  }
+
+  var items: [Item] = []
+  /// Nothing of secrets but how they are asked for.
+  var key: [String] = []
+}
+
+extension StageRun {
+  func runMounts(_ run: RunInstruction, _ state: StageState) async throws -> RunMounts {
+    var mounts = RunMounts()
+    for mount in run.mounts { mounts.items.append(try await item(mount, state)) }
+    for item in mounts.items {
+      mounts.key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
+      mounts.key.append(item.mount.isWritable ? "rw" : "ro")
+      if case .bind(let source, let path) = item.kind {
+        mounts.key.append(try await digest(of: source, path, for: item.mount))
+      }
+    }
+    return mounts
+  }
+
+  private func digest(of source: LayerSource, _ path: String, for mount: RunMount) async throws
+    -> String
+  {
+    let session = builder.session
+    let job = copying(source, path)
+    return try await placing(mount) {
+      try await blocking { try session.layerDigests(job).map(\.digest).joined(separator: " ") }
+    }
+  }
+
+  /// Lets what the copier says point at the mount.
+  func placing<Value>(_ mount: RunMount, _ work: () async throws -> Value) async throws -> Value {
+    do {
+      return try await work()
+    } catch let failure as LayerFailure {
+      throw job.source.fault(failure.summary, at: mount.span, hint: failure.hint)
+    }
+  }
+
+  /// A copy of what is mounted, as the only thing in a root.
+  func copying(_ source: LayerSource, _ path: String) -> LayerJob {
+    LayerJob(
+      action: .apply, lowers: [], upper: "", work: "",
+      steps: [
+        .copy(LayerCopy(source: source, patterns: [Bytes(path)], target: "/mounted"))
+      ])
+  }
+
+  private func item(_ mount: RunMount, _ state: StageState) async throws -> RunMounts.Item {
+    func text(_ word: Word?) throws -> String? {
+      guard let word else { return nil }
+      let text = try state.text(word, job.expansion)
+      return text.isEmpty ? nil : text
+    }
+    func absolute(_ path: String) -> String {
+      let folder = state.config.workingDirectory
+      return cleaned(path.hasPrefix("/") ? path : folder + "/" + path)
+    }
+    let target = try text(mount.target)
+    func required() throws -> String {
+      guard let target else {
+        throw job.source.fault(
+          "a mount of type \(mount.kind.rawValue) needs a `target`", at: mount.span)
+      }
+      let path = absolute(target)
+      if path == "/" {
+        throw job.source.fault("a mount cannot have the root as its target", at: mount.span)
+      }
+      return path
+    }
+    switch mount.kind {
+    case .bind:
+      let source = try await origin(mount) ?? job.contextSource
+      return RunMounts.Item(
+        mount: mount, kind: .bind(source, source: try text(mount.source) ?? "."),
+        target: try required())
+    case .cache:
+      let path = try required()
+      let seed = try await origin(mount)
+      return RunMounts.Item(
+        mount: mount,
+        kind: .cache(
+          id: try text(mount.id) ?? path, seed: seed, seedPath: try text(mount.source) ?? "."),
+        target: path)
+    case .tmpfs:
+      return RunMounts.Item(mount: mount, kind: .tmpfs, target: try required())
+    case .secret:
+      let variable = try text(mount.variable)
+      let named = try text(mount.id) ?? target.flatMap { $0.split(separator: "/").last.map(String.init) }
+      guard let id = named else {
+        throw job.source.fault("a secret needs an `id` or a `target`", at: mount.span)
+      }
+      let path = target.map(absolute) ?? (variable == nil ? "/run/secrets/\(id)" : nil)
+      return RunMounts.Item(
+        mount: mount, kind: .secret(id: id), target: path, variable: variable)
+    case .ssh:
+      return RunMounts.Item(
+        mount: mount, kind: .ssh(id: try text(mount.id) ?? "default"), target: target.map(absolute))
+    }
+  }
+
+  /// What `from` names; nil where it is not said.
+  private func origin(_ mount: RunMount) async throws -> LayerSource? {
+    guard let from = mount.from else { return nil }
+    let origin = job.graph.origin(from.text, in: stage.index)
+    if case .context(let name) = origin, let folder = job.folder(of: name) {
+      return try job.source(ofFolder: folder)
+    }
+    return .layers(job.lowers(try await job.state(of: origin, at: from.span).layers))
+  }
+}

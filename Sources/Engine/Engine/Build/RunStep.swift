@@ -1,0 +1,159 @@
+// `RUN`: a command in a container on the layers so far; what it changes is the next layer.
+
+import Blueprint
+import Compose
+import Diagnostics
+import Dockerfile
+import Images
+import Linux
+import OCI
+import SystemPackage
+
+extension StageRun {
+  func run(
+    _ run: RunInstruction, _ instruction: Instruction, _ title: String, _ state: inout StageState
+  ) async throws {
+    let known = state
+    try refuseUnentitled(run, instruction)
+    let command = commandLine(run, known)
+    let arguments = known.visibleArguments.map { "\($0.name)=\($0.value ?? "")" }
+    let mounts = try await runMounts(run, known)
+    let counted = arguments.isEmpty ? "" : "|\(arguments.count) \(arguments.joined(separator: " ")) "
+    let step = LayerStepText(
+      title: title, history: "RUN \(counted)\(command.joined(separator: " ")) # buildkit",
+      span: instruction.span)
+    var key = StepKey("run")
+    key.add(known.key)
+    key.add(command)
+    key.add(known.config.environment)
+    key.add(arguments)
+    key.add([
+      known.config.workingDirectory, known.config.user, run.network.rawValue,
+      job.definition.network ?? "", run.isInsecure ? "insecure" : "",
+    ])
+    key.add(job.definition.extraHosts.flatMap { [$0.key, $0.value] })
+    key.add(mounts.key)
+    let result = key.finish()
+    try await layer(step, key: result, &state) { reporter, folder, below in
+      try await self.execute(run, instruction, command, known, mounts, in: folder, on: below, reporter)
+    }
+  }
+
+  private func execute(
+    _ run: RunInstruction, _ instruction: Instruction, _ command: [String], _ state: StageState,
+    _ mounts: RunMounts, in folder: FilePath, on below: [StackedLayer], _ reporter: BuildReporter
+  ) async throws -> StackedLayer? {
+    var environment = StepEnvironment(
+      root: lowers(state), arguments: command, environment: self.environment(state),
+      workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
+      user: state.config.user)
+    if let name = job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") { environment.hostname = name }
+    try network(run, &environment)
+    environment.extraHosts = job.definition.extraHosts.map { ($0.key, $0.value) }
+    environment.isInsecure = run.isInsecure
+    environment.sharedMemory = job.definition.shmSize.flatMap { UInt64(exactly: $0.bytes) }
+    environment.limits = job.definition.ulimits.map {
+      ProcessLimit(name: $0.name, soft: Int64($0.soft), hard: Int64($0.hard))
+    }
+    let prepared = try await prepare(mounts, for: instruction)
+    environment.mounts = prepared.mounts
+    environment.files = prepared.files
+    environment.handed = prepared.handed
+    environment.environment += prepared.variables
+    // An image without files has no folder to put a root on.
+    let code = try await prepared.holding {
+      try await builder.run(environment, in: folder, reporter)
+    }
+    guard code == 0 else { throw failure(command, code, instruction) }
+    return try await seal(folder, on: below)
+  }
+
+  /// What the command has changed as a layer.
+  private func seal(_ folder: FilePath, on below: [StackedLayer]) async throws -> StackedLayer? {
+    let session = builder.session
+    let (stream, archiver) = try await blocking {
+      let pipe = try Descriptor.pipe()
+      let archiver = ChildProcess(
+        try session.startArchiver(of: folder, leavingOut: [], output: pipe.writing))
+      return (SharedDescriptor(try pipe.reading.duplicate()), archiver)
+    }
+    return try await builder.store.seal(stream, of: folder, on: below) {
+      guard try archiver.status() == 0 else { throw CopyFailed() }
+    }
+  }
+
+  private func failure(_ command: [String], _ code: Int32, _ instruction: Instruction) -> Faults {
+    let hint =
+      code == 127
+      ? "the program is not in the image, or not in its PATH"
+      : code == 137 ? "it was killed: by want of memory, or by somebody" : nil
+    return job.source.fault(
+      "process \"\(command.joined(separator: " "))\" did not complete successfully: exit code: \(code)",
+      at: instruction.span, hint: hint)
+  }
+
+  /// The shell form goes to the stage's shell, its here-documents with it.
+  private func commandLine(_ run: RunInstruction, _ state: StageState) -> [String] {
+    switch run.command {
+    case .exec(let words): return words
+    case .shell(let text):
+      if let script = run.loneDocument {
+        if script.content.hasPrefix("#!") { return ["/dev/pipes/" + script.name] }
+        return state.config.shell + [script.content]
+      }
+      var whole = text
+      for document in run.documents {
+        whole += "\n" + document.content + document.name
+      }
+      return state.config.shell + [whole]
+    }
+  }
+
+  /// All that the command sees: nothing of ours.
+  private func environment(_ state: StageState) -> [String] {
+    var entries = state.config.environment
+    if state.config.variable("PATH") == nil { entries.insert(standardPath, at: 0) }
+    for argument in job.arguments.proxies + state.visibleArguments {
+      let name = argument.name + "="
+      entries.removeAll { entry in
+        entry.hasPrefix(name) && state.config.variable(argument.name) == nil
+      }
+      if state.config.variable(argument.name) == nil { entries.append(name + (argument.value ?? "")) }
+    }
+    return entries
+  }
+
+  private func network(_ run: RunInstruction, _ environment: inout StepEnvironment) throws {
+    let wanted = run.network == .standard ? job.definition.network ?? "default" : run.network.rawValue
+    switch wanted {
+    case "default", "bridge", "": environment.network = .bridge
+    case "none": environment.network = .none
+    case "host": environment.network = .host
+    default: environment.networkName = wanted
+    }
+  }
+
+  private func refuseUnentitled(_ run: RunInstruction, _ instruction: Instruction) throws {
+    let granted = job.definition.entitlements
+    if run.network == .host, !granted.contains("network.host"), job.definition.network != "host" {
+      throw job.source.fault(
+        "granting entitlement network.host is not allowed by build configuration",
+        at: instruction.span, hint: "add `entitlements: [network.host]` below `build:`")
+    }
+    if run.isInsecure, !granted.contains("security.insecure") {
+      throw job.source.fault(
+        "granting entitlement security.insecure is not allowed by build configuration",
+        at: instruction.span, hint: "add `entitlements: [security.insecure]` below `build:`")
+    }
+  }
+}
+
+extension RunInstruction {
+  /// The here-document that is the whole command, as a script.
+  var loneDocument: HereDocument? {
+    guard documents.count == 1, case .shell(let text) = command else { return nil }
+    let bare = text.filter { !$0.isWhitespace && $0 != "\"" && $0 != "'" }
+    let name = documents[0].name
+    return bare == "<<" + name || bare == "<<-" + name ? documents[0] : nil
+  }
+}

@@ -1,0 +1,255 @@
+// One stage from its `FROM` to its last instruction.
+
+import Blueprint
+import Compose
+import Control
+import Diagnostics
+import Dockerfile
+import Images
+import JSON
+import Linux
+import OCI
+import SystemPackage
+
+struct StageRun: Sendable {
+  let job: BuildJob
+  let stage: Stage
+  let base: BuildOrigin
+  /// Of steps that are shown, `FROM` among them.
+  private let total: Int
+  private let label: String
+
+  init(_ job: BuildJob, _ stage: Stage, base: BuildOrigin) {
+    self.job = job
+    self.stage = stage
+    self.base = base
+    let shown = stage.instructions.count(where: \.isShown)
+    total = shown + (base == .scratch ? 0 : 1)
+    let name = stage.name ?? (job.stageCount > 1 ? "stage-\(stage.index)" : "")
+    label = name.isEmpty ? "" : name + " "
+  }
+
+  var builder: Builder { job.builder }
+  var usesCache: Bool {
+    job.usesCache && !job.uncachedStages.contains(stage.name ?? "\(stage.index)")
+  }
+
+  /// `[web builder 2/4] RUN make`.
+  private func title(_ number: Int, _ text: String) -> String {
+    "[\(job.label)\(label)\(number)/\(total)] \(text)"
+  }
+
+  func run() async throws -> StageState {
+    var number = 0
+    var state: StageState
+    if base == .scratch {
+      state = StageState(scratch: .host)
+    } else {
+      number = 1
+      state = try await begin(title(1, "FROM \(job.baseTexts[stage.index] ?? stage.base.text)"))
+    }
+    var instructions: [(Instruction, SourceSpan)] = []
+    for text in state.config.takeTriggers() {
+      let trigger = try parseTrigger(text, image: stage.base.text)
+      instructions.append((trigger, stage.span))
+    }
+    instructions += stage.instructions.map { ($0, $0.span) }
+    for (instruction, span) in instructions {
+      try Task.checkCancellation()
+      if instruction.isShown { number += 1 }
+      do {
+        try await apply(instruction, title(number, instruction.text), &state)
+      } catch let fault as Faults {
+        throw fault.placed(at: span, in: job.source)
+      }
+    }
+    return state
+  }
+
+  private func begin(_ title: String) async throws -> StageState {
+    try await builder.step(title) { reporter in
+      var state = try await job.state(of: base, at: stage.base.span)
+      // Arguments are of one stage, but those of a stage that goes on in this one are inherited.
+      if case .stage = base {} else { state.arguments = [] }
+      return (state, true)
+    }
+  }
+
+  private func apply(_ instruction: Instruction, _ title: String, _ state: inout StageState)
+    async throws
+  {
+    switch instruction.kind {
+    case .run(let run): try await self.run(run, instruction, title, &state)
+    case .copy(let copy): try await self.copy(copy, instruction, title, &state)
+    case .workingDirectory(let word):
+      try change(instruction, &state)
+      try await makeFolder(title, &state, word)
+    case .argument(let declarations):
+      for declaration in declarations { try declare(declaration, &state) }
+      state.note(instruction.text, created: job.epochStamp, isEmpty: true)
+    case .maintainer(let name):
+      state.author = name
+      state.note(instruction.text, created: job.epochStamp, isEmpty: true)
+    default:
+      try change(instruction, &state)
+    }
+  }
+
+  /// An instruction that changes the config alone.
+  private func change(_ instruction: Instruction, _ state: inout StageState) throws {
+    let known = state
+    try state.config.apply(
+      instruction, { try known.text($0, job.expansion) },
+      { try $0.flatMap { try known.words($0, job.expansion) } })
+    if case .workingDirectory = instruction.kind { return }
+    let text = try instruction.history(known, job.expansion)
+    state.note(text, created: job.epochStamp, isEmpty: true)
+  }
+
+  private func declare(_ declaration: ArgumentDeclaration, _ state: inout StageState) throws {
+    let name = declaration.name
+    var value = job.arguments.value(of: name)
+    if value == nil {
+      if let word = declaration.value {
+        value = try state.text(word, job.expansion)
+      } else {
+        value = job.globals.last { $0.name == name }?.value
+      }
+    }
+    job.arguments.noteUse(of: name)
+    state.arguments.removeAll { $0.name == name }
+    state.arguments.append(BuildArgument(name: name, value: value))
+  }
+
+  /// `WORKDIR` makes the folder that it names.
+  private func makeFolder(_ title: String, _ state: inout StageState, _ word: Word) async throws {
+    let path = state.config.workingDirectory
+    let user = state.config.user
+    let text = "WORKDIR \(path)"
+    var key = StepKey("folder")
+    key.add(state.key)
+    key.add([path, user])
+    let step = LayerStepText(title: title, history: text, span: word.span)
+    let copy = LayerJob(
+      action: .apply, lowers: lowers(state), upper: "", work: "",
+      steps: [.folder(path: Bytes(path), user: user)])
+    try await layer(step, key: key.finish(), &state) { _, folder, below in
+      try await self.copyLayer(copy, in: folder, on: below)
+    }
+  }
+
+  func lowers(_ state: StageState) -> [Bytes] { job.lowers(state.layers) }
+}
+
+/// What is said of a step that makes a layer.
+struct LayerStepText: Sendable {
+  var title: String
+  /// In the image's history.
+  var history: String
+  var span: SourceSpan
+}
+
+extension StageRun {
+  typealias LayerWork =
+    @Sendable (BuildReporter, FilePath, [StackedLayer]) async throws -> StackedLayer?
+
+  /// A step whose key is known before it begins.
+  func layer(
+    _ step: LayerStepText, key: Digest, _ state: inout StageState, _ work: @escaping LayerWork
+  ) async throws {
+    try await layer(step, &state, { key }, work)
+  }
+
+  /// Finds the layer that an instruction has made before, or makes it.
+  func layer(
+    _ step: LayerStepText, _ state: inout StageState,
+    _ key: @escaping @Sendable () async throws -> Digest, _ work: @escaping LayerWork
+  ) async throws {
+    let below = state.layers
+    let made = try await builder.step(step.title) { reporter in
+      let key = try await key()
+      if let known = try await known(key, on: below) { return (known, true) }
+      return try await builder.store.alone(key) {
+        // Another build may have made it meanwhile.
+        if let known = try await known(key, on: below) { return (known, true) }
+        return (try await make(step, key, on: below, reporter, work), false)
+      }
+    }
+    if let layer = made.layer {
+      state.layers.append(layer)
+      state.key = layer.chain
+    }
+    state.note(step.history, created: job.epochStamp ?? made.created, isEmpty: made.layer == nil)
+  }
+
+  struct Made: Sendable {
+    var layer: StackedLayer?
+    var created: String
+  }
+
+  private func known(_ key: Digest, on below: [StackedLayer]) async throws -> Made? {
+    guard usesCache, let found = try await blocking({ [store = builder.store] in try store.find(key) })
+    else { return nil }
+    var layer: StackedLayer?
+    if let known = found.layer { layer = try await builder.store.stack(known, on: below) }
+    return Made(layer: layer, created: found.created)
+  }
+
+  private func make(
+    _ step: LayerStepText, _ key: Digest, on below: [StackedLayer], _ reporter: BuildReporter,
+    _ work: LayerWork
+  ) async throws -> Made {
+    let store = builder.store
+    let folder = try await blocking { try store.newFolder() }
+    let layer = try await work(reporter, folder, below)
+    let made = Made(layer: layer, created: builder.stamp())
+    try await blocking {
+      try store.keep(
+        BuildStep(title: step.title, created: made.created, layer: made.layer), as: key)
+      // What is left of it is not a part of the layer.
+      try removeTree(folder)
+    }
+    return made
+  }
+
+  /// Runs a job of copying in `folder`; the layer that it makes.
+  func copyLayer(_ job: LayerJob, in folder: FilePath, on below: [StackedLayer]) async throws
+    -> StackedLayer?
+  {
+    var job = job
+    job.upper = Bytes(folder.appending("upper").string)
+    job.work = Bytes(folder.appending("work").string)
+    let session = builder.session
+    let (stream, process) = try await blocking { [job] in
+      let pipe = try Descriptor.pipe()
+      let process = try LayerProcess(job, output: pipe.writing, session.host)
+      return (SharedDescriptor(try pipe.reading.duplicate()), process)
+    }
+    return try await builder.store.seal(stream, of: folder, on: below) { try process.finish() }
+  }
+}
+
+extension Instruction {
+  /// Whether it is a step of its own to people.
+  var isShown: Bool {
+    switch kind {
+    case .run, .copy, .workingDirectory: true
+    default: false
+    }
+  }
+}
+
+extension Faults {
+  /// With a place in the Dockerfile and its line, where they have none.
+  func placed(at span: SourceSpan, in source: BuildSource) -> Faults {
+    Faults(
+      diagnostics.map { diagnostic in
+        guard diagnostic.excerpt == nil, diagnostic.severity == .error else { return diagnostic }
+        var placed = source.diagnostic(
+          diagnostic.summary, causes: diagnostic.causes, at: diagnostic.span ?? span,
+          hint: diagnostic.hint)
+        placed.code = diagnostic.code
+        return placed
+      })
+  }
+}

@@ -1,0 +1,159 @@
+// What variables stand for, as far as a Dockerfile tells without its images and build arguments.
+
+/// Variables of `FROM`, and what each stage hands on to those that begin with it.
+struct StageScopes {
+  private let dockerfile: Dockerfile
+  private let expansion: Expansion
+  private let environments: [Int: Set<String>]
+  /// With the defaults that the file gives.
+  private var globals: [String: String]
+  private let declared: Set<String>
+  private var ended: [String: StageScope] = [:]
+
+  /// Declared without a word, as of some platform; what it is does not matter.
+  private static let platformArguments = [
+    "BUILDPLATFORM": "linux/amd64", "BUILDOS": "linux", "BUILDOSVERSION": "",
+    "BUILDARCH": "amd64", "BUILDVARIANT": "", "TARGETPLATFORM": "linux/amd64",
+    "TARGETOS": "linux", "TARGETOSVERSION": "", "TARGETARCH": "amd64", "TARGETVARIANT": "",
+    "TARGETSTAGE": "default",
+  ]
+
+  init(_ dockerfile: Dockerfile, environments: [Int: Set<String>]) {
+    self.dockerfile = dockerfile
+    self.environments = environments
+    expansion = Expansion(escape: dockerfile.directives.escape)
+    globals = Self.platformArguments
+    declared = Set(dockerfile.globalArguments.map(\.name))
+    for argument in dockerfile.globalArguments {
+      // A value that cannot be known is like none.
+      guard let value = argument.value, let text = try? expansion.text(value, { globals[$0] })
+      else { continue }
+      globals[argument.name] = text
+    }
+  }
+
+  func isGlobal(_ name: String) -> Bool { declared.contains(name) || globals[name] != nil }
+
+  var globalNames: [String] { declared.union(globals.keys).sorted() }
+
+  /// Nil where it cannot be known.
+  func base(of stage: Stage) -> String? {
+    // Faults in it have been told by the parser.
+    try? expansion.text(stage.base) { globals[$0] }
+  }
+
+  /// Whether a word is this variable and nothing else.
+  func isWhole(_ name: String, _ word: Word) -> Bool {
+    let mark = "\u{1}"
+    // Faults in it have been told by the parser.
+    return (try? expansion.text(word) { $0 == name ? mark : nil }) == mark
+  }
+
+  /// Whether something can be the name of an image or of a stage: `[host/]path[:tag][@digest]`.
+  func isReference(_ text: String?) -> Bool {
+    guard let text, !text.isEmpty, text.utf8.count <= 512 else { return false }
+    let whole = text.split(separator: "@", omittingEmptySubsequences: false)
+    guard whole.count <= 2, let name = whole.first else { return false }
+    if whole.count == 2 {
+      guard whole[1].contains(":"), isMade(whole[1], of: ":+._-"), whole[1].last != ":" else {
+        return false
+      }
+    }
+    var path = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard let last = path.popLast() else { return false }
+    let tagged = last.split(separator: ":", omittingEmptySubsequences: false)
+    guard tagged.count <= 2, let repository = tagged.first else { return false }
+    if tagged.count == 2, tagged[1].isEmpty || !isMade(tagged[1], of: "_.-") { return false }
+    let host = path.first.flatMap { part in
+      part.contains(".") || part.contains(":") || part == "localhost" ? part : nil
+    }
+    let components = path.dropFirst(host == nil ? 0 : 1) + [repository]
+    return components.allSatisfy { part in
+      isMade(part, of: "_.-") && part == part.lowercased() && part.first?.isLetterOrDigit == true
+        && part.last?.isLetterOrDigit == true
+    } && host.map { isMade($0, of: ".:-[]") } ?? true
+  }
+
+  /// Of letters, digits and these.
+  private func isMade(_ text: Substring, of others: String) -> Bool {
+    !text.isEmpty && text.allSatisfy { $0.isLetterOrDigit || others.contains($0) }
+  }
+
+  /// What holds at the beginning of a stage.
+  func scope(of stage: Stage) -> StageScope {
+    let base = base(of: stage)
+    var scope =
+      base.flatMap { ended[$0.lowercased()] }
+      ?? StageScope(
+        expansion: expansion, environment: base == "scratch" ? [] : environments[stage.index])
+    scope.globals = globals
+    scope.globalNames = declared
+    return scope
+  }
+
+  mutating func end(_ stage: Stage, _ scope: StageScope) {
+    if let name = stage.name { ended[name] = scope }
+  }
+}
+
+extension Character {
+  fileprivate var isLetterOrDigit: Bool { isASCII && (isLetter || isNumber) }
+}
+
+/// What holds at one place in a stage.
+struct StageScope {
+  private let expansion: Expansion
+  /// Nil: set, to a value that is not known.
+  private(set) var variables: [String: String?] = [:]
+  /// Whether nothing but `variables` can be set: false for images that were not looked at.
+  let isComplete: Bool
+  fileprivate(set) var globals: [String: String] = [:]
+  fileprivate(set) var globalNames: Set<String> = []
+  /// Whether a `WORKDIR` or `SHELL` stands before.
+  private(set) var hasDirectory = false
+  private(set) var hasShell = false
+
+  fileprivate init(expansion: Expansion, environment: Set<String>?) {
+    self.expansion = expansion
+    isComplete = environment != nil
+    for name in environment ?? [] { variables[name] = .some(nil) }
+    variables["PATH"] = .some(nil)
+  }
+
+  func isSet(_ name: String) -> Bool { variables[name] != nil }
+
+  /// The word with what is known put in, and `placeholder` for the rest; nil where it cannot be read.
+  func text(_ word: Word, placeholder: String) -> String? {
+    // Faults in it have been told by the parser.
+    try? expansion.text(word) { (variables[$0] ?? nil) ?? placeholder }
+  }
+
+  /// The word's value; nil where it is not known.
+  func value(_ word: Word) -> String? {
+    let isKnown = expansion.usedVariables(in: word).allSatisfy { name in
+      variables[name].map { $0 != nil } ?? isComplete
+    }
+    guard isKnown else { return nil }
+    // Faults in it have been told by the parser.
+    return try? expansion.text(word) { variables[$0] ?? nil }
+  }
+
+  mutating func apply(_ instruction: Instruction) {
+    switch instruction.kind {
+    case .argument(let declarations):
+      for declaration in declarations { declare(declaration) }
+    case .environment(let assignments):
+      // All values of a line are those from before it.
+      let values = assignments.map { (value($0.name) ?? $0.name.text, value($0.value)) }
+      for (name, value) in values { variables[name] = .some(value) }
+    case .workingDirectory: hasDirectory = true
+    case .shell: hasShell = true
+    default: break
+    }
+  }
+
+  mutating func declare(_ declaration: ArgumentDeclaration) {
+    let known = declaration.value.map { value($0) } ?? globals[declaration.name]
+    variables[declaration.name] = .some(known)
+  }
+}
