@@ -95,7 +95,7 @@ private func tryWord(_ word: Word, _ expansion: Expansion, _ lines: Int) {
     }
     require(text.utf8.count <= word.text.utf8.count + largestGrowth, "a value grows too long")
     require(
-      asked.allSatisfy { names.contains($0) || !$0.utf8.contains { $0 >= 0x61 && $0 <= 0x7A } },
+      asked.allSatisfy { names.contains($0) || !isName($0) },
       "a variable is used that was not named")
     let words = try expansion.words(word) { values[$0] }
     require(words.allSatisfy { !$0.isEmpty }, "a word is empty")
@@ -104,6 +104,11 @@ private func tryWord(_ word: Word, _ expansion: Expansion, _ lines: Int) {
   } catch {
     fatalError("property violated: a fault has no place: \(error)")
   }
+}
+
+/// Shells also have parameters, such as `$1` and `$?`.
+private func isName(_ text: String) -> Bool {
+  text.unicodeScalars.first.map { $0 == "_" || $0.properties.isAlphabetic } == true
 }
 
 private func tryDocument(_ document: HereDocument) {
