@@ -21,6 +21,7 @@ func tryDockerfile(_ bytes: [UInt8]) {
     fatalError("property violated: a fault has no place: \(error)")
   }
   require(!file.stages.isEmpty, "a file without stages is accepted")
+  for warning in runChecks(file, source: bytes) { requirePlace(warning, lines) }
   let expansion = Expansion(escape: file.directives.escape)
   for argument in file.globalArguments { argument.value.map { tryWord($0, expansion, lines) } }
   for (index, stage) in file.stages.enumerated() {
