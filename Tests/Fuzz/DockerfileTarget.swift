@@ -41,7 +41,7 @@ private func tryKind(_ kind: Instruction.Kind, _ expansion: Expansion, _ lines: 
   switch kind {
   case .run(let run):
     require((run.shellText == nil) == run.command.isExec, "a shell has no text")
-    run.documents.forEach { tryDocument($0) }
+    for document in run.documents { tryDocument(document) }
     for mount in run.mounts {
       for field in mount.fields { field.value.map { tryWord($0, expansion, lines) } }
       do {
@@ -56,7 +56,7 @@ private func tryKind(_ kind: Instruction.Kind, _ expansion: Expansion, _ lines: 
     for word in copy.sources + [copy.destination] + copy.excludes {
       tryWord(word, expansion, lines)
     }
-    copy.documents.forEach { tryDocument($0) }
+    for document in copy.documents { tryDocument(document) }
   case .environment(let pairs), .label(let pairs):
     for pair in pairs {
       tryWord(pair.name, expansion, lines)
