@@ -115,7 +115,8 @@ extension StageRun {
           document.expands
           ? try expansion.document(document) { state.variable($0) } : document.content
         return LayerFile(
-          name: Bytes(document.name), content: Bytes(content), mode: 0o644, modified: 0)
+          name: Bytes(document.name), content: Bytes(content), mode: 0o644,
+          modified: self.job.arguments.epoch ?? Session.now().nanoseconds / 1_000_000_000)
       }
       steps.append(step(.files(files), copy.documents.map(\.name)))
     }
