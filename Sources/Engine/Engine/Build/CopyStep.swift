@@ -121,7 +121,7 @@ extension StageRun {
       steps.append(step(.files(files), copy.documents.map(\.name)))
     }
     var job = LayerJob(
-      action: .digest, lowers: copy.isLink ? [] : lowers(state), upper: "", work: "",
+      action: .digest, lowers: lowers(state), upper: "", work: "",
       steps: steps.map { .copy($0) })
     job.latest = self.job.arguments.epoch
     let fixed =
