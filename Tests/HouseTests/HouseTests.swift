@@ -15,8 +15,10 @@ struct TargetTests {
         Tree.folders(in: "Sources/\(floor)").map { "Sources/\(floor)/\($0)" }
       }
       + Tree.folders(in: "Tests").filter {
-        !["Attributes", "Escapes", "Faults", "Fixtures", "Hostile", "Networks", "Sandbox", "Verbs"]
-          .contains($0)
+        ![
+          "Attributes", "Builds", "Escapes", "Faults", "Fixtures", "Hostile", "Networks", "Sandbox",
+          "Verbs",
+        ].contains($0)
       }.map {
         "Tests/\($0)"
       }

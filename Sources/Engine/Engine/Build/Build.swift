@@ -31,7 +31,7 @@ extension Session {
 
   /// Builds these services; what others build on comes before them.
   func build(_ services: [Service], _ request: BuildRequest) async throws -> [BuiltImage] {
-    let sources = try await read(services)
+    let sources = try await read(services, request)
     try check(sources, request)
     if request.checksOnly {
       tell(.note("Check complete, no warnings found."))
@@ -50,14 +50,19 @@ extension Session {
   }
 
   /// Reads all Dockerfiles before anything is made; their faults come together.
-  private func read(_ services: [Service]) async throws -> [String: BuildSource] {
-    try await blocking {
+  private func read(
+    _ services: [Service], _ request: BuildRequest
+  ) async throws -> [String: BuildSource] {
+    let environment = self.request.environment
+    return try await blocking {
       var sources: [String: BuildSource] = [:]
       var faults: [Diagnostic] = []
       for service in services {
         guard let build = service.build else { continue }
         do {
-          sources[service.name] = try BuildSource(build, service: service.name)
+          let arguments = BuildArguments(build, request.arguments, environment: environment)
+          sources[service.name] = try BuildSource(
+            build, service: service.name, checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
         } catch let fault as Faults {
           faults += fault.diagnostics
         }
