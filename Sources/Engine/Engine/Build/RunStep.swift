@@ -48,6 +48,11 @@ extension StageRun {
     _ run: RunInstruction, _ instruction: Instruction, _ command: [String], _ state: StageState,
     _ mounts: RunMounts, in folder: FilePath, on below: [StackedLayer], _ reporter: BuildReporter
   ) async throws -> StackedLayer {
+    guard !state.layers.isEmpty else {
+      throw job.source.fault(
+        "there is nothing to run in an image without files", at: instruction.span,
+        hint: "begin the stage with an image, or copy a program first")
+    }
     var environment = StepEnvironment(
       root: lowers(state), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
