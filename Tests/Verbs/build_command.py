@@ -303,6 +303,7 @@ def arguments(box):
     box.equal(words(), "WORDS=file")
     box.equal(words("--build-arg", "WORDS=typed"), "WORDS=typed")
     box.equal(words("--build-arg", "WORDS"), "WORDS=from the project")
+    box.true(f" Image {box.name}-web Building" in box.last.err and f" Image {box.name}-web Built" in box.last.err, box.last.err)
     words("--build-arg", "OTHER=1")
     box.true("were not consumed" in box.last.err, box.last.err)
     words("-q")
@@ -310,7 +311,20 @@ def arguments(box):
     box.true("Check complete, no warnings found." in box.berth("build", "--check").err, "what `--check` says")
 
 
-@scenario("C39", "A154", "A39")
+@scenario("A140", "C45")
+def proxies(box):
+    box.write("docker/config.json", json.dumps({"proxies": {"default": {"httpProxy": "http://p:1", "noProxy": "lan"}}}))
+    box.environment["DOCKER_CONFIG"] = box.path("docker")
+    box.write("Dockerfile", "FROM busybox:test\nRUN echo $http_proxy $HTTP_PROXY $NO_PROXY $no_proxy >/said\n")
+    box.file("services: {web: {build: {context: ., args: {NO_PROXY: file}}, command: cat /said}}")
+    box.equal(printed(box)["target"]["web"]["args"],
+              {"HTTP_PROXY": "http://p:1", "NO_PROXY": "file", "http_proxy": "http://p:1", "no_proxy": "lan"})
+    box.berth("build")
+    box.equal(box.berth("run", "--rm", "-T", "web").out, "http://p:1 http://p:1 file lan\n")
+    box.true("p:1" not in box.berth("history", "--no-trunc", f"{box.name}-web").out, "proxies in the history")
+
+
+@scenario("C39", "A154")
 def platforms(box):
     stamped(box, "one")
     machine = json.loads(box.berth("inspect", "busybox:test").out)[0]["Architecture"]
