@@ -53,14 +53,13 @@ extension Session {
   private func read(
     _ services: [Service], _ request: BuildRequest
   ) async throws -> [String: BuildSource] {
-    let environment = self.request.environment
-    return try await blocking {
+    try await blocking {
       var sources: [String: BuildSource] = [:]
       var faults: [Diagnostic] = []
       for service in services {
         guard let build = service.build else { continue }
         do {
-          let arguments = BuildArguments(build, request.arguments, environment: environment)
+          let arguments = BuildArguments(self.buildArguments(of: service, request))
           sources[service.name] = try BuildSource(
             build, service: service.name, checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
         } catch let fault as Faults {
