@@ -83,7 +83,12 @@ struct StageRun: Sendable {
     case .copy(let copy): try await self.copy(copy, instruction, title, &state)
     case .workingDirectory(let word):
       try change(instruction, &state)
-      try await makeFolder(title, &state, word)
+      if state.config.workingDirectory == "/" {
+        // It is there.
+        state.note("WORKDIR /", created: job.epochStamp, isEmpty: true)
+      } else {
+        try await makeFolder(title, &state, word)
+      }
     case .argument(let declarations):
       for declaration in declarations { try declare(declaration, &state) }
       state.note(instruction.text, created: job.epochStamp, isEmpty: true)
