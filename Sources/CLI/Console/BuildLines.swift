@@ -150,7 +150,11 @@ struct BuildLines {
     let isDue = { (step: Step) in
       step.held.count > Self.room || time - (step.waiting ?? time) >= patience
     }
-    let next = current == nil ? waiting : waiting.filter { isDue($0.value) }
+    // A step that has only begun is often over in no time: its name comes with the first that it says.
+    let isWorthIt = { (step: Step) in
+      !step.held.isEmpty || time - (step.waiting ?? time) >= Self.silence
+    }
+    let next = waiting.filter { current == nil ? isWorthIt($0.value) : isDue($0.value) }
     if let number = next.keys.min() { show(number, at: time, to: &page) }
   }
 
