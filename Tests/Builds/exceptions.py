@@ -6,7 +6,7 @@ RANGE = "buildah writes a range down as one port"
 SHELL = "buildah keeps to /bin/sh"
 VOLUME = "buildah drops what a RUN writes to a volume"
 LINK = "a link that is the target is followed; buildah replaces it"
-LINKS = "links that a copied folder meets are followed, as by docker's classic builder; buildah replaces, BuildKit refuses"
+LINKS = "links that a copied folder meets are followed, as the classic builder did; buildah replaces, BuildKit refuses"
 OWNER = "a WORKDIR that is made belongs to the USER"
 TIME = "a folder keeps its time, also when something that it holds is left out or hidden"
 

@@ -66,12 +66,14 @@ class Berth:
     def build(self, case, folder):
         """`(archive, None)` or `(None, message)`."""
         project, archive = "case-" + case.name, os.path.join(folder, "berth.tar")
-        done = self.run("-p", project, "build", folder=folder)
+        # With a path, by which what a killed run leaves running is found.
+        build = ["--file", os.path.join(folder, "compose.yaml"), "--project-name", project, "build"]
+        done = self.run(*build, folder=folder)
         if done.returncode != 0:
             status = "" if 1 <= done.returncode <= 125 else f"status {done.returncode}"
             return None, done.stderr + done.stdout + status
         first = self.image_id(project, folder)
-        again = self.run("-p", project, "build", folder=folder)
+        again = self.run(*build, folder=folder)
         if again.returncode != 0 or self.image_id(project, folder) != first:
             raise RuntimeError(f"built again, it is another image: {again.stderr}{again.stdout}")
         saved = self.run("save", "--output", archive, project + "-it", folder=folder)
