@@ -59,7 +59,8 @@ let package = Package(
     house("Plan", "YAML", ["CYAML", "Diagnostics"], links: [archive("yaml")]),
     house("Plan", "Compose", ["YAML", "JSON", "OCI", "Diagnostics", "Addressing", "Blueprint"]),
     house(
-      "Plan", "Archive", ["CCompression", "Diagnostics"], links: [archive("z"), archive("zstd")]),
+      "Plan", "Archive", ["CCompression", "Diagnostics"],
+      links: [archive("z"), archive("zstd"), archive("bz2"), archive("lzma")]),
     house("Plan", "DNS", ["Addressing"]),
     house("Plan", "Dockerfile", ["JSON", "Diagnostics"]),
     house("Plan", "Templating", ["JSON", "Diagnostics"]),
@@ -176,7 +177,8 @@ let package = Package(
     test(
       "Console",
       ["Console", "Blueprint", "Diagnostics", "Engine", "JSON", "Planning", "Store", "Templating"]),
-    test("Engine", ["Engine", "Journal"]),
+    test(
+      "Engine", ["Engine", "Compose", "Images", "OCI", "JSON", "Diagnostics", "Host", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",
@@ -209,6 +211,12 @@ let package = Package(
         "Supervision", "Runtime", "Control", "Journal", "Store", "Blueprint", "Linux", "CLinux",
         "Cgroups", system,
       ]),
+    test(
+      "Layering",
+      [
+        "Layering", "Archive", "Control", "Blueprint", "JSON", "OCI", "Linux", "CLinux",
+        "TestSupport", system,
+      ]),
     test("Journal", ["Journal", "Linux", "CLinux", system]),
     test("EventLog", ["EventLog", "Linux", "CLinux", system]),
     test("Control", ["Control", "Blueprint", "Linux", "CLinux", system]),
@@ -232,7 +240,7 @@ let package = Package(
 // The fuzz programs of `scripts/fuzz`: only when BERTH_FUZZ is set, for they need libFuzzer, and what
 // they try out is then compiled to count which of its branches an input reached.
 if Context.environment["BERTH_FUZZ"] != nil {
-  let reached = ["YAML", "Compose", "JSON", "Addressing", "DNS", "Diagnostics"]
+  let reached = ["YAML", "Compose", "JSON", "Addressing", "DNS", "Diagnostics", "Dockerfile"]
   let counted = SwiftSetting.unsafeFlags(["-sanitize=fuzzer"])
   for target in package.targets where reached.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + [counted]
@@ -241,7 +249,9 @@ if Context.environment["BERTH_FUZZ"] != nil {
     .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
     .executableTarget(
       name: "berth-fuzz",
-      dependencies: ["Compose", "YAML", "JSON", "DNS", "Addressing", "Diagnostics", "CFuzzer"],
+      dependencies: [
+        "Compose", "YAML", "JSON", "DNS", "Addressing", "Diagnostics", "Dockerfile", "CFuzzer",
+      ],
       path: "Tests/Fuzz", exclude: ["CFuzzer", "seeds", "words", "bombs.py"],
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
   ]

@@ -34,6 +34,12 @@ enum Walls {
       to: ["Registry", "Images", "Store", "Engine", "CLI/", "CCurl", "ArgumentParser", "YAML"],
       reason: "what reads hostile layers knows nothing but layers"),
     Wall(
+      from: ["Layering"],
+      to: [
+        "Registry", "Images", "Store", "Supervision", "Engine", "CLI/", "CCurl", "ArgumentParser",
+      ],
+      reason: "what copies files into layers knows nothing of whom it does it for"),
+    Wall(
       from: ["Engine"], to: ["Console", "ArgumentParser"], reason: "the Engine does not print"),
     Wall(
       from: ["CLI/"],

@@ -46,11 +46,11 @@ package struct LayerCopy: Codable, Hashable, Sendable {
   }
 
   package var source: LayerSource
-  /// Paths below the source's root, as they were written, with wildcards.
+  /// Paths below the source's root, as they were written, with wildcards. The names of given files have none.
   package var patterns: [Bytes]
   /// Absolute; a slash at its end is kept.
   package var target: Bytes
-  /// `user[:group]` or numbers; nil is 0:0.
+  /// `user[:group]` or numbers; nil is 0:0, and for layers that of the source.
   package var owner: String?
   /// Octal or symbolic; nil keeps that of the source.
   package var mode: String?

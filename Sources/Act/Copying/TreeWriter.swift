@@ -21,6 +21,14 @@ package final class TreeWriter: TarVisitor {
     case plain(keepsSetIDs: Bool)
   }
 
+  /// What is in the way of something of another kind.
+  package enum Obstacles: Sendable {
+    /// It stays, and that is an error.
+    case refused
+    /// It goes, folders with all that is in them.
+    case replaced
+  }
+
   private struct FolderTime {
     var path: [UInt8]
     var time: TarTime
@@ -30,6 +38,7 @@ package final class TreeWriter: TarVisitor {
   private let folder: SharedDescriptor
   private let owner: Owner
   private let trust: Trust
+  private let obstacles: Obstacles
   private var lastParent: [UInt8]?
   private var lastFolder: SharedDescriptor
   private var file: Descriptor?
@@ -37,13 +46,19 @@ package final class TreeWriter: TarVisitor {
   private var folderTimes: [FolderTime] = []
   /// Devices that were left out.
   package private(set) var leftOut = 0
+  /// Whether folders were taken away.
+  package private(set) var hasReplacedFolders = false
 
-  package init(_ tree: CopyTree, into target: CopyTarget, owner: Owner, trust: Trust) {
+  package init(
+    _ tree: CopyTree, into target: CopyTarget, owner: Owner, trust: Trust,
+    obstacles: Obstacles = .refused
+  ) {
     self.tree = tree
     folder = target.folder
     lastFolder = target.folder
     self.owner = owner
     self.trust = trust
+    self.obstacles = obstacles
   }
 
   package func begin(_ entry: TarEntry) throws {
@@ -169,7 +184,8 @@ extension TreeWriter {
     guard let there = try tree.look(name, in: parent) else { return }
     let isFolder = try tree.status(there).kind == .folder
     if isFolder, entry.kind == .directory { return }
-    if isFolder || entry.kind == .directory {
+    if case .replaced = obstacles, isFolder { return try removeFolder(name, in: parent) }
+    if case .refused = obstacles, isFolder || entry.kind == .directory {
       throw CopyFault.clash(tree.shown(entry.path), isFolder: entry.kind == .directory)
     }
     let result = cString(name) { unlinkat(parent.raw, $0, 0) }
@@ -177,6 +193,13 @@ extension TreeWriter {
     // A single file that is mounted there: its content is replaced.
     if Errno.current == .resourceBusy, entry.kind == .file { return }
     throw SystemCallError("unlink", tree.shown(entry.path), .current)
+  }
+
+  private func removeFolder(_ name: [UInt8], in parent: SharedDescriptor) throws {
+    guard let component = filePath(name).lastComponent else { return }
+    try removeTree(component, in: borrowed(parent))
+    hasReplacedFolders = true
+    (lastParent, lastFolder) = (nil, folder)
   }
 }
 

@@ -56,7 +56,8 @@ extension ImageLoader {
     return images[0].id
   }
 
-  private func plan(of staged: StagedLayer?, on base: ImageDetails, _ settings: CommitSettings) throws
+  private func plan(of staged: StagedLayer?, on base: ImageDetails, _ settings: CommitSettings)
+    throws
     -> ArchivePlan
   {
     var layers = try store.stack(of: base).map { layer in

@@ -19,7 +19,8 @@ extension ImageStore {
   /// The layers of an image, lowest first, as the manifest of an OCI image names them. Their blobs are here.
   package func stack(of base: ImageDetails) throws -> [StackedLayer] {
     let config = base.image.config
-    let parts = zip(zip(base.manifest.layers, base.layerSizes), zip(config.diffIDs, config.chainIDs))
+    let parts = zip(
+      zip(base.manifest.layers, base.layerSizes), zip(config.diffIDs, config.chainIDs))
     return try parts.map { described, named in
       var blob = described.0
       guard hasBlob(blob.digest) else {

@@ -46,7 +46,7 @@ final class ContentDigests {
   func digest(of item: SourceItem) throws -> [UInt8] {
     let status = item.status
     let key = Key(
-      device: status.device, inode: status.inode, size: UInt64(status.size),
+      device: status.device, inode: status.inode, size: UInt64(clamping: status.size),
       modified: status.modified.nanoseconds, changed: status.changed.nanoseconds)
     if let known = find(key) {
       used.append((key, known))

@@ -68,7 +68,7 @@ private final class SourceDigester: SourceVisitor {
     switch item.status.kind {
     case .file:
       put(try contents.digest(of: item))
-      bytes &+= UInt64(item.status.size)
+      bytes &+= UInt64(clamping: item.status.size)
     case .link: put(counted: try linkTarget(item.name, in: item.folder))
     case .character, .block: put(UInt64(item.status.number))
     case .folder, .fifo, .socket: break

@@ -36,7 +36,11 @@ package func layerMain() -> Int32 {
 }
 
 private func digest(_ job: LayerJob) throws {
-  try enterOwnMounts()
+  let mounts = job.steps.contains { step in
+    if case .copy(let copy) = step, case .layers = copy.source { return true }
+    return false
+  }
+  if mounts { try enterOwnMounts() }
   for case .copy(let copy) in job.steps {
     try tell(try digest(of: copy), on: STDOUT_FILENO)
   }
@@ -54,7 +58,7 @@ private func apply(_ job: LayerJob) throws {
     ignoresRoot && !job.lowers.isEmpty ? try mountLayers(job.lowers) : root
   }
   for step in job.steps { try steps.run(step) }
-  try writeLayer(job.upper)
+  try writeLayer(job.upper, tree.mayHideFolders ? .marked : .never)
 }
 
 /// Whether what is copied goes nowhere but to the upper folder: there is nothing below, or a layer is made
@@ -72,12 +76,12 @@ private func ignoresRoot(_ job: LayerJob) throws(LayerFailure) -> Bool {
   return true
 }
 
-private func writeLayer(_ upper: Bytes) throws {
+private func writeLayer(_ upper: Bytes, _ opaque: LayerRules.Opaque) throws {
   let root = try Descriptor.open(filePath(upper.raw), O_PATH | O_DIRECTORY | O_NOFOLLOW)
   let tree = CopyTree(
     root: SharedDescriptor(root), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
   var buffer: [UInt8] = []
-  var archiver = TreeArchiver(tree, layer: LayerRules(leavingOut: [], opaque: .never)) { bytes in
+  var archiver = TreeArchiver(tree, layer: LayerRules(leavingOut: [], opaque: opaque)) { bytes in
     // Heads and small files go out together.
     if buffer.count + bytes.count > 1 << 20 {
       try writeAll(buffer)

@@ -59,9 +59,33 @@ struct LayerSteps {
       var walk = SourceWalk(selected.filter, copier)
       try walk.run(in: source.raw)
     case .item(let item, _):
+      if try unpack(item, copy, selected, rules) { return }
       let name = try place(copy, selected.name, rules, copier, isAlone: isAlone)
       try copier.add(item, as: name + [0])
     }
+  }
+
+  /// Whether the item was an archive, and is unpacked now. What comes out of it keeps the owners that
+  /// it has there.
+  private func unpack(
+    _ item: SourceItem, _ copy: LayerCopy, _ selected: Selected, _ rules: CopyRules
+  ) throws -> Bool {
+    if case .never = copy.unpacks { return false }
+    guard case .file = item.status.kind else { return false }
+    let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY
+    let file = try openChild(item.name, in: item.folder, flags)
+    let archive = ArchiveUnpacking(file: file.raw, name: text(selected.name))
+    guard try archive.isArchive() else {
+      guard case .always = copy.unpacks else { return false }
+      throw LayerFailure(
+        "`\(text(selected.name))` is no archive that can be unpacked",
+        hint: "leave out `--unpack` to copy it as it is")
+    }
+    let folder = try tree.folder(copy.target.raw, making: rules.maker)
+    tree.mayHideFolders =
+      try archive.unpack(into: folder, tree, room: usableSpace(folder.handle.raw))
+      || tree.mayHideFolders
+    return true
   }
 
   /// Opens the folder that a file goes into.

@@ -2,6 +2,7 @@
 // a root by handles. Links of the tree are followed inside of it, and no `..` leads out.
 
 import CLinux
+import Control
 import Glibc
 import Linux
 import SystemPackage
@@ -77,6 +78,9 @@ func find(
   _ path: [[UInt8]], below root: SharedDescriptor, followsLast: Bool = true,
   makesLast: Bool = true, make: MissingFolder = { _, _ in false }
 ) throws -> Finding {
+  guard !path.contains(where: { $0.contains(0) }) else {
+    throw LayerFailure("`\(text(joined(path)))` is no path: a NUL is in it")
+  }
   var way = Way(root: root)
   var rest = Array(path.reversed())
   var links = 0

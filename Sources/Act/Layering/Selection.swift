@@ -62,18 +62,23 @@ struct Selection {
   }
 
   private func selected(by pattern: [UInt8], _ index: Int) throws -> [Selected] {
-    if copy.keepsParents { return [try withParents(pattern, index)] }
+    if copy.keepsParents { return try withParents(pattern, index) }
     let names = cleanNames(of: pattern)
     guard !isLiteral, let wild = names.firstIndex(where: hasWildcards) else {
       guard let one = try select(names, index) else { throw missing(names, index) }
       return [one]
     }
+    return try places(names, wild, index).compactMap { try select($0, index) }
+  }
+
+  /// What the names, of which those from `wild` on are patterns, are names of.
+  private func places(_ names: [[UInt8]], _ wild: Int, _ index: Int) throws -> [[[UInt8]]] {
     guard case .folder(let way) = try find(Array(names[..<wild]), below: root) else { return [] }
     var patterns: [PathPattern] = []
     for name in names.dropFirst(wild) { patterns.append(try compiled(name, .names, index)) }
-    var paths: [[[UInt8]]] = []
-    try match(patterns[...], in: way, &paths)
-    return try paths.compactMap { try select($0, index) }
+    var places: [[[UInt8]]] = []
+    try match(patterns[...], in: way, &places)
+    return places
   }
 
   /// Ways that the links of the source have no part in, but for the last name.
@@ -121,23 +126,29 @@ struct Selection {
   }
 
   /// Everything that the pattern names, with the folders on the way to it: those behind `/./`, or all.
-  private func withParents(_ pattern: [UInt8], _ index: Int) throws -> Selected {
-    var (base, rest) = (pattern[..<0], pattern[...])
+  private func withParents(_ pattern: [UInt8], _ index: Int) throws -> [Selected] {
+    var (before, behind) = (pattern[..<0], pattern[...])
     for start in pattern.indices.dropLast(2)
     where pattern[start] == slash && pattern[start + 1] == 0x2E && pattern[start + 2] == slash {
-      (base, rest) = (pattern[..<start], pattern[(start + 3)...])
+      (before, behind) = (pattern[..<start], pattern[(start + 3)...])
       break
     }
-    let wanted = cleanNames(of: rest)
-    guard case .folder(let way) = try find(cleanNames(of: base), below: root) else {
-      throw missing(cleanNames(of: base), index)
-    }
-    if !wanted.isEmpty, !wanted.contains(where: hasWildcards) {
-      // Not there is a fault here too.
-      let whole = way.names + wanted
-      guard try select(whole, index) != nil else { throw missing(whole, index) }
-    }
+    let (base, wanted) = (cleanNames(of: before), cleanNames(of: behind))
     let included = wanted.isEmpty ? nil : try compiled(joined(wanted), .folders, index)
+    if !isLiteral, let wild = base.firstIndex(where: hasWildcards) {
+      return try places(base, wild, index).compactMap { try below($0, included, index) }
+    }
+    guard let one = try below(base, included, index) else { throw missing(base, index) }
+    // A name without wildcards is one of something.
+    if !wanted.contains(where: hasWildcards), try select(base + wanted, index) == nil {
+      throw missing(base + wanted, index)
+    }
+    return [one]
+  }
+
+  private func below(_ base: [[UInt8]], _ included: PathPattern?, _ index: Int) throws -> Selected?
+  {
+    guard case .folder(let way) = try find(base, below: root) else { return nil }
     return Selected(
       thing: .contents(of: way.folder), name: [],
       filter: SourceFilter(

@@ -42,6 +42,8 @@ final class TargetTree {
   let root: SharedDescriptor
   /// No file is later than this.
   private let latest: timespec?
+  /// Folders were taken away, so one that was made in their place may hide what older layers have.
+  var mayHideFolders = false
   /// Those that are in use, in the order in which they were opened.
   private var opened: [TargetFolder] = []
 

@@ -175,7 +175,8 @@ private let serviceWishes: [String: ServiceWish] = [
   "exec": .running, "attach": .running, "stop": .running, "kill": .running, "pause": .running,
   "top": .running, "port": .running, "wait": .running, "stats": .running, "unpause": .paused,
   "start": .stopped, "rm": .stopped, "logs": .existing, "restart": .existing, "export": .existing,
-  "commit": .existing, "down": .existing, "events": .existing, "volumes": .existing,
+  "build": .buildable, "commit": .existing, "down": .existing, "events": .existing,
+  "volumes": .existing,
 ]
 
 private func list(_ words: String...) -> [Offered] { words.map { Offered($0) } }
@@ -187,6 +188,9 @@ private let optionValues: [String: [Offered]] = [
   "--pull": list("always", "missing", "never"),
   "create --pull": list("always", "missing", "never", "build"),
   "--policy": list("always", "missing"),
+  "--provenance": list("false"),
+  "--sbom": list("false"),
+  "--ssh": list("default"),
   "--rmi": [
     Offered("all", "every image of the services"), Offered("local", "those without a tag"),
   ],

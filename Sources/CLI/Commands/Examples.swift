@@ -16,6 +16,7 @@ let verbExamples: [String: [Example]] = [
     Example("up -d", "start everything in the background"),
     Example("up --wait", "the same, and come back when all is healthy"),
     Example("up --dry-run", "only say what would be done, and why"),
+    Example("up -d --build", "with images that are built anew"),
     Example("up -d --scale web=3 web", "three containers of `web`, and what it depends on"),
   ],
   "down": [
@@ -158,6 +159,12 @@ let verbExamples: [String: [Example]] = [
     Example("pull", "the images of all services, asked for anew"),
     Example("pull --policy missing", "only those that are not here"),
     Example("pull redis:7", "an image by its name, without a compose file"),
+  ],
+  "build": [
+    Example("build web", "the image of `web`"),
+    Example("build --no-cache --pull", "all of them from the beginning, on base images of today"),
+    Example("build --check", "what is wrong with the Dockerfiles"),
+    Example("build --build-arg VERSION=2 --push", "with an argument, and then to their registries"),
   ],
   "push": [
     Example("push web", "the image of a service"),

@@ -150,7 +150,7 @@ private let placeholders = [
   "output": "FILE", "input": "FILE", "hash": "SERVICE", "rmi": "WHICH", "detach-keys": "KEYS",
   "sig-proxy": "true|false", "env-from-file": "FILE", "opt": "KEY=VALUE", "driver-opt": "KEY=VALUE",
   "aux-address": "NAME=ADDRESS", "ip": "ADDRESS", "ip6": "ADDRESS", "private-port": "PORT",
-  "grep": "PATTERN",
+  "grep": "PATTERN", "build-arg": "NAME[=VALUE]", "ssh": "default|ID=PATH",
 ]
 
 /// Lines of at most so many columns.

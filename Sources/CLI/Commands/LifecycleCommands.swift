@@ -127,6 +127,7 @@ struct CreateCommand: AsyncParsableCommand {
     options.startsContainers = false
     options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))
+    options.build = BuildChoice(build: build, noBuild: noBuild)
     options.scale = try parseScale(scale)
     options.recreatesVolumes = consent.yes
     options.isDryRun = trial.isOn(invocation)

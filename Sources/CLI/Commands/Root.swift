@@ -17,6 +17,7 @@ let allVerbs: [any ParsableCommand.Type] = [
   KillCommand.self, PauseCommand.self, UnpauseCommand.self, RmCommand.self, CreateCommand.self,
   ScaleCommand.self, WaitCommand.self, AttachCommand.self, TopCommand.self, StatsCommand.self,
   ListCommand.self, PortCommand.self, EventsCommand.self, VolumesCommand.self, PullCommand.self,
+  BuildCommand.self,
   ImagesCommand.self,
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,

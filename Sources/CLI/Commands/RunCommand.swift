@@ -77,7 +77,7 @@ struct RunCommand: AsyncParsableCommand {
       throw UsageFault("label `\(bad)` has no value", hint: "write NAME=VALUE")
     }
     let work = try invocation.open(
-      "run", services: [service], quiet: quiet, quietPull: quietPull)
+      "run", services: [service], quiet: quiet, quietPull: quietPull, quietBuild: quietBuild)
     let request = try await request(invocation, work.session)
     let result = try await finishing(work.progress) { try await work.session.prepareRun(request) }
     if detach {
@@ -105,7 +105,7 @@ struct RunCommand: AsyncParsableCommand {
     request.removesOnExit = rm
     request.capAdd = capAdd
     request.capDrop = capDrop
-    request.builds = build
+    request.build = BuildChoice(build: build)
     request.pull = try pull.map(PullChoice.init(typed:))
     request.removesOrphans = removeOrphans
     request.hasTerminal = hasTerminal

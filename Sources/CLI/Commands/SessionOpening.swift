@@ -28,29 +28,32 @@ extension Invocation {
   ///   - services: named behind the verb.
   ///   - quiet: no progress.
   ///   - quietPull: no progress of images.
+  ///   - quietBuild: nothing of the steps of builds.
+  ///   - mode: typed behind the verb, where it is another than before it.
   func open(
     _ title: String, file: FileNeed = .required, services: [String] = [], quiet: Bool = false,
-    quietPull: Bool = false
+    quietPull: Bool = false, quietBuild: Bool = false, progress mode: ProgressMode? = nil
   ) throws -> Work {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
     try host.requirePrivilege(for: title)
     trace("state in \(host.state), run in \(host.run)")
-    let progress = progress(title, quiet: quiet)
+    let progress = progress(title, quiet: quiet, mode)
     let session = try Session(request(file: file, services: services), host: host) { event in
       if case .progress(let event) = event {
         trace("\(event.id) \(event.status) \(event.detail)")
         if quietPull, event.isOfImage { return }
       }
+      if quietBuild, case .build = event { return }
       show(event, progress)
     }
     trace("project \(session.projectName)")
     return Work(session: session, progress: progress)
   }
 
-  func progress(_ title: String, quiet: Bool = false) -> Progress {
+  func progress(_ title: String, quiet: Bool = false, _ mode: ProgressMode? = nil) -> Progress {
     Progress(
-      quiet ? .quiet : progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
+      quiet ? .quiet : mode ?? progressMode, title: title, style: errorStyle, dryRun: global.dryRun)
   }
 
   func show(_ event: EngineEvent, _ progress: Progress) {
@@ -80,7 +83,7 @@ extension Invocation {
   }
 
   private static let changing: Set<String> = [
-    "attach", "exec", "run", "cp", "pull", "push", "tag",
+    "attach", "build", "exec", "run", "cp", "pull", "push", "tag",
     "rmi", "prune", "load", "import", "commit", "wait", "network create",
     "network rm",
     "network prune", "network connect", "network disconnect",

@@ -80,7 +80,8 @@ struct UpCommand: AsyncParsableCommand {
   func run() async throws {
     try checkPairs()
     let invocation = try Invocation.now()
-    let work = try invocation.open("up", services: services, quietPull: quietPull)
+    let work = try invocation.open(
+      "up", services: services, quietPull: quietPull, quietBuild: quietBuild)
     let isAttached = !detach && !wait && !noStart
     if isAttached, !trial.isOn(invocation) { return try await runAttached(work, invocation) }
     let up = try await finishing(work.progress) {
@@ -139,6 +140,7 @@ struct UpCommand: AsyncParsableCommand {
     options.renewsAnonymousVolumes = renewAnonVolumes
     options.removesOrphans = try invocation.removesOrphans(removeOrphans)
     options.pull = try pull.map(PullChoice.init(typed:))
+    options.build = BuildChoice(build: build, noBuild: noBuild)
     options.scale = try parseScale(scale)
     options.timeout = timeout
     options.isDryRun = trial.isOn(invocation)

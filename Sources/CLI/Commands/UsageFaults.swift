@@ -19,7 +19,6 @@ struct UsageFault: Diagnosable {
 /// What docker compose has and berth has not, and what to do instead.
 private let otherVerbs = [
   "bridge": "`berth config` prints the project as it is understood, for programs that translate it",
-  "build": "build the image with docker or buildah, and bring it in with `berth load`",
   "publish": "keep the files in a repository, or push them with a program such as oras",
   "watch": "bind the folder into the container, or run `berth up -d` again after a change",
 ]

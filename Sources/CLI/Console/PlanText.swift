@@ -45,7 +45,7 @@ private func headWidth(_ change: PlannedChange) -> Int {
 
 private func mark(of action: PlannedChange.Action) -> String {
   switch action {
-  case .pull, .create: "+"
+  case .pull, .build, .create: "+"
   case .recreate, .restart: "~"
   case .start, .unpause: "▶"
   case .stop, .kill, .pause: "■"
@@ -55,7 +55,7 @@ private func mark(of action: PlannedChange.Action) -> String {
 
 private func colour(of action: PlannedChange.Action) -> Colour {
   switch action {
-  case .pull, .create, .start, .unpause: .green
+  case .pull, .build, .create, .start, .unpause: .green
   case .recreate, .restart, .pause: .yellow
   case .stop, .kill, .remove: .red
   }

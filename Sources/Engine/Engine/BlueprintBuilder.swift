@@ -51,7 +51,7 @@ extension Session {
     var blueprint = ContainerBlueprint(
       id: identity.id, name: identity.name, createdAt: Self.now(),
       image: ImageIdentity(
-        reference: service.image ?? joined(projectName, service.name), id: "\(base.image.id)",
+        reference: imageName(of: service), id: "\(base.image.id)",
         platform: "\(base.image.config.platform)"),
       root: RootBlueprint(
         layers: base.image.layers.map { Bytes($0.string) }, readOnly: service.isReadOnly),

@@ -31,6 +31,7 @@ struct ServiceOutline: Sendable {
   var mountedImages: String
   /// Images that have to be fetched.
   var pulls: [String] = []
+  var builds: [Plan.ImageBuild] = []
 }
 
 extension ServiceOutline {

@@ -71,7 +71,7 @@ extension Session {
     if let project = loaded?.project {
       for service in project.services where isMeant(service.name) {
         if service.image != nil, images == .local { continue }
-        names.append(service.image ?? joined(projectName, service.name))
+        names.append(imageName(of: service))
       }
     } else {
       names = records.filter { record in

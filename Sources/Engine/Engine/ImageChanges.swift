@@ -156,7 +156,8 @@ struct ImageChanges {
 
   /// One that is not absolute goes on from the one before.
   private mutating func setFolder(_ text: String) {
-    let path = text.hasPrefix("/") ? text : (workingDirectory.isEmpty ? "/" : workingDirectory) + "/" + text
+    let path =
+      text.hasPrefix("/") ? text : (workingDirectory.isEmpty ? "/" : workingDirectory) + "/" + text
     config["WorkingDir"] = .string(cleaned(path))
   }
 

@@ -31,10 +31,12 @@ package enum ServiceWish: Sendable {
   case paused
   /// One that has a container.
   case existing
+  /// One that has a `build`.
+  case buildable
 
   fileprivate func holds(for record: ContainerRecord) -> Bool {
     switch self {
-    case .all, .existing: true
+    case .all, .existing, .buildable: true
     case .running: record.isSupervised && record.state.status != .paused
     case .stopped: !record.isSupervised
     case .paused: record.state.status == .paused
@@ -63,6 +65,9 @@ package struct Offers: Sendable {
     let services = (loaded?.project.services ?? []) + (loaded?.project.disabledServices ?? [])
     if case .all = wish, !services.isEmpty {
       return services.map { Offered($0.name, $0.image ?? "") }
+    }
+    if case .buildable = wish {
+      return services.filter(\.hasBuild).map { Offered($0.name, $0.image ?? "") }
     }
     var seen: Set<String> = []
     return records.filter(wish.holds).filter { seen.insert($0.service).inserted }

@@ -118,22 +118,31 @@ extension Session {
   private func mustBeBuilt(_ services: [String]) -> Diagnostic {
     let names = services.map { "`\($0)`" }.joined(separator: ", ")
     return Diagnostic(
-      "some service images must be built from source: \(names)", severity: .warning)
+      "some service images must be built from source: \(names)", severity: .warning,
+      hint: "berth build \(services.joined(separator: " "))")
   }
 
   /// Brings the images; what became of each.
-  func fetch(_ requests: [PullRequest], keepingBy lease: ImageLease? = nil) async throws
-    -> [PullRequest: Result<LocalImage, Failure>]
-  {
+  ///
+  /// - Parameter replaceable: what is built when it cannot be brought.
+  func fetch(
+    _ requests: [PullRequest], keepingBy lease: ImageLease? = nil,
+    replaceable: Set<PullRequest> = []
+  ) async throws -> [PullRequest: Result<LocalImage, Failure>] {
     guard !requests.isEmpty else { return [:] }
     let tell = tell
+    let buildable = Set(replaceable.map(\.reference))
     let client = try RegistryClient(environment: request.environment)
     let puller = ImagePuller(
       images, client: client, unpacker: host.unpacker,
       machine: .host(processorFlags: HostProfile.processorFlags()),
       parallelLayers: request.transfers)
     return try await puller.results(of: requests, keepingBy: lease) { event in
-      tell(.progress(ProgressEvent(event)))
+      var progress = ProgressEvent(event)
+      if case .failed(let reference) = event, buildable.contains(reference) {
+        (progress.status, progress.phase) = ("Warning", .warning)
+      }
+      tell(.progress(progress))
     }
   }
 }

@@ -33,7 +33,7 @@ package struct RunRequest: Sendable {
   package var capAdd: [String] = []
   package var capDrop: [String] = []
   package var pull: PullChoice?
-  package var builds = false
+  package var build = BuildChoice.asNeeded
   package var removesOrphans = false
   package var hasTerminal = false
   package var keepsInputOpen = true
@@ -57,10 +57,6 @@ extension Session {
     guard var service = project.service(request.service) else {
       throw NoSuchService(name: request.service, known: project.services.map(\.name))
     }
-    if request.builds, service.hasBuild {
-      throw UnsupportedSetting(
-        service: service, setting: "`--build`", hint: "leave it out; berth does not build yet")
-    }
     // One that is optional may be of a profile that is off.
     let dependencies = service.dependsOn.filter {
       $0.isRequired || project.service($0.service) != nil
@@ -70,6 +66,7 @@ extension Session {
       var options = UpOptions()
       options.services = needed
       options.pull = request.pull
+      options.build = request.build
       options.removesOrphans = request.removesOrphans
       _ = try await up(options)
       for dependency in dependencies.map(Planning.Dependency.init) {
@@ -84,7 +81,7 @@ extension Session {
     try refuseUnsupported(in: project)
     try checkGivenFiles(of: [service], made: [service.name], in: project)
     try checkSources(of: [service], in: project)
-    let base = try await ensureImages([service], pull: request.pull)[0]
+    let base = try await ensureImages([service], pull: request.pull, build: request.build)[0]
     defer { base.lease?.end() }
     let lock = try await lockProject("run")
     defer { lock.release() }

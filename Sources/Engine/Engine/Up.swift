@@ -43,7 +43,7 @@ extension Session {
     if options.isDryRun {
       return try await UpResult(blocking { try decideDry(options, selected, project) })
     }
-    let bases = try await ensureImages(selected, pull: options.pull)
+    let bases = try await ensureImages(selected, pull: options.pull, build: options.build)
     defer { bases.first?.lease?.end() }
     try await blocking { try self.checkSandboxes(selected, in: project) }
     let lock = try await lockProject("up")
@@ -85,7 +85,8 @@ extension Session {
     -> UpDecision
   {
     try checkSandboxes(selected, in: project)
-    return try decide(options, lookForImages(selected, pull: options.pull), project)
+    return try decide(
+      options, lookForImages(selected, pull: options.pull, build: options.build), project)
   }
 
   /// What there is, what is wanted, and what lies between. Blocks.
@@ -106,6 +107,9 @@ extension Session {
     }
     for name in outlines.flatMap(\.pulls) where !plan.pulls.contains(name) {
       plan.pulls.append(name)
+    }
+    for build in outlines.flatMap(\.builds) where !plan.builds.contains(build) {
+      plan.builds.append(build)
     }
     try checkGivenFiles(plan, of: selected, in: project)
     try checkRemadeNetworks(plan, records)

@@ -30,6 +30,7 @@ package struct UpOptions: Sendable {
   package var removesOrphans = false
   /// Nil is the policy of each service.
   package var pull: PullChoice?
+  package var build = BuildChoice.asNeeded
   package var scale: [String: Int] = [:]
   /// Seconds; nil is the grace of each container, negative waits for ever.
   package var timeout: Int?

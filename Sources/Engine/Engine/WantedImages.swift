@@ -6,89 +6,110 @@ import Diagnostics
 import Images
 import Linux
 import OCI
+import Planning
 
 extension Session {
-  /// The images of these services, pulled where their policy asks for it. Each is looked at once. All
-  /// are kept by one lease that the caller ends.
-  func ensureImages(_ services: [Service], pull: PullChoice?) async throws -> [ServiceBase] {
+  /// The images of these services, pulled where their policy asks for it and built where that is what
+  /// is left. Each is looked at once. All are kept by one lease that the caller ends.
+  func ensureImages(_ services: [Service], pull: PullChoice?, build: BuildChoice) async throws
+    -> [ServiceBase]
+  {
     let lease = try await blocking { try self.images.lease() }
     do {
-      return try await ensureImages(services, pull, keepingBy: lease)
+      return try await ensureImages(services, pull, build, keepingBy: lease)
     } catch {
       lease.end()
       throw error
     }
   }
 
-  /// What is here of these services' images, and what would have to be fetched. Changes nothing.
-  func lookForImages(_ services: [Service], pull: PullChoice?) throws -> [ServiceOutline] {
+  /// What is here of these services' images, and what would have to be fetched or built. Changes nothing.
+  func lookForImages(_ services: [Service], pull: PullChoice?, build: BuildChoice) throws
+    -> [ServiceOutline]
+  {
     try services.map { service in
-      let own = try wanted(of: service)
-      let mounts = try mountedImages(service).map { (name: $0, request: try mounted($0, service)) }
-      let asked = [own] + mounts.map(\.request)
-      let (found, missing) = try look(for: asked, asked.map { _ in service }, pull, nil)
+      let wanted = try wantedImages(service)
+      let (found, missing) = try look(for: wanted.map(\.image), pull, build, nil)
       let absent = missing.filter { found[$0] == nil }
-      if let none = asked.first(where: { found[$0] == nil && !absent.contains($0) }) {
-        throw try noSuchImage(none, service)
+      let builds = neededBuilds(wanted.map(\.image), pull: pull, build: build) {
+        // A registry may have it.
+        found[$0] != nil || absent.contains($0)
       }
-      let base = found[own].map { image in
+      for image in wanted.map(\.image) where found[image.request] == nil {
+        if absent.contains(image.request) || image.canBeBuilt(build) { continue }
+        throw try noSuchImage(image)
+      }
+      let base = found[wanted[0].image.request].map { image in
         ServiceBase(
           service: service, image: image,
-          mountedImages: mounts.reduce(into: [:]) { $0[$1.name] = found[$1.request] })
+          mountedImages: wanted.dropFirst().reduce(into: [:]) {
+            $0[$1.name] = found[$1.image.request]
+          })
       }
       return ServiceOutline(
         service: service, imageID: base.map { "\($0.image.id)" },
-        mountedImages: base?.mountedImageDigests ?? "", pulls: absent.map(\.reference.familiar))
+        mountedImages: base?.mountedImageDigests ?? "", pulls: absent.map(\.reference.familiar),
+        builds: builds.compactMap { build in
+          (loaded?.project.buildable(build.service)).map {
+            Plan.ImageBuild(image: imageName(of: $0), cause: build.cause)
+          }
+        })
     }
   }
 
   private func ensureImages(
-    _ services: [Service], _ pull: PullChoice?, keepingBy lease: ImageLease
+    _ services: [Service], _ pull: PullChoice?, _ build: BuildChoice, keepingBy lease: ImageLease
   ) async throws -> [ServiceBase] {
-    let requests = try services.map { try wanted(of: $0) }
-    let mounts = try services.map { service in
-      try mountedImages(service).map { (name: $0, request: try mounted($0, service)) }
-    }
-    // What is mounted is fetched by the rules of the service that mounts it.
-    let askers =
-      services + zip(services, mounts).flatMap { service, mounts in mounts.map { _ in service } }
-    let asked = requests + mounts.flatMap { $0.map(\.request) }
-    var (found, missing) = try await blocking {
-      try self.look(for: asked, askers, pull, lease)
-    }
-    let results = try await fetch(missing, keepingBy: lease)
+    let wanted = try services.map { try wantedImages($0) }
+    let asked = wanted.flatMap { $0.map(\.image) }
+    var (found, missing) = try await blocking { try self.look(for: asked, pull, build, lease) }
+    let replaceable = Set(asked.filter { $0.canBeBuilt(build) }.map(\.request))
+    let results = try await fetch(missing, keepingBy: lease, replaceable: replaceable)
     found.merge(results.compactMapValues { try? $0.get() }) { _, new in new }
     let faults = missing.flatMap { request -> [Diagnostic] in
-      guard case .failure(let failure) = results[request] else { return [] }
+      guard case .failure(let failure) = results[request], !replaceable.contains(request) else {
+        return []
+      }
       return failure.diagnostics
     }
     if !faults.isEmpty { throw Faults(faults) }
-    tellOtherPlatforms(found)
-    return try zip(zip(services, requests), mounts).map { pair, mounts in
-      let (service, request) = pair
-      guard let image = found[request] else { throw try noSuchImage(request, service) }
-      var base = ServiceBase(service: service, image: image, lease: lease)
-      for mount in mounts {
-        guard let image = found[mount.request] else {
-          throw try noSuchImage(mount.request, service)
-        }
-        base.mountedImages[mount.name] = image
+    let present = Set(found.keys)
+    let builds = neededBuilds(asked, pull: pull, build: build, isHere: present.contains)
+    if !builds.isEmpty {
+      var request = BuildRequest()
+      request.services = builds.map(\.service)
+      request.isForContainers = true
+      _ = try await self.build(request)
+      let names = Set(request.services)
+      for image in asked where !names.isDisjoint(with: image.builders) {
+        found[image.request] = try await blocking { try self.localImage(image.request, lease) }
       }
+    }
+    tellOtherPlatforms(found)
+    return try wanted.map { wanted in
+      func here(_ wanted: NamedImage) throws -> LocalImage {
+        guard let image = found[wanted.image.request] else { throw try noSuchImage(wanted.image) }
+        return image
+      }
+      var base = ServiceBase(
+        service: wanted[0].image.service, image: try here(wanted[0]), lease: lease)
+      for mount in wanted.dropFirst() { base.mountedImages[mount.name] = try here(mount) }
       return base
     }
   }
 
   /// What is here, and what has to be asked for.
   private func look(
-    for requests: [PullRequest], _ services: [Service], _ choice: PullChoice?, _ lease: ImageLease?
+    for images: [WantedImage], _ pull: PullChoice?, _ build: BuildChoice, _ lease: ImageLease?
   ) throws -> ([PullRequest: LocalImage], [PullRequest]) {
     var found: [PullRequest: LocalImage] = [:]
     var seen: Set<PullRequest> = []
     var missing: [PullRequest] = []
-    for (service, request) in zip(services, requests) {
+    for image in images {
+      let request = image.request
       if seen.insert(request).inserted { found[request] = try localImage(request, lease) }
-      let policy = choice.map(PullPolicy.init) ?? service.pullPolicy
-      if !missing.contains(request), mustPull(request, policy, isHere: found[request] != nil) {
+      guard image.isNamed, !missing.contains(request) else { continue }
+      if mustPull(request, image.policy(pull, build), isHere: found[request] != nil) {
         missing.append(request)
       }
     }
@@ -120,13 +141,27 @@ extension Session {
     return platform.accepts(image.platform) ? image : nil
   }
 
-  private func wanted(of service: Service) throws -> PullRequest {
-    guard let image = service.image else {
-      throw UnsupportedSetting(
-        service: service, setting: "building an image",
-        hint: "name an image that can be pulled with `image:`")
-    }
-    return try wanted(image, service)
+  /// The image of a service first, then what it mounts and what its hooks run in.
+  private func wantedImages(_ service: Service) throws -> [NamedImage] {
+    let own = WantedImage(
+      service: service, request: try wanted(imageName(of: service), service), isOwn: true,
+      isNamed: service.image != nil, builders: try builders(of: service))
+    return [NamedImage(name: "", image: own)]
+      + (try mountedImages(service).map { name in
+        NamedImage(name: name, image: try mounted(name, service))
+      })
+  }
+
+  /// Who builds the image of a service: itself, or another one whose image has the same name.
+  private func builders(of service: Service) throws -> [String] {
+    if service.hasBuild { return [service.name] }
+    return try builders(of: imageReference(imageName(of: service), service))
+  }
+
+  private func builders(of reference: ImageReference) throws -> [String] {
+    try (loaded?.project.services ?? []).filter { other in
+      try other.hasBuild && imageReference(imageName(of: other), other) == reference
+    }.map(\.name)
   }
 
   /// Names of images, or of services whose image is meant, that a service mounts, and those that its
@@ -137,23 +172,35 @@ extension Session {
     } + service.preStart.compactMap(\.image)
   }
 
-  private func mounted(_ name: String, _ service: Service) throws -> PullRequest {
-    guard let other = loaded?.project.service(name) else { return try wanted(name, service) }
-    return try wanted(of: other)
+  /// What is mounted is fetched by the rules of the service that mounts it.
+  private func mounted(_ name: String, _ service: Service) throws -> WantedImage {
+    guard let other = loaded?.project.service(name) else {
+      let request = try wanted(name, service)
+      return WantedImage(
+        service: service, request: request, isOwn: false, isNamed: true,
+        builders: try builders(of: request.reference))
+    }
+    return WantedImage(
+      service: service, request: try wanted(imageName(of: other), other), isOwn: false,
+      isNamed: other.image != nil, builders: try builders(of: other))
   }
 
   func wanted(_ image: String, _ service: Service) throws -> PullRequest {
-    let platform = try naming(service) {
+    PullRequest(try imageReference(image, service), platform: try platform(of: service))
+  }
+
+  /// That the service or the caller asks for; nil is any that fits.
+  func platform(of service: Service) throws -> Platform? {
+    try naming(service) {
       try service.platform.map { try Platform(parsing: $0) } ?? defaultPlatform()
     }
-    return PullRequest(try imageReference(image, service), platform: platform)
   }
 
   func imageReference(_ image: String, _ service: Service) throws -> ImageReference {
     try naming(service) { try ImageReference(parsing: image) }
   }
 
-  private func naming<Value>(_ service: Service, _ parse: () throws -> Value) throws -> Value {
+  func naming<Value>(_ service: Service, _ parse: () throws -> Value) throws -> Value {
     do {
       return try parse()
     } catch let fault as ImageFault {
@@ -187,7 +234,8 @@ extension Session {
     }
   }
 
-  private func noSuchImage(_ request: PullRequest, _ service: Service) throws -> Faults {
+  private func noSuchImage(_ image: WantedImage) throws -> Faults {
+    let request = image.request
     let other = try images.resolve(request.reference)
     let name = request.reference.familiar
     let wanted = request.platform.map { " for \($0)" } ?? ""
@@ -195,10 +243,17 @@ extension Session {
       Diagnostic(
         "no such image: \(name)\(other == nil ? "" : wanted)",
         causes: other.map { ["the one that is here is for \($0.platform)"] } ?? [],
-        span: service.span,
-        hint: "pull it with `berth pull`, or change the service's pull_policy")
+        span: image.service.span,
+        hint: image.builders.first.map { "build it with `berth build \($0)`" }
+          ?? "pull it with `berth pull`, or change the service's pull_policy")
     ])
   }
+}
+
+/// An image by the name that a mount or a hook has for it.
+private struct NamedImage {
+  var name: String
+  var image: WantedImage
 }
 
 /// Whether a registry is to be asked again. A time that lies in the future, as after a clock was put

@@ -1,4 +1,5 @@
-// Gzip, zstd or plain, told apart by the first bytes, to plain bytes in chunks.
+// Gzip, zstd or plain, and where it is asked for bzip2 and xz, told apart by the first bytes, to plain bytes
+// in chunks.
 
 import CCompression
 
@@ -7,16 +8,27 @@ package typealias LargeWindows = () throws -> Void
 
 /// Decodes one stream. Not for use by two threads at once.
 package final class Decompressor {
+  package enum Formats: Sendable {
+    /// What layers of images come in.
+    case layers
+    /// What archives come in as well. Nothing is loaded to read them.
+    case archives
+  }
+
   /// The largest chunk that is emitted.
   package static let chunk = 256 << 10
 
   private var head: [UInt8] = []
   private var decoder: (any StreamDecoder)?
 
+  private let formats: Formats
   private let largeWindows: LargeWindows
 
   /// - Parameter largeWindows: waits until a zstd frame may take more than 4 MiB for its window.
-  package init(largeWindows: @escaping LargeWindows = {}) { self.largeWindows = largeWindows }
+  package init(_ formats: Formats = .layers, largeWindows: @escaping LargeWindows = {}) {
+    self.formats = formats
+    self.largeWindows = largeWindows
+  }
 
   /// Loads what decoding needs, for a process that can load nothing later.
   package static func prepare() { _ = berth_isal_available() }
@@ -25,7 +37,7 @@ package final class Decompressor {
   package func feed(_ input: [UInt8], _ emit: ([UInt8]) throws -> Void) throws {
     if let decoder { return try decoder.feed(input, emit) }
     head += input
-    if head.count >= 4 { try start(emit) }
+    if head.count >= XZDecoder.magic.count { try start(emit) }
   }
 
   /// Call at the end of the input: throws when the stream is not complete.
@@ -37,9 +49,13 @@ package final class Decompressor {
   private func start(_ emit: ([UInt8]) throws -> Void) throws {
     let decoder: any StreamDecoder =
       if head.starts(with: [0x1F, 0x8B]) {
-        try GzipDecoder()
+        try GzipDecoder(allowISAL: formats == .layers)
       } else if ZstdDecoder.isFrame(head) {
         try ZstdDecoder(largeWindows)
+      } else if formats == .archives, BzipDecoder.isStream(head) {
+        try BzipDecoder()
+      } else if formats == .archives, head.starts(with: XZDecoder.magic) {
+        try XZDecoder()
       } else {
         PlainDecoder()
       }
@@ -119,7 +135,7 @@ final class GzipDecoder: StreamDecoder {
   private var isInside = false
   private var members = 0
 
-  /// - Parameter allowISAL: false for tests of the fallback.
+  /// - Parameter allowISAL: false where nothing may be loaded, and for tests of the fallback.
   init(allowISAL: Bool = true) throws {
     if allowISAL, let state = berth_isal_new() {
       engine = .isal(state)

@@ -78,7 +78,7 @@ package struct ArchiveLimits: Sendable {
 }
 
 package enum ArchiveFault: Diagnosable, Hashable {
-  /// `format` is `tar`, `gzip` or `zstd`.
+  /// `format` is `tar`, `gzip`, `zstd`, `bzip2` or `xz`.
   case corrupt(format: String, reason: String)
   case truncated(format: String)
   case tooMuch(String, limit: Int)

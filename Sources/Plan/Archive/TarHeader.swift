@@ -149,3 +149,12 @@ struct SparseRegion: Hashable, Sendable {
   var offset: UInt64
   var length: UInt64
 }
+
+/// Whether a tar stream may begin with these bytes: a whole header whose sum is right.
+package func isTarHeader(_ bytes: [UInt8]) -> Bool {
+  guard bytes.count >= TarHeader.length else { return false }
+  return bytes.withUnsafeBytes { bytes in
+    let header = TarHeader(block: UnsafeRawBufferPointer(rebasing: bytes[..<TarHeader.length]))
+    return !header.isZero && header.checksumIsRight
+  }
+}

@@ -71,24 +71,6 @@ package func runChecks(
   return checks.ordered
 }
 
-/// Warnings that a file's `# check=error=true` makes an error of.
-package struct FailedChecks: Diagnosable {
-  package let warnings: [Diagnostic]
-
-  package init(_ warnings: [Diagnostic]) { self.warnings = warnings }
-
-  package var diagnostics: [Diagnostic] {
-    var names: [String] = []
-    for name in warnings.compactMap(\.code) where !names.contains(name) { names.append(name) }
-    let shown = names.map { "`\($0)`" }.joined(separator: ", ")
-    return warnings + [
-      Diagnostic(
-        "lint violation found for rules: \(shown)",
-        hint: "mend what they say, or take `error=true` out of the file's `# check=` line")
-    ]
-  }
-}
-
 private func skips(_ directives: Directives, _ name: String) -> Bool {
   directives.skippedChecks.contains { $0.lowercased() == name.lowercased() }
 }

@@ -4,15 +4,10 @@ import Diagnostics
 
 extension Statement {
   func copy() -> CopyInstruction? {
-    let isJSON: Bool
-    var words: [(range: Range<Int>?, word: Word)]
+    var words: [(word: Word, document: HereDocument?)]
     switch form(of: rest) {
-    case .exec(let given):
-      isJSON = true
-      words = given.map { (nil, $0) }
-    case .shell:
-      isJSON = false
-      words = copyWords().map { ($0, word($0)) }
+    case .exec(let given): words = given.map { ($0, nil) }
+    case .shell: words = copyWords().map { (word($0.range), $0.document) }
     case .broken: return nil
     }
     guard words.count > 1, let last = words.popLast() else {
@@ -24,14 +19,18 @@ extension Statement {
         at: rest.isEmpty ? nil : rest, hint: "write `\(name) SOURCE DESTINATION`")
       return nil
     }
-    if !isJSON, let range = last.range, document(at: range) != nil {
-      report("`\(name)` cannot accept a here-document as a destination", at: range)
+    if last.document != nil {
+      source.report(
+        Faults([
+          Diagnostic(
+            "`\(name)` cannot accept a here-document as a destination", span: last.word.span)
+        ]))
       return nil
     }
     var copy = CopyInstruction(
       isAdd: name == "ADD", sources: [], destination: checked(last.word))
-    for (range, word) in words {
-      if let range, let document = document(at: range) {
+    for (word, document) in words {
+      if let document {
         copy.documents.append(document)
       } else {
         copy.sources.append(checked(word))
@@ -71,18 +70,19 @@ extension Statement {
   }
 
   /// Parts between blanks; `<< NAME` is one.
-  private func copyWords() -> [Range<Int>] {
-    var words = blankSeparated(rest)
-    for found in documents.map(\.word.range) {
-      words.removeAll { $0.lowerBound > found.lowerBound && $0.lowerBound < found.upperBound }
-      if let index = words.firstIndex(where: { $0.lowerBound == found.lowerBound }) {
-        words[index] = found
+  private func copyWords() -> [(range: Range<Int>, document: HereDocument?)] {
+    var words: [(range: Range<Int>, document: HereDocument?)] = []
+    var announced = documents[...]
+    for range in blankSeparated(rest) {
+      // A part of a name that has blanks in it.
+      if let last = words.last, range.lowerBound < last.range.upperBound { continue }
+      if let next = announced.first, next.word.range.lowerBound == range.lowerBound {
+        words.append((next.word.range, next.document))
+        announced.removeFirst()
+      } else {
+        words.append((range, nil))
       }
     }
     return words
-  }
-
-  private func document(at range: Range<Int>) -> HereDocument? {
-    documents.first { $0.word.range == range }?.document
   }
 }

@@ -1,5 +1,7 @@
 // The comments before all else that say how the file is to be read (reference E22).
 
+import Diagnostics
+
 struct DirectiveReader {
   private(set) var found = Directives()
   private var seen: Set<String> = []
@@ -100,7 +102,7 @@ struct DirectiveReader {
   }
 
   /// `skip=A,B;error=true`.
-  private mutating func readChecks(_ value: Range<Int>, of source: SourceText) {
+  fileprivate mutating func readChecks(_ value: Range<Int>, of source: SourceText) {
     for part in split(value, of: source, at: UInt8(ascii: ";")) where !part.isEmpty {
       let bytes = source.bytes[part]
       guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")) else {
@@ -136,6 +138,22 @@ struct DirectiveReader {
     source.bytes[range].split(separator: separator, omittingEmptySubsequences: false).map {
       trimmed($0.startIndex..<$0.endIndex, source.bytes)
     }
+  }
+}
+
+extension Directives {
+  /// Takes what the build argument `BUILDKIT_DOCKERFILE_CHECK` says of checks in place of what the file
+  /// says (reference E32).
+  ///
+  /// - Throws: `Faults`.
+  package mutating func replaceChecks(with options: String) throws {
+    let source = SourceText(bytes: Array(options.utf8), name: "BUILDKIT_DOCKERFILE_CHECK")
+    var reader = DirectiveReader()
+    reader.readChecks(0..<source.bytes.count, of: source)
+    guard source.faults.isEmpty else { throw Faults(source.faults) }
+    skippedChecks = reader.found.skippedChecks
+    askedChecks = reader.found.askedChecks
+    failsOnWarnings = reader.found.failsOnWarnings
   }
 }
 

@@ -63,7 +63,7 @@ private struct DockerfileParser {
   }
 
   mutating func read() -> Dockerfile {
-    while let line = lines.next() { read(line) }
+    while !source.isFull, let line = lines.next() { read(line) }
     if source.faults.isEmpty, !hasStage {
       if hasInstruction {
         source.report("the Dockerfile contains no stages to build", hint: "write a `FROM` first")
@@ -132,6 +132,7 @@ private struct DockerfileParser {
       return nil
     }
     statement.readFlags()
+    if statement.flags.isBroken { return nil }
     takeDocuments(of: &statement)
     return statement
   }
@@ -162,6 +163,7 @@ private struct DockerfileParser {
     }
     guard isTrigger(inner) else { return nil }
     inner.readFlags()
+    if inner.flags.isBroken { return nil }
     takeDocuments(of: &inner)
     guard inner.kind() != nil else { return nil }
     var text = statement.text(statement.rest)

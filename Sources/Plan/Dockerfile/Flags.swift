@@ -55,6 +55,8 @@ let flagsOfInstructions: [String: [(name: String, kind: FlagKind)]] = [
 struct GivenFlags {
   private var values: [String: [FlagText]] = [:]
   private var truths: [String: Bool] = [:]
+  /// Whether nobody can say where they end; that has been reported.
+  private(set) var isBroken = false
 
   func text(_ name: String) -> FlagText? { values[name]?.first }
   func texts(_ name: String) -> [FlagText] { values[name] ?? [] }
@@ -66,17 +68,21 @@ struct GivenFlags {
   ///
   /// - Returns: the flags, and what stands behind them.
   static func read(
-    of instruction: String, in range: Range<Int>, _ text: [UInt8],
-    report: (String, Range<Int>, String?) -> Void
+    of instruction: String, in range: Range<Int>, _ line: LogicalLine, _ source: SourceText
   ) -> (GivenFlags, rest: Range<Int>) {
+    let text = line.text
+    func report(_ summary: String, _ range: Range<Int>, _ hint: String?) {
+      source.report(summary, at: line.place(range), hint: hint)
+    }
     var flags = GivenFlags()
     var at = range.lowerBound
-    while true {
+    while !source.isFull {
       while at < range.upperBound, isBlank(text[at]) { at += 1 }
       guard at + 1 < range.upperBound, text[at] == 0x2D, text[at + 1] == 0x2D else { break }
       let start = at
       guard let word = flagWord(&at, until: range.upperBound, text) else {
         report("a quote is not closed", start..<range.upperBound, nil)
+        flags.isBroken = true
         break
       }
       if word.bytes == [0x2D, 0x2D] { break }

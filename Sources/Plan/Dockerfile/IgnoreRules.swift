@@ -58,6 +58,7 @@ package struct IgnoreRules: Sendable {
     guard faults.isEmpty else { throw Faults(faults) }
   }
 
+  /// For `init(lines:)`.
   package static func lines(of text: [UInt8]) -> [[UInt8]] {
     text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
       Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)

@@ -220,7 +220,9 @@ package struct RunInstruction: Sendable, Hashable {
   package var shellText: String? {
     guard case .shell(let text) = command else { return nil }
     if let script { return script.content }
-    return documents.reduce(text) { "\($0)\n\($1.content)\($1.name)" }
+    var whole = text
+    for document in documents { whole += "\n\(document.content)\(document.name)" }
+    return whole
   }
 
   package enum Network: String, Sendable, Hashable {

@@ -11,12 +11,11 @@ private let harmlessWords: Set<String> = ["public", "file", "version"]
 
 extension Checks {
   mutating func check(_ instruction: Instruction, in scope: StageScope) {
-    if instruction.typedName.uppercased() == "MAINTAINER" {
+    switch instruction.kind {
+    case .maintainer:
       report(
         .maintainerDeprecated, "`MAINTAINER` is an instruction of the past", at: instruction.span,
         hint: "write `LABEL org.opencontainers.image.authors=\"…\"`")
-    }
-    switch instruction.kind {
     case .command(let form), .entrypoint(let form): check(form, instruction, scope)
     case .workingDirectory(let word): checkDirectory(word, scope)
     case .environment(let assignments), .label(let assignments):

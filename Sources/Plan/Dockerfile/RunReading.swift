@@ -11,7 +11,9 @@ extension Statement {
     }
     var run = RunInstruction(command: form)
     run.documents = documents.map(\.document)
-    run.mounts = flags.texts("mount").compactMap { mount($0) }
+    for flag in flags.texts("mount") where !source.isFull {
+      if let mount = mount(flag) { run.mounts.append(mount) }
+    }
     if let flag = flags.text("network") {
       if let network = RunInstruction.Network(rawValue: flag.text) {
         run.network = network

@@ -14,7 +14,8 @@ final class SourceText {
   let bytes: [UInt8]
   private(set) var faults: [Diagnostic] = []
   private let lineStarts: [Int]
-  /// Where counting of columns has come to, so that a line is counted through once.
+  /// Where counting of columns has come to, so that near places of a long line
+  /// are not counted from its beginning.
   private var counted = (line: -1, offset: 0, column: 0)
 
   /// - Parameter bytes: without a byte order mark.
@@ -66,8 +67,12 @@ final class SourceText {
   }
 
   private func column(of offset: Int, line: Int) -> Int {
-    if counted.line != line || counted.offset > offset { counted = (line, lineStarts[line], 0) }
-    counted.column += scalars(counted.offset..<offset)
+    if counted.line != line { counted = (line, lineStarts[line], 0) }
+    if counted.offset <= offset {
+      counted.column += scalars(counted.offset..<offset)
+    } else {
+      counted.column -= scalars(offset..<counted.offset)
+    }
     counted.offset = offset
     return counted.column
   }
@@ -78,8 +83,11 @@ final class SourceText {
     return count
   }
 
+  /// Whether more faults would not be told.
+  var isFull: Bool { faults.count >= mostFaults }
+
   func report(_ summary: String, at range: Range<Int>, hint: String? = nil) {
-    guard faults.count < mostFaults else { return }
+    guard !isFull else { return }
     let line = line(lineIndex(of: range.lowerBound))
     faults.append(
       Diagnostic(
@@ -89,13 +97,13 @@ final class SourceText {
 
   /// A fault that has no place.
   func report(_ summary: String, hint: String? = nil) {
-    guard faults.count < mostFaults else { return }
+    guard !isFull else { return }
     faults.append(Diagnostic(summary, span: SourceSpan(file: name, line: 1, column: 1), hint: hint))
   }
 
   /// Faults of a part that was read by other means.
   func report(_ found: Faults) {
-    for var fault in found.diagnostics where faults.count < mostFaults {
+    for var fault in found.diagnostics where !isFull {
       if fault.excerpt == nil, let span = fault.span, span.file == name, span.line <= lineCount {
         let line = line(span.line - 1)
         if line.count <= longestExcerpt { fault.excerpt = text(line) }

@@ -56,10 +56,7 @@ struct Statement {
   }
 
   mutating func readFlags() {
-    let (line, source) = (line, source)
-    (flags, rest) = GivenFlags.read(of: name, in: rest, line.text) { summary, range, hint in
-      source.report(summary, at: line.place(range), hint: hint)
-    }
+    (flags, rest) = GivenFlags.read(of: name, in: rest, line, source)
   }
 
   // What follows reports what it finds and then gives nil.

@@ -33,9 +33,22 @@ package struct Plan: Hashable, Sendable {
     package var after: Set<Int>
   }
 
+  /// An image that is built, and why.
+  package struct ImageBuild: Hashable, Sendable {
+    package var image: String
+    package var cause: String
+
+    package init(image: String, cause: String) {
+      self.image = image
+      self.cause = cause
+    }
+  }
+
   package private(set) var steps: [Step] = []
   /// Images that must be fetched before the first step.
   package var pulls: [String] = []
+  /// Images that must be built after that.
+  package var builds: [ImageBuild] = []
   /// Containers of services that the project no longer has; left alone.
   package var orphans: [String] = []
   /// Volumes that are not what the file says, and are left alone.
@@ -45,7 +58,7 @@ package struct Plan: Hashable, Sendable {
 
   package init() {}
 
-  package var isEmpty: Bool { steps.isEmpty && pulls.isEmpty }
+  package var isEmpty: Bool { steps.isEmpty && pulls.isEmpty && builds.isEmpty }
 
   /// Adds a step and answers its index. Steps can only wait for earlier ones, so there are no cycles.
   @discardableResult
@@ -59,10 +72,11 @@ package struct Plan: Hashable, Sendable {
   /// One line for each step that changes something: what `up --dry-run` shows and tests compare.
   package var text: String {
     let pulled = pulls.map { "pull image \($0) (it is not here)" }
+    let built = builds.map { "build image \($0.image) (\($0.cause))" }
     let done = steps.compactMap { step in
       step.operation.text.map { $0 + " (\(step.cause))" }
     }
-    return (pulled + done).joined(separator: "\n")
+    return (pulled + built + done).joined(separator: "\n")
   }
 }
 

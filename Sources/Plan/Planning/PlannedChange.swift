@@ -10,6 +10,7 @@ package struct PlannedChange: Hashable, Sendable {
 
   package enum Action: String, Hashable, Sendable, CaseIterable {
     case pull
+    case build
     case create
     case recreate
     case restart
@@ -48,6 +49,7 @@ extension Plan {
   package var changes: [PlannedChange] {
     var ledger = Ledger()
     for image in pulls { ledger.note(.image, image, nil, .pull, because: "it is not here") }
+    for build in builds { ledger.note(.image, build.image, nil, .build, because: build.cause) }
     for step in steps { ledger.note(step) }
     return ledger.changes
   }

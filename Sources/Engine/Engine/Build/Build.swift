@@ -11,55 +11,27 @@ import Store
 import SystemPackage
 
 extension Session {
-  /// Builds the services that are asked for, side by side.
+  /// Builds the services that are asked for, side by side. Images that the file names are pushed, if that
+  /// is wanted, when all are there.
   /// - Returns: the images, in the order of the services; none where nothing is to be built.
   package func build(_ request: BuildRequest) async throws -> [BuiltImage] {
-    let project = try project()
-    let services = try buildable(request, in: project)
+    let services = try servicesToBuild(request)
     guard !services.isEmpty else {
       tell(.warning(Diagnostic("No services to build", severity: .warning)))
       return []
     }
-    return try await build(services, request)
-  }
-
-  /// Those with a `build`, and those whose images they build on before them.
-  private func buildable(_ request: BuildRequest, in project: Project) throws -> [Service] {
-    let chosen = try select(
-      request.services, from: project, includingDependencies: request.includesDependencies)
-    var ordered: [Service] = []
-    func add(_ service: Service, _ above: [String]) throws {
-      guard let build = service.build, !ordered.contains(where: { $0.name == service.name }) else {
-        return
-      }
-      if above.contains(service.name) {
-        throw Faults([
-          Diagnostic(
-            "services are built on each other in a circle: "
-              + (above + [service.name]).map { "`\($0)`" }.joined(separator: " → "),
-            span: build.place(of: "additional_contexts"))
-        ])
-      }
-      for name in build.services {
-        guard let other = project.buildable(name) else {
-          throw Faults([
-            Diagnostic(
-              "service `\(service.name)` builds on `\(name)`, which is not built here",
-              span: build.place(of: "additional_contexts"),
-              hint: "name a service that has a `build`")
-          ])
-        }
-        try add(other, above + [service.name])
-      }
-      ordered.append(service)
+    let images = try await build(services, request)
+    if request.pushes, !request.checksOnly {
+      var options = PushOptions()
+      options.services = services.filter { $0.image != nil }.map(\.name)
+      if !options.services.isEmpty { _ = try await push(options) }
     }
-    for service in chosen { try add(service, []) }
-    return ordered
+    return images
   }
 
   /// Builds these services; what others build on comes before them.
   func build(_ services: [Service], _ request: BuildRequest) async throws -> [BuiltImage] {
-    let sources = try await read(services)
+    let sources = try await read(services, request)
     try check(sources, request)
     if request.checksOnly { return [] }
     let builder = try await blocking { try Builder(self) }
@@ -75,14 +47,19 @@ extension Session {
   }
 
   /// Reads all Dockerfiles before anything is made; their faults come together.
-  private func read(_ services: [Service]) async throws -> [String: BuildSource] {
-    try await blocking {
+  private func read(
+    _ services: [Service], _ request: BuildRequest
+  ) async throws -> [String: BuildSource] {
+    let environment = self.request.environment
+    return try await blocking {
       var sources: [String: BuildSource] = [:]
       var faults: [Diagnostic] = []
       for service in services {
         guard let build = service.build else { continue }
         do {
-          sources[service.name] = try BuildSource(build, service: service.name)
+          let arguments = BuildArguments(build, request.arguments, environment: environment)
+          sources[service.name] = try BuildSource(
+            build, service: service.name, checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
         } catch let fault as Faults {
           faults += fault.diagnostics
         }
@@ -166,12 +143,9 @@ extension Session {
   /// Names the image.
   private func export(_ state: StageState, _ job: BuildJob) async throws -> BuiltImage {
     let service = job.service
-    let name = try imageReference(builtName(of: service), service)
+    let name = try imageReference(imageName(of: service), service)
     let tags = try [name] + job.definition.tags.map { try imageReference($0, service) }
-    var labels = job.definition.labels.map { ($0.key, $0.value) }
-    labels.append((Label.project, projectName))
-    labels.append((Label.service, service.name))
-    labels.append((Label.version, berthVersion))
+    let labels = buildLabels(of: service).map { ($0.key, $0.value) }
     let title = "[\(job.label)internal] exporting to image \(name.familiar)"
     return try await job.builder.step(title) { _ in
       let config = state.document(stamp: job.epochStamp ?? job.builder.stamp(), labels: labels)
@@ -180,11 +154,6 @@ extension Session {
       }
       return (BuiltImage(service: service.name, reference: name.familiar, id: "\(id)"), false)
     }
-  }
-
-  /// What the image of a service is called that has no `image`.
-  func builtName(of service: Service) -> String {
-    service.image ?? joined(projectName, service.name)
   }
 }
 

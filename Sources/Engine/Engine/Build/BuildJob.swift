@@ -48,15 +48,16 @@ final class BuildJob: Sendable {
     self.services = services
     usesCache = request.usesCache && definition.usesCache
     pulls = request.pulls || definition.pulls
-    ssh = definition.ssh + request.ssh.compactMap {
-      SSHSource(
-        $0, in: builder.session.request.workingDirectory,
-        home: builder.session.request.environment["HOME"])
-    }
+    ssh =
+      definition.ssh
+      + request.ssh.compactMap {
+        SSHSource(
+          $0, in: builder.session.request.workingDirectory,
+          home: builder.session.request.environment["HOME"])
+      }
     uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
     expansion = Expansion(escape: source.dockerfile.directives.escape)
-    let arguments = BuildArguments(
-      definition, request.arguments, environment: builder.session.request.environment)
+    let arguments = BuildArguments(builder.session.buildArguments(of: service, request))
     self.arguments = arguments
     epochStamp = try arguments.epochStamp()
     graph = try BuildGraph(
@@ -212,16 +213,9 @@ final class BuildArguments: Sendable {
   static let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"]
     .flatMap { [$0, $0.lowercased()] }
 
-  init(
-    _ definition: BuildDefinition, _ typed: [String], environment: [String: String]
-  ) {
+  init(_ arguments: [KeyValue]) {
     var values: [String: String] = [:]
-    for argument in definition.arguments { values[argument.key] = argument.value }
-    for text in typed {
-      let pair = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(pair[0])
-      values[name] = pair.count > 1 ? String(pair[1]) : environment[name] ?? values[name]
-    }
+    for argument in arguments { values[argument.key] = argument.value }
     self.values = values
     let known = Set(Self.proxies + ["SOURCE_DATE_EPOCH"])
     unused = Mutex(Set(values.keys.filter { !known.contains($0) && !$0.hasPrefix("BUILDKIT_") }))

@@ -12,6 +12,8 @@ package struct BuildRequest: Sendable {
   package var pushes = false
   /// Services that the named ones depend on are built too.
   package var includesDependencies = false
+  /// Containers are made from the images at once: of several platforms only this machine's is built.
+  package var isForContainers = false
   /// The Dockerfiles are checked, nothing is built.
   package var checksOnly = false
   /// `default`, `ID=PATH[,PATH]`.

@@ -21,7 +21,10 @@ struct BuildSource: Sendable {
 
   /// Reads what `build` names. All faults of the Dockerfile come at once. Blocks.
   /// - Parameter context: nil: that of the definition, which is a folder.
-  init(_ definition: BuildDefinition, service: String, context: FilePath? = nil) throws {
+  /// - Parameter checks: what stands in place of the Dockerfile's own `# check=`.
+  init(
+    _ definition: BuildDefinition, service: String, context: FilePath? = nil, checks: String? = nil
+  ) throws {
     guard case .folder(let own) = definition.context else {
       throw Faults([
         Diagnostic(
@@ -58,10 +61,10 @@ struct BuildSource: Sendable {
     }
     lines = String(decoding: text, as: UTF8.self)
       .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
-    let ignored = try ignoreFile.flatMap { try readSource($0) }.map(ignoreLines)
-      ?? ignoredLines(in: folder)
+    let ignored = try ignoreFile.flatMap { try ignoredLines(of: $0) } ?? ignoredLines(in: folder)
     self.ignored = ignored
     var dockerfile = try parseDockerfile(text, name: name)
+    if let checks { try dockerfile.directives.replaceChecks(with: checks) }
     var knowledge = CheckKnowledge()
     knowledge.ignoreRules = try IgnoreRules(lines: ignored)
     dockerfile.warnings = runChecks(dockerfile, source: text, knowledge: knowledge)
@@ -102,11 +105,14 @@ struct BuildSource: Sendable {
 
 /// The lines of a folder's ignore file; none where it has no such file.
 func ignoredLines(in folder: FilePath) throws -> [[UInt8]] {
-  try readSource(folder.appending(".dockerignore")).map(ignoreLines) ?? []
+  try ignoredLines(of: folder.appending(".dockerignore")) ?? []
 }
 
-private func ignoreLines(_ text: [UInt8]) -> [[UInt8]] {
-  text.split(separator: 0x0A, omittingEmptySubsequences: true).map { Array($0) }
+/// Nil where there is no such file; what is no rule in it is told with its place.
+private func ignoredLines(of file: FilePath) throws -> [[UInt8]]? {
+  guard let text = try readSource(file) else { return nil }
+  _ = try IgnoreRules(text: text, file: file.string)
+  return IgnoreRules.lines(of: text)
 }
 
 /// Nil when there is no such file.

@@ -52,7 +52,9 @@ extension StageRun {
     do {
       return try await work()
     } catch let failure as LayerFailure {
-      let place = failure.pattern.flatMap { plan.places.indices.contains($0) ? plan.places[$0] : nil }
+      let place = failure.pattern.flatMap {
+        plan.places.indices.contains($0) ? plan.places[$0] : nil
+      }
       throw job.source.fault(failure.summary, at: place ?? instruction.span, hint: failure.hint)
     }
   }
@@ -98,7 +100,8 @@ extension StageRun {
     let local = sources.indices.filter { !remote[$0] }
     if !local.isEmpty {
       var local = step(try await source(of: copy), local.map { sources[$0] })
-      local.unpacks = copy.isAdd ? (copy.unpacks.map { $0 ? .always : .never } ?? .archives) : .never
+      local.unpacks =
+        copy.isAdd ? (copy.unpacks.map { $0 ? .always : .never } ?? .archives) : .never
       steps.append(local)
     }
     if remote.contains(true) {

@@ -199,17 +199,20 @@ extension StageRun {
   }
 
   /// The socket of an agent of the caller's.
-  private func agent(_ item: RunMounts.Item, _ id: String, _ prepared: inout PreparedMounts) throws {
+  private func agent(_ item: RunMounts.Item, _ id: String, _ prepared: inout PreparedMounts) throws
+  {
     let asked = job.ssh.last { $0.id == id }
     let path = asked?.paths.first ?? builder.session.variable("SSH_AUTH_SOCK")
     guard asked != nil, let path, isSocket(path) else {
       guard item.mount.isRequired || asked != nil else { return }
       throw job.source.fault(
         "no agent for the ssh key `\(id)`", at: item.mount.span,
-        hint: "start ssh-agent and give `ssh: [\(id)]` below `build:`, or --ssh \(id); a path there must "
+        hint:
+          "start ssh-agent and give `ssh: [\(id)]` below `build:`, or --ssh \(id); a path there must "
           + "be that of an agent's socket")
     }
-    let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") })
+    let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
+    )
     let target = item.target ?? "/run/buildkit/ssh_agent.\(count)"
     prepared.mounts.append(
       .bind(

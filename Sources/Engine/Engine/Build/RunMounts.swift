@@ -114,7 +114,8 @@ extension StageRun {
       return RunMounts.Item(mount: mount, kind: .tmpfs, target: try required())
     case .secret:
       let variable = try text(mount.variable)
-      let named = try text(mount.id) ?? target.flatMap { $0.split(separator: "/").last.map(String.init) }
+      let named =
+        try text(mount.id) ?? target.flatMap { $0.split(separator: "/").last.map(String.init) }
       guard let id = named else {
         throw job.source.fault("a secret needs an `id` or a `target`", at: mount.span)
       }

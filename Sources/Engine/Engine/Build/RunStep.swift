@@ -18,7 +18,8 @@ extension StageRun {
     let command = commandLine(run, known)
     let arguments = known.visibleArguments.map { "\($0.name)=\($0.value ?? "")" }
     let mounts = try await runMounts(run, known)
-    let counted = arguments.isEmpty ? "" : "|\(arguments.count) \(arguments.joined(separator: " ")) "
+    let counted =
+      arguments.isEmpty ? "" : "|\(arguments.count) \(arguments.joined(separator: " ")) "
     let step = LayerStepText(
       title: title, history: "RUN \(counted)\(command.joined(separator: " ")) # buildkit",
       span: instruction.span)
@@ -35,7 +36,8 @@ extension StageRun {
     key.add(mounts.key)
     let result = key.finish()
     try await layer(step, key: result, &state) { reporter, folder, below in
-      try await self.execute(run, instruction, command, known, mounts, in: folder, on: below, reporter)
+      try await self.execute(
+        run, instruction, command, known, mounts, in: folder, on: below, reporter)
     }
   }
 
@@ -47,7 +49,9 @@ extension StageRun {
       root: lowers(state), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
       user: state.config.user)
-    if let name = job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") { environment.hostname = name }
+    if let name = job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") {
+      environment.hostname = name
+    }
     try network(run, &environment)
     environment.extraHosts = job.definition.extraHosts.map { ($0.key, $0.value) }
     environment.isInsecure = run.isInsecure
@@ -118,13 +122,16 @@ extension StageRun {
       entries.removeAll { entry in
         entry.hasPrefix(name) && state.config.variable(argument.name) == nil
       }
-      if state.config.variable(argument.name) == nil { entries.append(name + (argument.value ?? "")) }
+      if state.config.variable(argument.name) == nil {
+        entries.append(name + (argument.value ?? ""))
+      }
     }
     return entries
   }
 
   private func network(_ run: RunInstruction, _ environment: inout StepEnvironment) throws {
-    let wanted = run.network == .standard ? job.definition.network ?? "default" : run.network.rawValue
+    let wanted =
+      run.network == .standard ? job.definition.network ?? "default" : run.network.rawValue
     switch wanted {
     case "default", "bridge", "": environment.network = .bridge
     case "none": environment.network = .none

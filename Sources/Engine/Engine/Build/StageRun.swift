@@ -188,7 +188,8 @@ extension StageRun {
   }
 
   private func known(_ key: Digest, on below: [StackedLayer]) async throws -> Made? {
-    guard usesCache, let found = try await blocking({ [store = builder.store] in try store.find(key) })
+    guard usesCache,
+      let found = try await blocking({ [store = builder.store] in try store.find(key) })
     else { return nil }
     var layer: StackedLayer?
     if let known = found.layer { layer = try await builder.store.stack(known, on: below) }

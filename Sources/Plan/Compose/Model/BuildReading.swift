@@ -105,7 +105,7 @@ extension ModelReader {
     if let source = SSHSource(text, in: folder, home: home, span: sources.span(node.origin)) {
       return source
     }
-    findings.add(
+    buildFindings.add(
       Fault(
         .badValue, "`\(text)` names no key and no agent", at: node.origin,
         hint: "write `default`, or `ID=PATH`"))
@@ -129,7 +129,7 @@ extension ModelReader {
       return options.last { $0.key == key && !$0.value.isEmpty }?.value
     }
     func refuse(_ reason: String, _ hint: String) -> CachePlace? {
-      findings.add(
+      buildFindings.add(
         Fault(.badValue, "cache `\(text)` \(reason)", at: node.origin, hint: hint))
       return nil
     }

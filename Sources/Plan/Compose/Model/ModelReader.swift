@@ -8,6 +8,8 @@ struct ModelReader {
   /// A dependency that is not required is none while its service is not enabled.
   var enabled: Set<String> = []
   let findings: Findings
+  /// Of what only builds look at.
+  let buildFindings = Findings()
   /// That relative paths are resolved against, as far as they are not.
   var folder = ""
   var home: String?
@@ -23,8 +25,9 @@ struct ModelReader {
       volumes: (model["volumes"]?.map?.entries ?? []).map(volume),
       configs: (model["configs"]?.map?.entries ?? []).map(fileResource),
       secrets: (model["secrets"]?.map?.entries ?? []).map(fileResource),
-      model: model, sources: sources, valueFaults: [])
-    project.valueFaults = findings.faults
+      model: model, sources: sources, valueFaults: [], buildFaults: [])
+    project.valueFaults = findings.faults + buildFindings.faults
+    project.buildFaults = buildFindings.faults
     return project
   }
 

@@ -22,6 +22,8 @@ package struct Project: Sendable {
   var sources: Sources
   /// Values that `config` shows as they are but that nothing can act on.
   var valueFaults: [Fault]
+  /// Of these, those of values that builds look at.
+  var buildFaults: [Fault]
 
   package func service(_ name: String) -> Service? {
     services.first { $0.name == name }

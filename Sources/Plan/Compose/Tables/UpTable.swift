@@ -198,6 +198,13 @@ extension Project {
     return refusals.diagnostics(sources)
   }
 
+  /// As `unsupportedByUp`, for what a build of these services looks at.
+  package func unsupportedByBuild(of services: Set<String>) -> [Diagnostic] {
+    let refusals = UpRefusals(model: model, rows: Tables.buildRows, services: services)
+    for fault in buildFaults { refusals.findings.add(fault) }
+    return refusals.diagnostics(sources)
+  }
+
   /// As `unsupportedByUp`, for what `pull` of these services looks at.
   package func unsupportedByPull(of services: Set<String>) -> [Diagnostic] {
     UpRefusals(model: model, rows: Tables.up.filter(\.isOfPull), services: services)

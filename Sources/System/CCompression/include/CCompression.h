@@ -1,5 +1,7 @@
-// zlib and zstd as they are; ISA-L's inflate through a library opened at first use.
+// zlib, zstd, bzip2 and xz as they are; ISA-L's inflate through a library opened at first use.
 #pragma once
+#include <bzlib.h>
+#include <lzma.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <zlib.h>
@@ -35,4 +37,8 @@ static inline int berth_inflate_init_gzip(z_stream *stream) {
 }
 static inline int berth_deflate_init_gzip(z_stream *stream, int level) {
   return deflateInit2(stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+}
+// Streams of xz, one after the other. `memory` is what a stream may ask for, in bytes.
+static inline int berth_xz_init(lzma_stream *stream, uint64_t memory) {
+  return lzma_stream_decoder(stream, memory, LZMA_CONCATENATED);
 }
