@@ -7,15 +7,25 @@ SHELL = "buildah keeps to /bin/sh"
 VOLUME = "buildah drops what a RUN writes to a volume"
 LINK = "a link that is the target is followed; buildah replaces it"
 LINKS = "links that a copied folder meets are followed, as the classic builder did; buildah replaces, BuildKit refuses"
+DOT = "the `./` of an archive says nothing of the folder that it is unpacked into"
 EARLY = "a WORKDIR is made where it is said; buildah lets the next COPY make it, as its own"
 OWNER = "a WORKDIR that is made belongs to the USER"
 TIME = "a folder keeps its time, also when something that it holds is left out or hidden"
 
+PACKED = ["a", "l", "sub", "sub/b"]
 DATA = [["/srv/data/new"], ["/srv/data/g", "/srv/data/sub", "/srv/data/sub/h"]]
 
 # (case, field, what is wanted, why). A field is `tree PATH`, `config FIELD`, `history` or `layers`. None: there must be
 # nothing.
 EXCEPTIONS = [
+    ("add-archive", "tree /one", "dir 0755 0:0", DOT),
+    ("add-archive", "tree /two", "dir 0755 0:0", DOT),
+    ("add-archive", "tree /opt/tree", "dir 0755 0:0 @1704067200", DOT),
+    ("add-archive", "layers", [
+        ["/one", *(f"/one/{name}" for name in PACKED)], ["/two", *(f"/two/{name}" for name in PACKED)],
+        [f"/opt/tree/{name}" for name in PACKED]], DOT),
+    ("add-archive-of-links", "tree /un", "dir 0755 0:0", DOT),
+    *(("add-archives", f"tree /{name}", "dir 0755 0:0", DOT) for name in ["bzip2", "gzip", "xz", "zstd"]),
     ("copy-from-image", "tree /tree/deep", "dir 0755 0:0 @1704067200", TIME),
     ("copy-into-scratch", "tree /w", "dir 0755 0:0", EARLY),
     ("copy-modes-and-times", "tree /suid", 'file 4711 0:0 "s\\n" @1012709106', NO_RIGHTS),
