@@ -227,6 +227,7 @@ struct InstructionTests {
       Row("files", "COPY <<a.txt <<b /d/\n1\na.txt\n2\nb", " -> /d/ <a.txt:1\n> <b:2\n>"),
       Row("a file beside others", "COPY x <<E /d/\n1\nE", "x -> /d/ <E:1\n>"),
       Row("a file with blanks before its name", "COPY << E /d\n1\nE", " -> /d <E:1\n>"),
+      Row("a name with a folder", "RUN <<a/b\n1\na/b", "shell <<a/b <a/b:1\n>"),
       Row("added", "ADD --chmod=755 <<E /d\n1\nE", "chmod=755  -> /d <E:1\n>"),
       Row("a here-string is none", "RUN a <<<EOF", "shell a <<<EOF"),
       Row("quoted whole it is none", "RUN \"<<EOF\"", "shell \"<<EOF\""),

@@ -213,6 +213,15 @@ struct RefusalTests {
         "a document at the end", "COPY a <<E\nE",
         "`COPY` cannot accept a here-document as a destination"),
       Row(
+        "a document's name with a folder", "COPY <<a/b /d\na/b",
+        "the name `a/b` of a here-document is no file name"),
+      Row(
+        "a document's name that leads up", "ADD <<.. /d\n..",
+        "the name `..` of a here-document is no file name"),
+      Row(
+        "a script's name with a folder", "RUN <<../x\n#!/bin/sh\n../x",
+        "the name `../x` of a here-document is no file name"),
+      Row(
         "a variable in from", "COPY --from=$A b c",
         "variable expansion is not supported for `--from` (define a new stage with `FROM` using `ARG` from global scope, and name that stage)"
       ),

@@ -21,6 +21,7 @@ func tryDockerfile(_ bytes: [UInt8]) {
     fatalError("property violated: a fault has no place: \(error)")
   }
   require(!file.stages.isEmpty, "a file without stages is accepted")
+  for warning in runChecks(file, source: bytes) { requirePlace(warning, lines) }
   let expansion = Expansion(escape: file.directives.escape)
   for argument in file.globalArguments { argument.value.map { tryWord($0, expansion, lines) } }
   for (index, stage) in file.stages.enumerated() {
@@ -40,7 +41,7 @@ private func tryKind(_ kind: Instruction.Kind, _ expansion: Expansion, _ lines: 
   switch kind {
   case .run(let run):
     require((run.shellText == nil) == run.command.isExec, "a shell has no text")
-    run.documents.forEach { tryDocument($0) }
+    for document in run.documents { tryDocument(document) }
     for mount in run.mounts {
       for field in mount.fields { field.value.map { tryWord($0, expansion, lines) } }
       do {
@@ -55,7 +56,7 @@ private func tryKind(_ kind: Instruction.Kind, _ expansion: Expansion, _ lines: 
     for word in copy.sources + [copy.destination] + copy.excludes {
       tryWord(word, expansion, lines)
     }
-    copy.documents.forEach { tryDocument($0) }
+    for document in copy.documents { tryDocument(document) }
   case .environment(let pairs), .label(let pairs):
     for pair in pairs {
       tryWord(pair.name, expansion, lines)
@@ -95,7 +96,7 @@ private func tryWord(_ word: Word, _ expansion: Expansion, _ lines: Int) {
     }
     require(text.utf8.count <= word.text.utf8.count + largestGrowth, "a value grows too long")
     require(
-      asked.allSatisfy { names.contains($0) || !$0.utf8.contains { $0 >= 0x61 && $0 <= 0x7A } },
+      asked.allSatisfy { names.contains($0) || !isName($0) },
       "a variable is used that was not named")
     let words = try expansion.words(word) { values[$0] }
     require(words.allSatisfy { !$0.isEmpty }, "a word is empty")
@@ -104,6 +105,11 @@ private func tryWord(_ word: Word, _ expansion: Expansion, _ lines: Int) {
   } catch {
     fatalError("property violated: a fault has no place: \(error)")
   }
+}
+
+/// Shells also have parameters, such as `$1` and `$?`.
+private func isName(_ text: String) -> Bool {
+  text.unicodeScalars.first.map { $0 == "_" || $0.properties.isAlphabetic } == true
 }
 
 private func tryDocument(_ document: HereDocument) {

@@ -9,7 +9,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
   "durations": tryDuration, "sizes": trySize, "ports": tryPorts, "mounts": tryMounts,
   "words": tryWords, "names": tryNames, "load": tryLoad,
   "messages": tryMessage, "frames": tryFrames, "resolvers": tryResolverFile, "zones": tryZone,
-  "dockerfiles": tryDockerfile,
+  "dockerfiles": tryDockerfile, "ignore": tryIgnoreRules, "modes": tryModeChange,
 ]
 
 let attempt =

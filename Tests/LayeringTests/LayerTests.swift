@@ -147,6 +147,20 @@ struct LayerTests {
     #expect(made["lib/x/a.txt"]?.owner == "1000:1001")
   }
 
+  @Test("that links says nothing of the folders on the way, and puts those like them on top")
+  func implied() async throws {
+    try bench.folder("/below/tmp", mode: 0o1777)
+    let step = bench.copy("a.txt", to: "/tmp/x/") { $0.isLink = true }
+    let made = try await bench.make(step)
+    #expect(made.keys.sorted() == ["tmp/x/a.txt"])
+    var status = stat()
+    try checking("stat") { stat(bench.root + "/round1/upper/tmp", &status) }
+    #expect(status.st_mode & 0o7777 == 0o1777)
+    // The same on another base.
+    try bench.folder("/below/tmp", mode: 0o700)
+    #expect(try await bench.make(step) == made)
+  }
+
   @Test("wants a folder for several files")
   func several() async throws {
     try bench.file("b.txt", "b")

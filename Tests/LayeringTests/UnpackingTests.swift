@@ -112,6 +112,15 @@ struct UnpackingTests {
     #expect(content == Array("canary".utf8))
   }
 
+  @Test("goes where links of the root lead")
+  func links() async throws {
+    try bench.link("/below/lib", to: "/usr/lib")
+    try bench.file("/below/usr/lib/old")
+    try archive("a.tar") { $0.add(TarEntry(.file, path: Array("lib/new".utf8))) }
+    let made = try await bench.make(add("a.tar", to: "/"))
+    #expect(made.keys.sorted() == ["usr/", "usr/lib/", "usr/lib/new"])
+  }
+
   @Test("leaves out devices")
   func devices() async throws {
     try archive("a.tar") { writer in

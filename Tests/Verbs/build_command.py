@@ -307,6 +307,7 @@ def arguments(box):
     box.true("were not consumed" in box.last.err, box.last.err)
     words("-q")
     box.equal(box.last.err, "")
+    box.true("Check complete, no warnings found." in box.berth("build", "--check").err, "what `--check` says")
 
 
 @scenario("C39", "A154", "A39")

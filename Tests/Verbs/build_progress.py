@@ -13,17 +13,18 @@ COMPOSE = "services: {app: {build: ., stop_signal: KILL}}"
 LOUD = f"""\
 FROM {IMAGE}
 WORKDIR /app
-RUN for i in 1 2 3 4 5 6 7 8 9; do echo line $i; done; printf '10%%\\r50%%\\r100%%\\n'; echo oops >&2
+RUN : NAME; for i in 1 2 3 4 5 6 7 8 9; do echo line $i; done; printf '10%%\\r50%%\\r100%%\\n'; echo oops >&2
 """
 FAILING = f"""\
 FROM {IMAGE}
-RUN for i in $(seq 40); do echo word $i; done; exit 3
+RUN : NAME; for i in $(seq 40); do echo word $i; done; exit 3
 """
 
 
 def project(box, dockerfile, compose=COMPOSE):
+    """Two scenarios share a store: a step of the same words in another is known in this one."""
     box.file(compose)
-    box.write("Dockerfile", dockerfile)
+    box.write("Dockerfile", dockerfile.replace("NAME", box.name))
 
 
 def numbered(box, text):
@@ -50,12 +51,12 @@ def build_as_lines(box):
     box.true("\x1b" not in text and "\r" not in text, f"{text!r}")
     steps = numbered(box, text)
     box.equal(sorted(steps), list(range(1, len(steps) + 1)), "numbers of steps")
-    run = named(steps, "] RUN for")
+    run = named(steps, "] RUN :")
     said = [line.split(" ", 1)[1] for line in run[1:-1]]
     box.equal(sorted(said), sorted([f"line {number}" for number in range(1, 10)] + ["100%", "oops"]))
     box.true(re.fullmatch(r"DONE \d+\.\ds", run[-1]), f"{run}")
     again = numbered(box, box.berth("--progress", "plain", "build").err)
-    box.equal(named(again, "] RUN for")[1:], ["CACHED"])
+    box.equal(named(again, "] RUN :")[1:], ["CACHED"])
     box.equal(named(again, "] WORKDIR")[1:], ["CACHED"])
 
 
@@ -63,8 +64,8 @@ def build_as_lines(box):
 def build_side_by_side(box):
     """Stages that go on together come in blocks, and nothing of either is lost."""
     count = 200
-    loop = f"for i in $(seq {count}); do echo NAME $i; done"
-    project(box, "".join(f"FROM {IMAGE} AS {name}\nRUN {loop.replace('NAME', name)} >&2; touch /{name}\n"
+    loop = f"for i in $(seq {count}); do echo WORD $i; done"
+    project(box, "".join(f"FROM {IMAGE} AS {name}\nRUN {loop.replace('WORD', name)} >&2; touch /{name}\n"
                          for name in ("one", "two"))
             + f"FROM {IMAGE}\nCOPY --from=one /one /\nCOPY --from=two /two /\n")
     text = box.berth("build").err
@@ -83,15 +84,15 @@ def build_that_fails(box):
     project(box, FAILING)
     outcome = box.berth("build", code=None)
     box.true(outcome.code, "a build that fails succeeds")
-    run = named(numbered(box, outcome.err), "] RUN for")
+    run = named(numbered(box, outcome.err), "] RUN :")
     box.equal([line.split(" ", 1)[1] for line in run[1:-1]], [f"word {number}" for number in range(1, 41)])
     box.true(run[-1].startswith("ERROR: "), f"{run}")
-    with box.terminal("build", size=(40, 80)) as terminal:
+    with box.terminal("build", size=(40, 120)) as terminal:
         box.equal(terminal.exit(), outcome.code)
-        screen = Screen(40, 80).feed(terminal.seen.decode())
+        screen = Screen(40, 120).feed(terminal.seen.decode())
     text = screen.text
     box.equal(screen.unknown, [])
-    box.true(any(line.startswith(" ✘ ERROR [") and "RUN for" in line for line in text), f"{text}")
+    box.true(any(line.startswith(" ✘ ERROR [") and "RUN :" in line for line in text), f"{text}")
     first = text.index("word 21")
     box.equal(text[first - 2], "------")
     box.true(text[first - 1].startswith(" > ["), f"{text}")
@@ -103,7 +104,7 @@ def build_that_fails(box):
 def build_on_terminals(box):
     """What is over is one line, on terminals of every size; while it goes on the last lines of the program are seen."""
     project(box, LOUD.replace("oops >&2", "oops >&2; while [ ! -e /go/on ]; do sleep 0.05; done").replace(
-        "RUN for", "RUN --mount=type=bind,target=/go for"))
+        "RUN :", "RUN --mount=type=bind,target=/go :"))
     for rows, columns in ((24, 80), (24, 20), (6, 80), (4, 30)):
         # What is in the context is new, so nothing of the step is known.
         box.write("nonce", f"{rows} {columns}")
@@ -114,8 +115,9 @@ def build_on_terminals(box):
                 screen = Screen(rows, columns).feed(terminal.seen.decode())
                 box.true(any(line.startswith("   │ 100%") for line in screen.text), f"{screen.text}")
                 box.true(not any("line 1" in line or "50%" in line for line in screen.text[2:]), f"{screen.text}")
+            terminal.wait_for(" RUN"[:columns - 2])
             terminal.send(2)
-            terminal.exit()
+            box.equal(terminal.exit(), 130, f"{rows} x {columns}")
         screen = Screen(rows, columns).feed(terminal.seen.decode())
         box.equal(screen.unknown, [])
         box.true(not screen.is_hidden and not screen.is_synchronised, "the terminal is left changed")
@@ -142,7 +144,7 @@ def build_as_json(box):
             steps.setdefault(vertex["digest"], []).append(vertex)
         for log in event.get("logs", []):
             logs.setdefault((log["vertex"], log["stream"]), []).append(base64.b64decode(log["data"]))
-    run = next(key for key, each in steps.items() if "] RUN for" in each[0]["name"])
+    run = next(key for key, each in steps.items() if "] RUN :" in each[0]["name"])
     box.true("started" in steps[run][0] and "completed" not in steps[run][0], f"{steps[run]}")
     box.true("completed" in steps[run][-1] and "error" not in steps[run][-1], f"{steps[run]}")
     lines = "".join(f"line {number}\n" for number in range(1, 10)) + "10%\r50%\r100%\n"
@@ -150,9 +152,9 @@ def build_as_json(box):
     box.equal(b"".join(logs[run, 2]), b"oops\n")
     box.true(all(each[-1].get("completed") for each in steps.values()), f"{steps}")
     again = [json.loads(line) for line in box.berth("--progress", "json", "build").err.splitlines()]
-    box.true(any(vertex.get("cached") and "] RUN for" in vertex["name"]
+    box.true(any(vertex.get("cached") and "] RUN :" in vertex["name"]
                  for event in again for vertex in event.get("vertexes", [])), f"{again}")
-    box.write("Dockerfile", FAILING)
+    project(box, FAILING)
     failed = [json.loads(line) for line in box.berth("--progress", "json", "build", code=None).err.splitlines()]
     box.true(any("error" in vertex for event in failed for vertex in event.get("vertexes", [])), f"{failed}")
 
@@ -162,7 +164,7 @@ def build_quietly(box):
     """Nothing is told of a build that is well, and an error of one that is not."""
     project(box, LOUD)
     box.equal(box.berth("--progress", "quiet", "build").err, "")
-    box.write("Dockerfile", FAILING)
+    project(box, FAILING)
     outcome = box.berth("--progress", "quiet", "build", code=None)
     box.true(outcome.code and outcome.err.startswith("error") and "#" not in outcome.err.splitlines()[0], outcome.err)
 

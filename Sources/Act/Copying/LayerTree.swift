@@ -21,6 +21,8 @@ package struct LayerRules: Sendable {
   let leftOut: Set<[UInt8]>
 
   let opaque: Opaque
+  /// Folders that are not told of themselves, only by what is in them.
+  package var implied: Set<[UInt8]> = []
 
   package init(leavingOut paths: [[UInt8]], opaque: Opaque = .marked) {
     leftOut = Set(paths.map(Self.plain))

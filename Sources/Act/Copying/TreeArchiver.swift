@@ -81,7 +81,7 @@ package struct TreeArchiver {
     case .folder:
       entry.kind = .directory
       entry.path.append(UInt8(ascii: "/"))
-      try addHead(entry)
+      if !(layer?.implied.contains(path) ?? false) { try addHead(entry) }
       try addContents(handle, path, depth)
     }
   }

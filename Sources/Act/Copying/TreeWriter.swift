@@ -25,7 +25,8 @@ package final class TreeWriter: TarVisitor {
   package enum Obstacles: Sendable {
     /// It stays, and that is an error.
     case refused
-    /// It goes, folders with all that is in them.
+    /// It goes, folders with all that is in them. A link that an entry's folder turns out to be is
+    /// followed, as if the folder that is written to were the root.
     case replaced
   }
 
@@ -141,10 +142,14 @@ extension TreeWriter {
 
   private func open(_ path: [UInt8]) throws(SystemCallError) -> SharedDescriptor {
     if path.isEmpty { return folder }
+    let way =
+      switch obstacles {
+      case .refused: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+      case .replaced: RESOLVE_IN_ROOT
+      }
     return SharedDescriptor(
       try borrowed(folder).resolve(
-        filePath(path), O_PATH | O_DIRECTORY,
-        resolve: Int32(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)))
+        filePath(path), O_PATH | O_DIRECTORY, resolve: Int32(way | RESOLVE_NO_MAGICLINKS)))
   }
 
   /// The folder of these names, made where the archive has left it out.

@@ -26,17 +26,14 @@ package struct BuildStep: Codable, Sendable, Hashable {
   package var title: String
   /// RFC 3339.
   package var created: String
-  /// Nil where it changed no file.
-  package var layer: Layer?
+  package var layer: Layer
 
-  package init(title: String, created: String, layer: StackedLayer?) {
+  package init(title: String, created: String, layer: StackedLayer) {
     self.title = title
     self.created = created
-    self.layer = layer.map {
-      Layer(
-        blob: $0.blob.digest, blobSize: $0.blob.size, diffID: $0.diffID, chain: $0.chain,
-        size: $0.size)
-    }
+    self.layer = Layer(
+      blob: layer.blob.digest, blobSize: layer.blob.size, diffID: layer.diffID,
+      chain: layer.chain, size: layer.size)
   }
 }
 
@@ -78,10 +75,9 @@ package final class BuildStore: Sendable {
   package func find(_ key: Digest) throws -> BuildStep? {
     let path = store.folders.step(key)
     guard let step = try readStep(at: path) else { return nil }
-    if let layer = step.layer {
-      try session.needs.hold(ImageNeeds(chains: [layer.chain], blobs: [layer.blob]))
-      guard store.hasBlob(layer.blob) else { return nil }
-    }
+    let layer = step.layer
+    try session.needs.hold(ImageNeeds(chains: [layer.chain], blobs: [layer.blob]))
+    guard store.hasBlob(layer.blob) else { return nil }
     // Its age only decides what is pruned first.
     _ = path.withPlatformString { utimensat(AT_FDCWD, $0, nil, 0) }
     return step
@@ -129,18 +125,16 @@ package final class BuildStore: Sendable {
   /// - Parameters:
   ///   - changes: `folder`'s `upper` as a plain tar stream.
   ///   - checking: called at the end of the stream; throws where that is not the end of the changes.
-  /// - Returns: nil when nothing was changed.
   package func seal(
     _ changes: SharedDescriptor, of folder: FilePath, on below: [StackedLayer],
     checking: @escaping @Sendable () throws -> Void
-  ) async throws -> StackedLayer? {
+  ) async throws -> StackedLayer {
     let name = "blob-of-" + (folder.lastComponent?.string ?? "")
     let staged = try await blocking { [session] in
       let staged = try StagedLayer(changes, as: name, in: session)
       try checking()
       return staged
     }
-    guard let staged else { return nil }
     let chains = chainIDsOf(below.map(\.diffID) + [staged.diffID])
     let chain = chains[chains.count - 1]
     let size = try await blocking { [session, store] in
@@ -213,11 +207,11 @@ extension ImageStore {
     var needs = ImageNeeds()
     for name in try namesInFolder(folders.steps) {
       // One that cannot be read is of no use to a build either.
-      guard let step = try? readRecord(BuildStep.self, at: folders.steps.appending(name)),
-        let layer = step.layer
-      else { continue }
-      needs.chains.insert(layer.chain)
-      needs.blobs.insert(layer.blob)
+      guard let step = try? readRecord(BuildStep.self, at: folders.steps.appending(name)) else {
+        continue
+      }
+      needs.chains.insert(step.layer.chain)
+      needs.blobs.insert(step.layer.blob)
     }
     return needs
   }

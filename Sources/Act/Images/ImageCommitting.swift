@@ -48,7 +48,7 @@ extension ImageLoader {
         try await blocking {
           let staged = try StagedLayer(changes, as: "committed", in: session)
           try checking()
-          return try plan(of: staged, on: base, settings)
+          return try plan(of: staged.isEmpty ? nil : staged, on: base, settings)
         }
       ]
     } told: { _ in

@@ -63,8 +63,11 @@ struct StagedLayer: Sendable {
   /// An empty tar stream: its end alone.
   private static let emptyTar = 1024
 
-  /// Compresses a plain tar stream into the session's file `name`; nil where nothing is in it. Blocks.
-  init?(_ changes: SharedDescriptor, as name: String, in session: IngestSession) throws {
+  /// Whether there is nothing in it.
+  var isEmpty: Bool
+
+  /// Compresses a plain tar stream into the session's file `name`. Blocks.
+  init(_ changes: SharedDescriptor, as name: String, in session: IngestSession) throws {
     let limit = try usableSpace(session.folder)
     let staging = try StagingFile(session.folder.appending(name))
     // Written once, and mostly never sent anywhere.
@@ -78,7 +81,7 @@ struct StagedLayer: Sendable {
       guard UInt64(staging.size) <= limit else { throw ImageArchiveFault.tooLarge(limit: limit) }
     }
     try stream.finish { try staging.write($0) }
-    guard size > Self.emptyTar else { return nil }
+    isEmpty = size <= Self.emptyTar
     let member = staging.finish()
     blob = ContentDescriptor(
       mediaType: MediaType.ociGzipLayer, digest: member.digest, size: member.size)

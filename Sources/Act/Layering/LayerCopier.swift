@@ -78,6 +78,7 @@ final class LayerCopier: SourceVisitor {
     let time = tree.time(item.status.modified)
     if time.nanoseconds != there.modified.nanoseconds { folder.isTouched = true }
     folder.time = time
+    tree.define(folder)
     folders.append(folder)
   }
 

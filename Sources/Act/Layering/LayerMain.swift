@@ -54,11 +54,17 @@ private func apply(_ job: LayerJob) throws {
     ? SharedDescriptor(try Descriptor.open(filePath(job.upper.raw), O_RDONLY | O_DIRECTORY))
     : try mountLayers(job.lowers, upper: job.upper, work: job.work)
   let tree = TargetTree(root: root, latest: job.latest)
+  let isIndependent = ignoresRoot && !job.lowers.isEmpty
   let steps = LayerSteps(tree: tree) {
-    ignoresRoot && !job.lowers.isEmpty ? try mountLayers(job.lowers) : root
+    isIndependent ? try readable(mountLayers(job.lowers)) : root
   }
   for step in job.steps { try steps.run(step) }
-  try writeLayer(job.upper, tree.mayHideFolders ? .marked : .never)
+  var rules = LayerRules(leavingOut: [], opaque: tree.mayHideFolders ? .marked : .never)
+  if isIndependent {
+    try tree.settle(like: readable(mountLayers(job.lowers)))
+    rules.implied = tree.implied
+  }
+  try writeLayer(job.upper, rules)
 }
 
 /// Whether what is copied goes nowhere but to the upper folder: there is nothing below, or a layer is made
@@ -76,12 +82,12 @@ private func ignoresRoot(_ job: LayerJob) throws(LayerFailure) -> Bool {
   return true
 }
 
-private func writeLayer(_ upper: Bytes, _ opaque: LayerRules.Opaque) throws {
+private func writeLayer(_ upper: Bytes, _ rules: LayerRules) throws {
   let root = try Descriptor.open(filePath(upper.raw), O_PATH | O_DIRECTORY | O_NOFOLLOW)
   let tree = CopyTree(
     root: SharedDescriptor(root), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
   var buffer: [UInt8] = []
-  var archiver = TreeArchiver(tree, layer: LayerRules(leavingOut: [], opaque: opaque)) { bytes in
+  var archiver = TreeArchiver(tree, layer: rules) { bytes in
     // Heads and small files go out together.
     if buffer.count + bytes.count > 1 << 20 {
       try writeAll(buffer)

@@ -44,6 +44,8 @@ final class TargetTree {
   private let latest: timespec?
   /// Folders were taken away, so one that was made in their place may hide what older layers have.
   var mayHideFolders = false
+  /// Folders that were made on the way to others, as whoever unpacks a layer makes them: 0755, of root.
+  private(set) var implied: Set<[UInt8]> = []
   /// Those that are in use, in the order in which they were opened.
   private var opened: [TargetFolder] = []
 
@@ -92,9 +94,29 @@ final class TargetTree {
     let made = try makeFolder(name + [0], in: folder)
     try checking("fchown", text(name)) { fchown(made.raw, owner.uid, owner.gid) }
     try checking("fchmod", text(name)) { fchmod(made.raw, 0o755) }
+    if owner == Ownership() { implied.insert(joined(folder.names + [name])) }
     guard let latest else { return }
     let times = [latest, latest]
     try checking("futimens", text(name)) { futimens(made.raw, times) }
+  }
+
+  /// Something was copied that says how this folder is to be.
+  func define(_ folder: TargetFolder) { _ = implied.remove(joined(folder.names)) }
+
+  /// Makes implied folders like those that they will lie above, for in an overlay the topmost says how
+  /// a folder is: without it `/tmp` would lose its sticky bit to one file.
+  func settle(like below: SharedDescriptor) throws {
+    for path in implied {
+      let names = Layering.names(of: path)
+      guard case .folder(let like) = try Layering.find(names, below: below),
+        like.names == names, case .folder(let made) = try Layering.find(names, below: root)
+      else { continue }
+      let (status, raw) = (try EntryStatus(of: like.folder.raw), made.folder.raw)
+      try checking("fchown", text(path)) { fchown(raw, status.uid, status.gid) }
+      try checking("fchmod", text(path)) { fchmod(raw, status.mode) }
+      let times = [status.modified, status.modified]
+      try checking("futimens", text(path)) { futimens(raw, times) }
+    }
   }
 
   /// A new folder that nobody else may look into yet.

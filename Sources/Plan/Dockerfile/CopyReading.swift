@@ -31,6 +31,10 @@ extension Statement {
       isAdd: name == "ADD", sources: [], destination: checked(last.word))
     for (word, document) in words {
       if let document {
+        guard document.isFileName else {
+          report("the name `\(document.name)` of a here-document is no file name", at: nameRange)
+          return nil
+        }
         copy.documents.append(document)
       } else {
         copy.sources.append(checked(word))

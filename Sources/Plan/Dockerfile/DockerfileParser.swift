@@ -222,7 +222,9 @@ private struct DockerfileParser {
 
   private func instruction(_ statement: Statement, _ kind: Instruction.Kind) -> Instruction {
     var text = statement.shownText
-    if case .run(let run) = kind, let script = run.script { text += " (\(script.summary))" }
+    if case .run(let run) = kind, let document = run.loneDocument {
+      text += " (\(document.summary))"
+    }
     let first = statement.line.lines.lowerBound
     var instruction = Instruction(
       name: statement.name, kind: kind, text: text, span: statement.firstLineSpan,

@@ -9,6 +9,13 @@ struct HereDocumentWord {
   var stripsTabs: Bool
 }
 
+extension HereDocument {
+  /// Whether a file in one folder can have its name.
+  var isFileName: Bool {
+    !name.utf8.contains(UInt8(ascii: "/")) && name != "." && name != ".." && name.utf8.count < 256
+  }
+}
+
 /// None where a quote is not closed: then the line is one for the shell alone.
 func hereDocumentWords(in text: [UInt8]) -> [HereDocumentWord] {
   var found: [HereDocumentWord] = []

@@ -207,7 +207,7 @@ package struct RunInstruction: Sendable, Hashable {
 
   /// The document that is the whole command, as in `RUN <<EOF`: the shell runs its content, or, where
   /// that begins with `#!`, the program named there.
-  package var script: HereDocument? {
+  package var loneDocument: HereDocument? {
     guard case .shell(let text) = command, let document = documents.first else { return nil }
     let bytes = Array(text.utf8)
     guard let word = hereDocumentWords(in: bytes).first, word.range == 0..<bytes.count else {
@@ -219,7 +219,7 @@ package struct RunInstruction: Sendable, Hashable {
   /// What the shell is given: with its here-documents below it; nil in exec form.
   package var shellText: String? {
     guard case .shell(let text) = command else { return nil }
-    if let script { return script.content }
+    if let loneDocument { return loneDocument.content }
     var whole = text
     for document in documents { whole += "\n\(document.content)\(document.name)" }
     return whole

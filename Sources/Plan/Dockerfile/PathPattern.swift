@@ -1,11 +1,11 @@
-// Patterns for paths, as `COPY` and ignore files use them. Over bytes: a path need not be UTF-8, but a wildcard
-// stands for a whole character where it is.
+// Patterns for paths, as `COPY` and ignore files use them. Over bytes: a path need not be UTF-8, but
+// a wildcard stands for a whole character where it is.
 
 package import Diagnostics
 
-/// What Go's `filepath.Match` takes for a pattern, compiled: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are
-/// sets, `\` takes the next character as it is. With folders in it, `**` stands for any number of
-/// them, with the shortcuts and oddities of docker's ignore files: `**x` ends in `x`, `a/**` is all
+/// What Go's `filepath.Match` takes for a pattern, compiled: `*` and `?` stop at `/`, `[a-z]` and
+/// `[^a-z]` are sets, `\` takes the next character as it is. Where wildcards cross folders, `**`
+/// stands for any number of them, with the shortcuts and oddities of docker's ignore files: `**x` ends in `x`, `a/**` is all
 /// below `a` but not `a`.
 ///
 /// Paths are relative and clean: no `/` at their ends, no `.`, `..` or empty names in them. Time is

@@ -1,5 +1,5 @@
-// A pattern as a machine that reads a path once, being in several of its states at a time: so no pattern makes it
-// go back and try again.
+// A pattern as a machine that reads a path once, being in several of its states at a time: so no
+// pattern makes it go back and try again.
 
 /// One character of a path: a Unicode scalar, or a byte that is part of none.
 struct PathCharacter: Hashable, Sendable {

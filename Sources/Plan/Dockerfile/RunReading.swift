@@ -11,6 +11,11 @@ extension Statement {
     }
     var run = RunInstruction(command: form)
     run.documents = documents.map(\.document)
+    // It becomes a file of that name, which the kernel runs.
+    if let script = run.loneDocument, script.content.hasPrefix("#!"), !script.isFileName {
+      report("the name `\(script.name)` of a here-document is no file name")
+      return nil
+    }
     for flag in flags.texts("mount") where !source.isFull {
       if let mount = mount(flag) { run.mounts.append(mount) }
     }

@@ -33,7 +33,10 @@ extension Session {
   func build(_ services: [Service], _ request: BuildRequest) async throws -> [BuiltImage] {
     let sources = try await read(services, request)
     try check(sources, request)
-    if request.checksOnly { return [] }
+    if request.checksOnly {
+      tell(.note("Check complete, no warnings found."))
+      return []
+    }
     let builder = try await blocking { try Builder(self) }
     do {
       let images = try await build(services, sources, request, builder)
@@ -50,14 +53,13 @@ extension Session {
   private func read(
     _ services: [Service], _ request: BuildRequest
   ) async throws -> [String: BuildSource] {
-    let environment = self.request.environment
-    return try await blocking {
+    try await blocking {
       var sources: [String: BuildSource] = [:]
       var faults: [Diagnostic] = []
       for service in services {
         guard let build = service.build else { continue }
         do {
-          let arguments = BuildArguments(build, request.arguments, environment: environment)
+          let arguments = BuildArguments(self.buildArguments(of: service, request))
           sources[service.name] = try BuildSource(
             build, service: service.name, checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
         } catch let fault as Faults {
@@ -129,6 +131,17 @@ extension Session {
     }
   }
 
+  /// When the image was made, where it is the one that is here under its name: steps that make no layers
+  /// have no time of their own, and building them again must not make another image.
+  private func stamp(
+    of state: StageState, _ labels: [(String, String)], under name: ImageReference
+  ) throws -> String? {
+    guard let here = try images.resolve(name), let created = here.createdAt,
+      Digest(of: state.document(stamp: created, labels: labels)) == here.id
+    else { return nil }
+    return created
+  }
+
   private func tellUnused(_ job: BuildJob) {
     let unused = job.arguments.notConsumed
     if unused.isEmpty { return }
@@ -148,9 +161,10 @@ extension Session {
     let labels = buildLabels(of: service).map { ($0.key, $0.value) }
     let title = "[\(job.label)internal] exporting to image \(name.familiar)"
     return try await job.builder.step(title) { _ in
-      let config = state.document(stamp: job.epochStamp ?? job.builder.stamp(), labels: labels)
       let id = try await blocking {
-        try job.builder.store.publish(config: config, layers: state.layers, tags: tags)
+        let stamp = try job.epochStamp ?? self.stamp(of: state, labels, under: name)
+        let config = state.document(stamp: stamp ?? job.builder.stamp(), labels: labels)
+        return try job.builder.store.publish(config: config, layers: state.layers, tags: tags)
       }
       return (BuiltImage(service: service.name, reference: name.familiar, id: "\(id)"), false)
     }

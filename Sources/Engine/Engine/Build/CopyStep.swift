@@ -115,12 +115,13 @@ extension StageRun {
           document.expands
           ? try expansion.document(document) { state.variable($0) } : document.content
         return LayerFile(
-          name: Bytes(document.name), content: Bytes(content), mode: 0o644, modified: 0)
+          name: Bytes(document.name), content: Bytes(content), mode: 0o644,
+          modified: self.job.arguments.epoch ?? Session.now().nanoseconds / 1_000_000_000)
       }
       steps.append(step(.files(files), copy.documents.map(\.name)))
     }
     var job = LayerJob(
-      action: .digest, lowers: copy.isLink ? [] : lowers(state), upper: "", work: "",
+      action: .digest, lowers: lowers(state), upper: "", work: "",
       steps: steps.map { .copy($0) })
     job.latest = self.job.arguments.epoch
     let fixed =

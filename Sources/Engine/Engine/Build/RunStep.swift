@@ -2,8 +2,10 @@
 
 import Blueprint
 import Compose
+import Control
 import Diagnostics
 import Dockerfile
+import Glibc
 import Images
 import Linux
 import OCI
@@ -26,6 +28,7 @@ extension StageRun {
     var key = StepKey("run")
     key.add(known.key)
     key.add(command)
+    key.add(run.documents.map(\.content))
     key.add(known.config.environment)
     key.add(arguments)
     key.add([
@@ -44,7 +47,7 @@ extension StageRun {
   private func execute(
     _ run: RunInstruction, _ instruction: Instruction, _ command: [String], _ state: StageState,
     _ mounts: RunMounts, in folder: FilePath, on below: [StackedLayer], _ reporter: BuildReporter
-  ) async throws -> StackedLayer? {
+  ) async throws -> StackedLayer {
     var environment = StepEnvironment(
       root: lowers(state), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
@@ -64,16 +67,24 @@ extension StageRun {
     environment.files = prepared.files
     environment.handed = prepared.handed
     environment.environment += prepared.variables
-    // An image without files has no folder to put a root on.
-    let code = try await prepared.holding {
-      try await builder.run(environment, in: folder, reporter)
+    if let script = run.script { environment.mounts.append(try mount(script, in: folder)) }
+    let code: Int32
+    do {
+      code = try await prepared.holding { [environment] in
+        try await builder.run(environment, in: folder, reporter)
+      }
+    } catch let failure as ShimFailure {
+      throw job.source.fault(
+        "process \"\(command.joined(separator: " "))\" could not be started: \(failure.message)",
+        at: instruction.span,
+        hint: failure.exitCode == 127 ? "it is not in the image, or not in its PATH" : nil)
     }
     guard code == 0 else { throw failure(command, code, instruction) }
     return try await seal(folder, on: below)
   }
 
   /// What the command has changed as a layer.
-  private func seal(_ folder: FilePath, on below: [StackedLayer]) async throws -> StackedLayer? {
+  private func seal(_ folder: FilePath, on below: [StackedLayer]) async throws -> StackedLayer {
     let session = builder.session
     let (stream, archiver) = try await blocking {
       let pipe = try Descriptor.pipe()
@@ -89,7 +100,7 @@ extension StageRun {
   private func failure(_ command: [String], _ code: Int32, _ instruction: Instruction) -> Faults {
     let hint =
       code == 127
-      ? "the program is not in the image, or not in its PATH"
+      ? "a program is not in the image, or not in its PATH"
       : code == 137 ? "it was killed: by want of memory, or by somebody" : nil
     return job.source.fault(
       "process \"\(command.joined(separator: " "))\" did not complete successfully: exit code: \(code)",
@@ -101,16 +112,25 @@ extension StageRun {
     switch run.command {
     case .exec(let words): return words
     case .shell(let text):
-      if let script = run.loneDocument {
-        if script.content.hasPrefix("#!") { return ["/dev/pipes/" + script.name] }
-        return state.config.shell + [script.content]
-      }
+      if let script = run.script { return ["/dev/pipes/" + script.name] }
+      if let script = run.loneDocument { return state.config.shell + [script.content] }
       var whole = text
       for document in run.documents {
         whole += "\n" + document.content + document.name
       }
       return state.config.shell + [whole]
     }
+  }
+
+  /// A here-document that is a program of its own.
+  private func mount(_ script: HereDocument, in folder: FilePath) throws -> MountStep {
+    let file = folder.appending("script")
+    let written = try Descriptor.open(file, O_WRONLY | O_CREAT | O_EXCL, mode: 0o755)
+    try written.writeAll(Array(script.content.utf8))
+    try checking("fchmod", file.string) { [raw = written.raw] in fchmod(raw, 0o755) }
+    return .bind(
+      source: Bytes(file.string), target: Bytes("/dev/pipes/" + script.name), readOnly: true,
+      createSource: false, propagation: nil)
   }
 
   /// All that the command sees: nothing of ours.
@@ -156,6 +176,9 @@ extension StageRun {
 }
 
 extension RunInstruction {
+  /// The here-document that is the whole command and names its own interpreter.
+  var script: HereDocument? { loneDocument.flatMap { $0.content.hasPrefix("#!") ? $0 : nil } }
+
   /// The here-document that is the whole command, as a script.
   var loneDocument: HereDocument? {
     guard documents.count == 1, case .shell(let text) = command else { return nil }

@@ -151,7 +151,7 @@ struct LayerStepText: Sendable {
 
 extension StageRun {
   typealias LayerWork =
-    @Sendable (BuildReporter, FilePath, [StackedLayer]) async throws -> StackedLayer?
+    @Sendable (BuildReporter, FilePath, [StackedLayer]) async throws -> StackedLayer
 
   /// A step whose key is known before it begins.
   func layer(
@@ -175,15 +175,14 @@ extension StageRun {
         return (try await make(step, key, on: below, reporter, work), false)
       }
     }
-    if let layer = made.layer {
-      state.layers.append(layer)
-      state.key = layer.chain
-    }
-    state.note(step.history, created: job.epochStamp ?? made.created, isEmpty: made.layer == nil)
+    state.layers.append(made.layer)
+    // What is in the files counts, not how it came there.
+    state.key = made.layer.chain
+    state.note(step.history, created: job.epochStamp ?? made.created, isEmpty: false)
   }
 
   struct Made: Sendable {
-    var layer: StackedLayer?
+    var layer: StackedLayer
     var created: String
   }
 
@@ -191,9 +190,8 @@ extension StageRun {
     guard usesCache,
       let found = try await blocking({ [store = builder.store] in try store.find(key) })
     else { return nil }
-    var layer: StackedLayer?
-    if let known = found.layer { layer = try await builder.store.stack(known, on: below) }
-    return Made(layer: layer, created: found.created)
+    return Made(
+      layer: try await builder.store.stack(found.layer, on: below), created: found.created)
   }
 
   private func make(
@@ -215,7 +213,7 @@ extension StageRun {
 
   /// Runs a job of copying in `folder`; the layer that it makes.
   func copyLayer(_ job: LayerJob, in folder: FilePath, on below: [StackedLayer]) async throws
-    -> StackedLayer?
+    -> StackedLayer
   {
     var job = job
     job.upper = Bytes(folder.appending("upper").string)

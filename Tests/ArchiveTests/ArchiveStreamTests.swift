@@ -1,0 +1,113 @@
+// bzip2 and xz streams, as archives come in: whole, split, one behind the other, cut and damaged.
+
+import Testing
+
+@testable import Archive
+
+private let text = Array(String(repeating: "a layer of an image\n", count: 40).utf8)
+
+private enum Stream: String, CaseIterable, CustomTestStringConvertible {
+  case bzip2, xz
+
+  var testDescription: String { rawValue }
+
+  /// What `bzip2` and `xz` make of the text.
+  var bytes: [UInt8] {
+    switch self {
+    case .bzip2: Self.bzipped
+    case .xz: Self.xzipped
+    }
+  }
+
+  private static let bzipped: [UInt8] = [
+    0x42, 0x5A, 0x68, 0x31, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0xD9, 0x4C, 0xAA, 0xC1, 0x00, 0x00,
+    0x77, 0xD1, 0x80, 0x00, 0x10, 0x40, 0x00, 0x23, 0xA7, 0x90, 0x20, 0x20, 0x00, 0x70, 0x40, 0x34,
+    0x00, 0x14, 0xAA, 0x68, 0xD0, 0x1A, 0x6E, 0x27, 0x02, 0x78, 0x26, 0x44, 0xF8, 0x4C, 0x89, 0xE8,
+    0x9D, 0x09, 0xE8, 0x9E, 0x09, 0xA1, 0x34, 0x27, 0x62, 0x64, 0x26, 0x84, 0xC0, 0x98, 0x13, 0x42,
+    0x60, 0x4F, 0xC5, 0xDC, 0x91, 0x4E, 0x14, 0x24, 0x36, 0x53, 0x2A, 0xB0, 0x40,
+  ]
+  private static let xzipped: [UInt8] = [
+    0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0x00, 0x01, 0x69, 0x22, 0xDE, 0x36, 0x02, 0x00, 0x21, 0x01,
+    0x16, 0x00, 0x00, 0x00, 0x74, 0x2F, 0xE5, 0xA3, 0xE0, 0x03, 0x1F, 0x00, 0x1F, 0x5D, 0x00, 0x30,
+    0x88, 0x09, 0x86, 0x54, 0xA0, 0x86, 0x36, 0x96, 0xDE, 0xBF, 0xE6, 0x0F, 0x71, 0x94, 0x80, 0xE4,
+    0xB8, 0x5D, 0x71, 0xCC, 0xC9, 0x45, 0xA2, 0x3B, 0x61, 0x20, 0x5B, 0xF5, 0x80, 0x00, 0x00, 0x00,
+    0xFC, 0x38, 0xA5, 0x4E, 0x00, 0x01, 0x37, 0xA0, 0x06, 0x00, 0x00, 0x00, 0x82, 0x23, 0x66, 0x8F,
+    0x3E, 0x30, 0x0D, 0x8B, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x59, 0x5A,
+  ]
+}
+
+private func decode(_ bytes: [UInt8], chunk: Int = 10_000) throws -> [UInt8] {
+  let decompressor = Decompressor(.archives)
+  var result: [UInt8] = []
+  for start in stride(from: 0, to: bytes.count, by: chunk) {
+    try decompressor.feed(Array(bytes[start..<min(start + chunk, bytes.count)])) { result += $0 }
+  }
+  try decompressor.finish { result += $0 }
+  return result
+}
+
+@Suite("A stream of an archive")
+struct ArchiveStreamTests {
+  @Test("comes back whole", arguments: Stream.allCases, [1, 7, 10_000])
+  fileprivate func whole(_ stream: Stream, _ chunk: Int) throws {
+    #expect(try decode(stream.bytes, chunk: chunk) == text)
+    #expect(try decode(stream.bytes + stream.bytes, chunk: chunk) == text + text)
+  }
+
+  @Test("that is cut is told to be", arguments: Stream.allCases, [1, 5, 40])
+  fileprivate func cut(_ stream: Stream, _ missing: Int) {
+    #expect(throws: ArchiveFault.truncated(format: stream.rawValue)) {
+      try decode(stream.bytes.dropLast(missing))
+    }
+  }
+
+  @Test("that is damaged is refused, or not damaged where it counts", arguments: Stream.allCases)
+  fileprivate func damaged(_ stream: Stream) {
+    var refused = 0
+    // Behind the beginning, by which it is known.
+    for index in 12..<stream.bytes.count {
+      var bytes = stream.bytes
+      bytes[index] ^= 0x10
+      do {
+        // bzip2 has bits that stand for nothing.
+        let isSame = try decode(bytes) == text
+        #expect(isSame, "byte \(index)")
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(refused > stream.bytes.count / 2)
+  }
+
+  @Test("is passed on as it is where layers are expected", arguments: Stream.allCases)
+  fileprivate func layers(_ stream: Stream) throws {
+    var result: [UInt8] = []
+    let decompressor = Decompressor()
+    try decompressor.feed(stream.bytes) { result += $0 }
+    try decompressor.finish { result += $0 }
+    #expect(result == stream.bytes)
+  }
+
+  @Test("that asks for too much memory is refused")
+  func memory() {
+    // One byte in a window of 256 MiB.
+    let bytes: [UInt8] = [
+      0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0x00, 0x01, 0x69, 0x22, 0xDE, 0x36, 0x02, 0x00, 0x21,
+      0x01, 0x20, 0x00, 0x00, 0x00, 0x09, 0x88, 0xA5, 0x76, 0x01, 0x00, 0x00, 0x78, 0x00, 0x00,
+      0x00, 0x00, 0x83, 0x16, 0xDC, 0x8C, 0x00, 0x01, 0x15, 0x01, 0xA9, 0x63, 0x34, 0x60, 0x90,
+      0x42, 0x99, 0x0D, 0x01, 0x00, 0x00, 0x00, 0x00, 0x01, 0x59, 0x5A,
+    ]
+    #expect(
+      throws: ArchiveFault.corrupt(format: "xz", reason: "it asks for more than 128 MiB of memory")
+    ) {
+      try decode(bytes)
+    }
+  }
+
+  @Test(
+    "of text that only begins like one is text",
+    arguments: ["BZh", "BZh1 is how bzip2 begins", "\u{FD}7z"])
+  func alike(_ text: String) throws {
+    #expect(try decode(Array(text.utf8)) == Array(text.utf8))
+  }
+}
