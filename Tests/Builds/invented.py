@@ -13,8 +13,8 @@ IGNORED = ["*.md", "**/*.md", "!dir/e.md", "dir", "!dir/sub", "*/sub", "**/f", "
            "!dir/sub/g.txt", "?.txt", "[b-c]*", "x/y/", "**/y", "!**/w", "# nothing", "", "/b.txt", "./c.md"]
 SOURCES = ["a", "b.txt", ".", "dir", "dir/sub", "dir/", "x", "x/y/w", "*.txt", "dir/*", "*/y", "d*", "to-file",
            "to-folder", "[a]*", "x/?/w", "./dir/./sub", "/a"]
-TARGETS = ["/n1", "/n1/", "/n2/deep/", "/n2/deep/er", "/opt/tree", "/opt/tree/", "/data", "/data/", "/data/x", "rel", "./",
-           ".", "../up/", "/srv/data/old", "/opt/tree/deep/", "/", "/usr/local/bin/"]
+TARGETS = ["/n1", "/n1/", "/n2/deep/", "/n2/deep/er", "/opt/tree", "/opt/tree/", "/data", "/data/", "/data/x", "rel",
+           "./", ".", "../up/", "/srv/data/old", "/opt/tree/deep/", "/", "/usr/local/bin/"]
 PLACES = ["/n1", "/n2", "/n2/deep", "/opt/tree", "/opt/tree/deep", "/data/new", "/srv/data", "/log", "/etc/hostname2",
           "/var/lib/x"]
 OWNERS = ["7", "7:8", "app", "worker", "app:staff", "0:50", "1000:1000"]
