@@ -67,7 +67,9 @@ struct StageRun: Sendable {
   }
 
   private func begin(_ title: String) async throws -> StageState {
-    try await builder.step(title) { reporter in
+    // One that is built here is shown when it is there: until then it has steps of its own.
+    if case .stage = base { _ = try await job.state(of: base, at: stage.base.span) }
+    return try await builder.step(title) { reporter in
       var state = try await job.state(of: base, at: stage.base.span)
       // Arguments are of one stage, but those of a stage that goes on in this one are inherited.
       if case .stage = base {} else { state.arguments = [] }
