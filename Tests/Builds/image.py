@@ -70,6 +70,11 @@ def values(config):
     """The fields that count, without those that are empty, however that was written."""
     inner = config.get("config") or {}
     found = {field: inner[field] for field in CONFIG_FIELDS if inner.get(field)}
+    # Compose's own say of whose service an image is.
+    labels = {name: value for name, value in found.pop("Labels", {}).items()
+              if not name.startswith("com.docker.compose.")}
+    if labels:
+        found["Labels"] = labels
     if found.get("WorkingDir") == "/":
         del found["WorkingDir"]
     for field in ["ExposedPorts", "Volumes"]:

@@ -3,12 +3,14 @@
 
   run.py --berth PROGRAM [--only NAME…] [--jobs N]
   run.py --oracle [--write] [--only NAME…] [--jobs N]
+  run.py --berth PROGRAM --invented N [--seed SEED] [--jobs N]
   run.py --list
   run.py --bases FOLDER
 
 What is expected comes from Debian's buildah, or was written by hand where that cannot do it: the case says so.
 `--oracle` builds by buildah and compares its work with what is expected; with `--write` that becomes what is expected.
 `--bases` writes the images that the cases build on, for `berth load`: then a case can be built by hand in its folder.
+`--invented` lets both build N Dockerfiles that are made up from the seed and those after it.
 Prints what was not as expected and a line with the counts. Ends with 1 when there was anything.
 """
 
@@ -35,6 +37,7 @@ import image  # noqa: E402
 from case import Case, names  # noqa: E402
 from compare import Base, differences, expectation, write_expectation  # noqa: E402
 from exceptions import EXCEPTIONS  # noqa: E402
+from invented import Invented  # noqa: E402
 from oracle import Oracle  # noqa: E402
 from world import enter  # noqa: E402
 
@@ -66,12 +69,14 @@ class Berth:
     def build(self, case, folder):
         """`(archive, None)` or `(None, message)`."""
         project, archive = "case-" + case.name, os.path.join(folder, "berth.tar")
-        done = self.run("-p", project, "build", folder=folder)
+        # With a path, by which what a killed run leaves running is found.
+        build = ["--file", os.path.join(folder, "compose.yaml"), "--project-name", project, "build"]
+        done = self.run(*build, folder=folder)
         if done.returncode != 0:
             status = "" if 1 <= done.returncode <= 125 else f"status {done.returncode}"
             return None, done.stderr + done.stdout + status
         first = self.image_id(project, folder)
-        again = self.run("-p", project, "build", folder=folder)
+        again = self.run(*build, folder=folder)
         if again.returncode != 0 or self.image_id(project, folder) != first:
             raise RuntimeError(f"built again, it is another image: {again.stderr}{again.stdout}")
         saved = self.run("save", "--output", archive, project + "-it", folder=folder)
@@ -105,12 +110,36 @@ def attempt(case, builder, base, folder, is_oracle, writes):
             return ["it failed: " + message.strip()]
         exceptions = [] if is_oracle else EXCEPTIONS
         return differences(case, image.read(archive), case.expected(), base, exceptions)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def beside(case, builder, oracle, base, folder):
+    """How a Dockerfile that was made up differs when each of the two has built it."""
+    place = case.copy(folder)
+    try:
+        wanted, complaint = oracle.build(case, place)
+        seen, message = builder.build(case, place)
+        if (wanted is None) != (seen is None):
+            found = [f"buildah: {complaint or 'success'}; berth: {message or 'success'}"]
+        elif wanted is None:
+            found = []
+        else:
+            expected = expectation(case, image.read(wanted), base)
+            found = differences(case, image.read(seen), expected, base, [])
+        return found + [case.text] if found else []
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def held(function, *arguments):
+    """What the function complains of. A fault of ours must fail the run as well."""
+    try:
+        return function(*arguments)
     except subprocess.TimeoutExpired as error:
         return [f"hang: {error}"]
     except (OSError, ValueError, RuntimeError, KeyError, subprocess.CalledProcessError) as error:
         return [f"{type(error).__name__}: {error}"]
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def main():
@@ -120,6 +149,8 @@ def main():
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--invented", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--bases", type=os.path.abspath)
     options = parser.parse_args()
@@ -164,16 +195,19 @@ def run(cases, options):
     serve(folder)
     archives = bases.write_archives(folder)
     base = Base(archives["localhost/base:1"])
+    place, failed = os.path.join(folder, "cases"), 0
+    os.makedirs(place)
     if options.oracle:
         cases = [case for case in cases if case.by == "buildah"]
         builder = Oracle(folder, archives)
     else:
         builder = Berth(folder, options.berth, archives)
-    place, failed = os.path.join(folder, "cases"), 0
-    os.makedirs(place)
+    work = (attempt, builder, base, place, options.oracle, options.write)
+    if options.invented:
+        cases = [Invented(options.seed + number) for number in range(options.invented)]
+        work = (beside, builder, Oracle(folder, archives), base, place)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        work = {pool.submit(attempt, case, builder, base, place, options.oracle, options.write): case.name
-                for case in cases}
+        work = {pool.submit(held, work[0], case, *work[1:]): case.name for case in cases}
         for done in concurrent.futures.as_completed(work):
             complaints = done.result()
             failed += bool(complaints)

@@ -56,18 +56,18 @@ struct BuildLinesTests {
   func blocks() {
     let page = Self.page([
       event(0, 1, .began("[a 1/2] RUN one")), event(0, 2, .began("[b 1/1] RUN two")),
-      event(0.1, 2, output("two 1\n")), event(0.2, 1, output("one 1\n")),
+      event(0.1, 1, output("one 1\n")), event(0.2, 2, output("two 1\n")),
       event(0.3, 2, output("two 2\n")), event(0.4, 2, .finished(.done)),
       event(0.5, 1, output("one 2\n")), event(0.6, 1, .finished(.done)),
     ])
     #expect(
       page == """
         #1 [a 1/2] RUN one
-        #1 0.200 one 1
+        #1 0.100 one 1
         #1 ...
 
         #2 [b 1/1] RUN two
-        #2 0.100 two 1
+        #2 0.200 two 1
         #2 0.300 two 2
         #2 DONE 0.4s
 
@@ -84,7 +84,7 @@ struct BuildLinesTests {
     func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
     _ = lines.take(event(0, 1, .began("one")))
     let beginning = lines.take(event(0.5, 2, .began("two")))
-    #expect(text(beginning) == "")
+    #expect(text(beginning) == "#1 one\n")
     _ = lines.take(event(0.9, 1, output("w\n")))
     let early = lines.wait(until: .milliseconds(1300))
     #expect(text(early) == "")
@@ -146,17 +146,32 @@ struct BuildLinesTests {
     #expect(Self.page(events).hasSuffix("#1 1.000 \u{1B}[2J\u{1B}[31mred\n"))
   }
 
+  @Test("a step that says nothing has its name told after a while, and not when it is over at once")
+  func names() {
+    var lines = BuildLines(neutralises: false)
+    func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    let first = lines.take(event(0, 1, .began("one")))
+    #expect(text(first) == "")
+    _ = lines.take(event(0.1, 2, .began("two")))
+    let second = lines.take(event(0.2, 2, .finished(.cached)))
+    #expect(text(second) == "#2 two\n#2 CACHED\n")
+    let early = lines.wait(until: .milliseconds(400))
+    #expect(text(early) == "")
+    let late = lines.wait(until: .milliseconds(500))
+    #expect(text(late) == "\n#1 one\n")
+  }
+
   @Test("at the end nothing is left that waits, not even what is not ended")
   func end() {
     var lines = BuildLines(neutralises: false)
     _ = lines.take(event(0, 1, .began("one")))
     _ = lines.take(event(0, 2, .began("two")))
-    _ = lines.take(event(0.3, 2, output("a\nb")))
-    _ = lines.take(event(0.4, 1, output("c")))
+    _ = lines.take(event(0.2, 2, output("a\nb")))
+    _ = lines.take(event(0.3, 1, output("c")))
     let rest = lines.end()
     #expect(
       String(decoding: rest, as: UTF8.self)
-        == "#1 0.400 c\n#1 ...\n\n#2 two\n#2 0.300 a\n#2 0.300 b\n")
+        == "#2 ...\n\n#1 one\n#1 0.300 c\n#1 ...\n\n#2 two\n#2 0.200 b\n")
     #expect(lines.end() == [])
   }
 

@@ -43,6 +43,32 @@ struct SampleTests {
     }
   }
 
+  @Test(
+    "build: a page in Python with words of a static program, both built here",
+    .enabled(if: TestImage.python.isAtHand && TestImage.c.isAtHand))
+  func build() async throws {
+    let port = try freePort()
+    try await scenario(sample: "build", images: [.python, .c]) { berth in
+      var settings = ["API_PORT": "\(port)"]
+      try await berth.succeeds(
+        "up", "-d", "--build", environment: settings, within: .seconds(120))
+      try await page("Hello from a static program\n", at: port, berth)
+      let unchanged = try await berth("up", "-d", "--build", environment: settings)
+      #expect(unchanged.errorOutput.contains("CACHED") && !unchanged.errorOutput.contains("Recreate"))
+
+      settings["GREETING"] = "Other words"
+      try await berth.succeeds(
+        "up", "-d", "--build", environment: settings, within: .seconds(120))
+      try await page("Other words\n", at: port, berth)
+    }
+  }
+
+  private func page(_ words: String, at port: UInt16, _ berth: Berth) async throws {
+    try await eventually("the page with `\(words)`") {
+      try await berth.tool("curl", "-fsS", "http://127.0.0.1:\(port)/").output == words
+    }
+  }
+
   private func log(
     of service: String, says text: String, _ berth: Berth, _ settings: [String: String]
   ) async throws {

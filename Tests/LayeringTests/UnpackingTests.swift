@@ -112,6 +112,28 @@ struct UnpackingTests {
     #expect(content == Array("canary".utf8))
   }
 
+  @Test("that puts a new folder in place of one hides what was in it, and says so of no other")
+  func hides() async throws {
+    try bench.file("/below/d/old", "old")
+    try archive("a.tar") { writer in
+      writer.add(TarEntry(.file, path: Array("d".utf8)))
+      writer.add(TarEntry(.file, path: Array("d/new".utf8)))
+      writer.add(TarEntry(.file, path: Array("n/m/new".utf8)))
+    }
+    let failure = try await bench.failure(add("a.tar", to: "/"))
+    #expect(failure.summary.contains("`/d`"), "a file is no folder for others")
+    unlink(bench.path("a.tar"))
+    try archive("a.tar") { writer in
+      writer.add(TarEntry(.file, path: Array("d".utf8)))
+      writer.add(TarEntry(.directory, path: Array("d".utf8)))
+      writer.add(TarEntry(.file, path: Array("d/new".utf8)))
+      writer.add(TarEntry(.file, path: Array("n/m/new".utf8)))
+    }
+    let made = try await bench.make(add("a.tar", to: "/"))
+    #expect(
+      made.keys.sorted() == ["d/", "d/.wh..wh..opq", "d/new", "n/", "n/m/", "n/m/new"])
+  }
+
   @Test("goes where links of the root lead")
   func links() async throws {
     try bench.link("/below/lib", to: "/usr/lib")

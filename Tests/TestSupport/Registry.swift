@@ -9,6 +9,8 @@ package enum TestImage: String, Sendable, CaseIterable {
   case busybox
   case nginx
   case redis
+  case python
+  case c
 
   /// Where its OCI layout is kept between runs.
   func layout() async throws -> String {
@@ -25,6 +27,9 @@ package enum TestImage: String, Sendable, CaseIterable {
     case .nginx, .redis:
       try await runTool(
         ["\(repositoryTop)/scripts/images/web-cache", folder], within: .seconds(300))
+    case .python, .c:
+      try await runTool(
+        ["\(repositoryTop)/scripts/images/build-cache", folder], within: .seconds(400))
     }
     return layout
   }

@@ -46,7 +46,8 @@ def bake_file(box):
     box.equal(seen["group"], {"default": {"targets": ["lib", "web_site"]}})
     box.equal(list(seen["target"]), ["lib", "web_site"])
     web = seen["target"]["web_site"]
-    own = {"com.docker.compose.project": box.name, "com.docker.compose.version": web["labels"]["com.docker.compose.version"]}
+    version = "com.docker.compose.version"
+    own = {"com.docker.compose.project": box.name, version: web["labels"][version]}
     box.equal(web, {
         "context": box.path("web"),
         "contexts": {"base": "docker-image://busybox:1", "files": box.path("files"), "lib": "target:lib"},
@@ -69,8 +70,8 @@ def bake_file(box):
         "labels": own | {"com.docker.compose.service": "lib"}, "tags": [f"{box.name}-lib"], "target": "t",
         "no-cache": True, "network": "host", "output": ["type=docker"],
     })
-    seen = printed(box, "--build-arg", "A=2", "--build-arg", "FROM_HERE", "--pull", "--no-cache", "--ssh", "k=/k", "--push",
-                   "web.site")["target"]["web_site"]
+    seen = printed(box, "--build-arg", "A=2", "--build-arg", "FROM_HERE", "--pull", "--no-cache", "--ssh", "k=/k",
+                   "--push", "web.site")["target"]["web_site"]
     box.equal(seen["args"], {"A": "2", "B": "$${x}", "FROM_HERE": "here"})
     box.equal((seen["pull"], seen["no-cache"], seen["ssh"]), (True, True, ["default=", "k=/k"]))
     box.equal(seen["output"], ["type=registry"])
@@ -186,7 +187,8 @@ def built_when_it_is_missing(box):
     outcome = box.up("services: {web: {build: ., stop_grace_period: 0s}}")
     box.true(builds(outcome), outcome.err)
     box.equal(box.log("web"), "says one")
-    box.equal([row["Repository"] for row in json.loads(box.berth("images", "--format", "json").out)], [f"{box.name}-web"])
+    seen = json.loads(box.berth("images", "--format", "json").out)
+    box.equal([row["Repository"] for row in seen], [f"{box.name}-web"])
     labels = json.loads(box.berth("inspect", f"{box.name}-web").out)[0]["Config"]["Labels"]
     box.equal((labels["com.docker.compose.project"], labels["com.docker.compose.service"]), (box.name, "web"))
     stamped(box, "two")
@@ -303,6 +305,8 @@ def arguments(box):
     box.equal(words(), "WORDS=file")
     box.equal(words("--build-arg", "WORDS=typed"), "WORDS=typed")
     box.equal(words("--build-arg", "WORDS"), "WORDS=from the project")
+    for word in ("Building", "Built"):
+        box.true(f" Image {box.name}-web {word}" in box.last.err, box.last.err)
     words("--build-arg", "OTHER=1")
     box.true("were not consumed" in box.last.err, box.last.err)
     words("-q")
@@ -310,11 +314,25 @@ def arguments(box):
     box.true("Check complete, no warnings found." in box.berth("build", "--check").err, "what `--check` says")
 
 
-@scenario("C39", "A154", "A39")
+@scenario("A140", "C45")
+def proxies(box):
+    box.write("docker/config.json", json.dumps({"proxies": {"default": {"httpProxy": "http://p:1", "noProxy": "lan"}}}))
+    box.environment["DOCKER_CONFIG"] = box.path("docker")
+    box.write("Dockerfile", "FROM busybox:test\nRUN echo $http_proxy $HTTP_PROXY $NO_PROXY $no_proxy >/said\n")
+    box.file("services: {web: {build: {context: ., args: {NO_PROXY: file}}, command: cat /said}}")
+    box.equal(printed(box)["target"]["web"]["args"],
+              {"HTTP_PROXY": "http://p:1", "NO_PROXY": "file", "http_proxy": "http://p:1", "no_proxy": "lan"})
+    box.berth("build")
+    box.equal(box.berth("run", "--rm", "-T", "web").out, "http://p:1 http://p:1 file lan\n")
+    box.true("p:1" not in box.berth("history", "--no-trunc", f"{box.name}-web").out, "proxies in the history")
+
+
+@scenario("C39", "A154")
 def platforms(box):
     stamped(box, "one")
     machine = json.loads(box.berth("inspect", "busybox:test").out)[0]["Architecture"]
-    box.up(f"services: {{web: {{build: {{context: ., platforms: [linux/s390x, linux/{machine}]}}, stop_grace_period: 0s}}}}")
+    build = f"{{context: ., platforms: [linux/s390x, linux/{machine}]}}"
+    box.up(f"services: {{web: {{build: {build}, stop_grace_period: 0s}}}}")
     box.equal(json.loads(box.berth("inspect", f"{box.name}-web").out)[0]["Architecture"], machine)
     box.environment["DOCKER_DEFAULT_PLATFORM"] = f"linux/{machine}"
     box.berth("build")

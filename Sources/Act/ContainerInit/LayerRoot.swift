@@ -21,7 +21,7 @@ package func mountLayers(_ layers: [Bytes], upper: Bytes, work: Bytes) throws(La
   -> SharedDescriptor
 {
   try step("mounting the layers to copy to") { () throws(SystemCallError) in
-    let stack = try open(layers)
+    let stack = try openLayers(layers)
     let above = try Descriptor.open(upper.path, O_PATH | O_DIRECTORY | O_NOFOLLOW)
     let aside = try Descriptor.open(work.path, O_PATH | O_DIRECTORY | O_NOFOLLOW)
     if let top = stack.first { try inheritFirst(from: top.raw, upper: above, work: aside) }
@@ -32,7 +32,7 @@ package func mountLayers(_ layers: [Bytes], upper: Bytes, work: Bytes) throws(La
 /// The root that `layers` are together, bottom first and at least one, for reading.
 package func mountLayers(_ layers: [Bytes]) throws(LaunchFailure) -> SharedDescriptor {
   try step("mounting the layers to copy from") { () throws(SystemCallError) in
-    let stack = try open(layers)
+    let stack = try openLayers(layers)
     // An overlay wants two layers; one alone is what it shows.
     if stack.count < 2, let only = stack.first { return only }
     return try mount(stack, nil, on: layers[0])
@@ -47,8 +47,8 @@ package func makeMemoryFolder() throws(LaunchFailure) -> SharedDescriptor {
   }
 }
 
-/// Top first.
-private func open(_ layers: [Bytes]) throws(SystemCallError) -> [SharedDescriptor] {
+/// Handles on unpacked layers, given bottom first: top first.
+package func openLayers(_ layers: [Bytes]) throws(SystemCallError) -> [SharedDescriptor] {
   var stack: [SharedDescriptor] = []
   for layer in layers.reversed() {
     stack.append(SharedDescriptor(try Descriptor.open(layer.path, O_PATH | O_DIRECTORY)))

@@ -3,16 +3,17 @@
 
 import CLinux
 import Glibc
-import Linux
+package import Linux
 import SystemPackage
 
 /// How a tree is read that is an upper folder of overlayfs.
 package struct LayerRules: Sendable {
   /// Which folders hide what older layers have below them.
   package enum Opaque: Sendable {
-    /// Those that overlayfs marks so.
-    case marked
-    /// None: overlayfs marks every new folder, and nothing was taken away here.
+    /// Those that overlayfs marks so, where any of these layers has something of the name: overlayfs
+    /// marks every new folder.
+    case over([SharedDescriptor])
+    /// None: nothing was taken away.
     case never
   }
 
@@ -24,7 +25,7 @@ package struct LayerRules: Sendable {
   /// Folders that are not told of themselves, only by what is in them.
   package var implied: Set<[UInt8]> = []
 
-  package init(leavingOut paths: [[UInt8]], opaque: Opaque = .marked) {
+  package init(leavingOut paths: [[UInt8]], opaque: Opaque) {
     leftOut = Set(paths.map(Self.plain))
     self.opaque = opaque
   }
@@ -54,11 +55,29 @@ extension FileStatus {
 }
 
 extension CopyTree {
-  /// Whether overlayfs hides what lies below this folder.
+  /// Whether overlayfs hides what lies below this folder in older layers.
   func isOpaque(_ folder: borrowing Descriptor) -> Bool {
     var value: UInt8 = 0
     // None there: the usual case.
     return fgetxattr(folder.raw, "trusted.overlay.opaque", &value, 1) == 1
       && value == UInt8(ascii: "y")
+  }
+
+  /// Whether one of the layers has something by this path.
+  func isKnown(_ path: [UInt8], to layers: [SharedDescriptor]) throws(SystemCallError) -> Bool {
+    for layer in layers {
+      do throws(SystemCallError) {
+        _ = try borrowed(layer).resolve(
+          filePath(path), O_PATH | O_NOFOLLOW,
+          resolve: Int32(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS))
+        return true
+      } catch {
+        switch error.errno {
+        case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels: continue
+        default: throw error
+        }
+      }
+    }
+    return false
   }
 }

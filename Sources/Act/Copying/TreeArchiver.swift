@@ -28,6 +28,8 @@ package struct TreeArchiver {
   private let sink: Sink
   private var writer = TarWriter()
   private var known: [FileID: [UInt8]] = [:]
+  /// The last folder found that no older layer has, with a slash behind.
+  private var newFolder: [UInt8]?
   private var buffer = [UInt8](repeating: 0, count: Self.chunk)
 
   /// - Parameters:
@@ -90,7 +92,7 @@ package struct TreeArchiver {
     throws
   {
     let folder = SharedDescriptor(try tree.reopen(handle, O_RDONLY | O_DIRECTORY))
-    if case .marked? = layer?.opaque, try tree.isOpaque(borrowed(folder)) {
+    if let layer, try hidesSomething(folder, path, layer) {
       try addHead(TarEntry(.file, path: opaqueMark(in: path)))
     }
     for name in try names(in: folder) {
@@ -104,6 +106,19 @@ package struct TreeArchiver {
         try add(child, tree.status(child), path: inner, depth: depth + 1)
       }
     }
+  }
+
+  private mutating func hidesSomething(
+    _ folder: SharedDescriptor, _ path: [UInt8], _ layer: LayerRules
+  ) throws -> Bool {
+    guard case .over(let layers) = layer.opaque, try tree.isOpaque(borrowed(folder)) else {
+      return false
+    }
+    // What is in a new folder is new.
+    if let newFolder, path.starts(with: newFolder) { return false }
+    if try tree.isKnown(path, to: layers) { return true }
+    newFolder = path + [UInt8(ascii: "/")]
+    return false
   }
 
   /// What overlayfs keeps otherwise than a layer has it; false for all else.

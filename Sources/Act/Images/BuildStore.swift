@@ -148,7 +148,11 @@ package final class BuildStore: Sendable {
       return size
     }
     let layer = StackedLayer(blob: staged.blob, diffID: staged.diffID, chain: chain, size: size)
-    if store.hasLayer(chain), store.hasBlob(staged.blob.digest) { return layer }
+    guard !store.hasLayer(chain) else {
+      // Somebody else has made the same files; their blob may be another.
+      try await session.publishBlob(staged.blob.digest)
+      return layer
+    }
     try await session.publish(
       LayerRecord(blob: staged.blob.digest, diffID: staged.diffID, size: size), chain: chain,
       fetchedBlob: true)

@@ -187,6 +187,15 @@ final class IngestSession: Sendable {
     try await blocking { try self.rename(layer, chain: chain, fetchedBlob: fetchedBlob) }
   }
 
+  /// Puts a blob alone into the store, when it is on the disk.
+  func publishBlob(_ digest: Digest) async throws {
+    try await flusher.flush()
+    try await blocking { [self] in
+      try rename(blobFile(digest), to: folders.blob(digest))
+      try sync(folders.blobs)
+    }
+  }
+
   private func rename(_ layer: LayerRecord, chain: Digest, fetchedBlob: Bool) throws {
     if fetchedBlob {
       try rename(blobFile(layer.blob), to: folders.blob(layer.blob))

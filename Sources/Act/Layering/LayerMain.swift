@@ -59,7 +59,9 @@ private func apply(_ job: LayerJob) throws {
     isIndependent ? try readable(mountLayers(job.lowers)) : root
   }
   for step in job.steps { try steps.run(step) }
-  var rules = LayerRules(leavingOut: [], opaque: tree.mayHideFolders ? .marked : .never)
+  let opaque: LayerRules.Opaque =
+    tree.mayHideFolders ? .over(try openLayers(job.lowers)) : .never
+  var rules = LayerRules(leavingOut: [], opaque: opaque)
   if isIndependent {
     try tree.settle(like: readable(mountLayers(job.lowers)))
     rules.implied = tree.implied

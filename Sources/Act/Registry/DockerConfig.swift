@@ -68,6 +68,16 @@ package struct DockerConfig: Sendable {
     document["detachKeys"]?.string.flatMap { $0.isEmpty ? nil : $0 }
   }
 
+  /// Variables that tell builds of proxies, in both spellings.
+  package var proxyVariables: [(name: String, value: String)] {
+    let settings = document["proxies"]?["default"]
+    let names = ["http", "https", "ftp", "no", "all"]
+    return names.flatMap { name -> [(name: String, value: String)] in
+      guard let value = settings?[name + "Proxy"]?.string, !value.isEmpty else { return [] }
+      return [(name.uppercased() + "_PROXY", value), (name + "_proxy", value)]
+    }
+  }
+
   /// The `--format` of `ps` where none is typed.
   package var psFormat: String? {
     document["psFormat"]?.string.flatMap { $0.isEmpty ? nil : $0 }

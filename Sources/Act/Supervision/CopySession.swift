@@ -45,7 +45,9 @@ private func writeLayer(_ options: CopyOptions) throws {
     options.containerFolder.appending("upper"), O_PATH | O_DIRECTORY | O_NOFOLLOW)
   let tree = CopyTree(
     root: SharedDescriptor(upper), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
-  var archiver = TreeArchiver(tree, layer: LayerRules(leavingOut: options.leftOut.map(\.raw))) {
+  let layers = try openLayers(readBlueprint(options.containerFolder).root.layers)
+  let rules = LayerRules(leavingOut: options.leftOut.map(\.raw), opaque: .over(layers))
+  var archiver = TreeArchiver(tree, layer: rules) {
     try writeAll($0, to: STDOUT_FILENO)
   }
   try archiver.archiveContents()

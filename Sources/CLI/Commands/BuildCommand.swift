@@ -58,7 +58,7 @@ struct BuildCommand: AsyncParsableCommand {
     let request = try request()
     invocation.show(try warnings())
     if self.print { return try show(request, invocation) }
-    let mode = try progress.map(mode)
+    let mode = try mode(invocation)
     let work = try invocation.open("build", services: services, quiet: quiet, progress: mode)
     _ = try await finishing(work.progress) {
       try await interruptible { try await work.session.build(request) }
@@ -122,7 +122,12 @@ struct BuildCommand: AsyncParsableCommand {
     return warnings
   }
 
-  private func mode(_ text: String) throws -> ProgressMode {
+  /// As typed, or else as docker's builder is told to show its work; nil is that of all verbs.
+  private func mode(_ invocation: Invocation) throws -> ProgressMode? {
+    guard let text = progress else {
+      guard invocation.progressMode == .auto else { return nil }
+      return ProgressMode(rawValue: invocation.environment["BUILDKIT_PROGRESS"] ?? "")
+    }
     if let mode = ProgressMode(rawValue: text) { return mode }
     let known = ProgressMode.allCases.map(\.rawValue)
     throw UsageFault(

@@ -100,8 +100,11 @@ struct BuildLines {
     step.held = []
     let begun = step.begun
     let neutralises = neutralises
+    // Lines that come together have one time, and so one beginning.
+    var prefix = (time: time, bytes: Self.prefix(number, time - begun))
     source(&step) { line, time in
-      Self.append(line, number, time - begun, neutralised: neutralises, to: &held)
+      if time != prefix.time { prefix = (time, Self.prefix(number, time - begun)) }
+      appendLine(line, prefix.bytes, neutralised: neutralises, to: &held)
     }
     step.held = held
     if !held.isEmpty { step.waiting = step.waiting ?? time }
@@ -147,7 +150,11 @@ struct BuildLines {
     let isDue = { (step: Step) in
       step.held.count > Self.room || time - (step.waiting ?? time) >= patience
     }
-    let next = current == nil ? waiting : waiting.filter { isDue($0.value) }
+    // A step that has only begun is often over in no time: its name comes with the first that it says.
+    let isWorthIt = { (step: Step) in
+      !step.held.isEmpty || time - (step.waiting ?? time) >= Self.silence
+    }
+    let next = waiting.filter { current == nil ? isWorthIt($0.value) : isDue($0.value) }
     if let number = next.keys.min() { show(number, at: time, to: &page) }
   }
 
@@ -166,15 +173,11 @@ struct BuildLines {
     steps[number] = step
   }
 
-  /// `#3 0.125 text`, with four digits of the seconds since its step began.
-  private static func append(
-    _ line: ArraySlice<UInt8>, _ number: Int, _ time: Duration, neutralised: Bool,
-    to page: inout [UInt8]
-  ) {
+  /// `#3 0.125 `, with four digits of the seconds since its step began.
+  private static func prefix(_ number: Int, _ time: Duration) -> [UInt8] {
     let seconds = seconds(time)
     let clock = fixed(seconds, seconds < 10 ? 3 : (seconds < 100 ? 2 : 1))
-    let prefix = Array("#\(number) \(clock) ".utf8)
-    appendLine(line, prefix, neutralised: neutralised, to: &page)
+    return Array("#\(number) \(clock) ".utf8)
   }
 }
 

@@ -12,10 +12,11 @@ extension Session {
     let names = bakeNames(all.map(\.name))
     let printed = try buildOrder(
       services.map(\.name) + project.services.filter(\.hasBuild).map(\.name), in: project)
+    let proxies = try proxyArguments()
     var targets = JSONObject()
     for service in printed.sorted(by: { $0.name < $1.name }) {
       guard let build = service.build, let name = names[service.name] else { continue }
-      targets.append(name, .object(target(service, build, request, names)))
+      targets.append(name, .object(target(service, build, request, names, proxies)))
     }
     var group = JSONObject()
     group.append(
@@ -25,7 +26,9 @@ extension Session {
   }
 
   private func target(
-    _ service: Service, _ build: BuildDefinition, _ request: BuildRequest, _ names: [String: String]
+    _ service: Service, _ build: BuildDefinition, _ request: BuildRequest,
+    _ names: [String: String],
+    _ proxies: [KeyValue]
   ) -> JSONObject {
     var target = BakeTarget()
     target.add("context", build.context.text)
@@ -43,7 +46,9 @@ extension Session {
     }
     target.add(
       "args",
-      buildArguments(of: service, request).map { KeyValue($0.key, escaped($0.value)) })
+      buildArguments(of: service, request, proxies: proxies).map {
+        KeyValue($0.key, escaped($0.value))
+      })
     target.add("labels", buildLabels(of: service))
     target.add("tags", build.tags + [imageName(of: service)])
     target.add("cache-from", build.cacheFrom.map(\.text))

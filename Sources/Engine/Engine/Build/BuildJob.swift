@@ -57,7 +57,8 @@ final class BuildJob: Sendable {
       }
     uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
     expansion = Expansion(escape: source.dockerfile.directives.escape)
-    let arguments = BuildArguments(builder.session.buildArguments(of: service, request))
+    let arguments = BuildArguments(
+      builder.session.buildArguments(of: service, request, proxies: builder.proxies))
     self.arguments = arguments
     epochStamp = try arguments.epochStamp()
     graph = try BuildGraph(

@@ -4,6 +4,7 @@ import Compose
 import Diagnostics
 import Images
 import OCI
+import Registry
 
 /// Whether images are built before containers are made from them.
 package enum BuildChoice: Hashable, Sendable {
@@ -170,9 +171,20 @@ extension Session {
     return labels
   }
 
-  /// The arguments of a build, those of the command line last and first in rank. A name without a value
-  /// has that of the project's environment, or is left out.
-  func buildArguments(of service: Service, _ request: BuildRequest) -> [KeyValue] {
+  /// Arguments that all builds have unless they say something else: proxies, as docker's settings have
+  /// them. Blocks.
+  func proxyArguments() throws -> [KeyValue] {
+    try DockerConfig(environment: self.request.environment).proxyVariables
+      .map { KeyValue($0.name, $0.value) }
+  }
+
+  /// The arguments of a build; those of the command line outrank those of the file. A name without a
+  /// value has that of the project's environment, or is left out.
+  ///
+  /// - Parameter proxies: for what nobody has said anything else of.
+  func buildArguments(of service: Service, _ request: BuildRequest, proxies: [KeyValue] = [])
+    -> [KeyValue]
+  {
     var arguments = service.build?.arguments ?? []
     for text in request.arguments {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -182,6 +194,7 @@ extension Session {
         arguments.append(KeyValue(name, value))
       }
     }
-    return arguments
+    let said = Set(arguments.map(\.key))
+    return arguments + proxies.filter { !said.contains($0.key) }
   }
 }

@@ -14,6 +14,8 @@ struct BuildSource: Sendable {
   /// The folder of the host that `COPY` takes from.
   var context: FilePath
   var dockerfile: Dockerfile
+  /// Where the Dockerfile was written.
+  private let written: DockerfileSource
   /// The Dockerfile as it was read, for excerpts.
   var lines: [String]
   /// Lines of the ignore file; empty where there is none.
@@ -63,12 +65,18 @@ struct BuildSource: Sendable {
       .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
     let ignored = try ignoreFile.flatMap { try ignoredLines(of: $0) } ?? ignoredLines(in: folder)
     self.ignored = ignored
-    var dockerfile = try parseDockerfile(text, name: name)
-    if let checks { try dockerfile.directives.replaceChecks(with: checks) }
-    var knowledge = CheckKnowledge()
-    knowledge.ignoreRules = try IgnoreRules(lines: ignored)
-    dockerfile.warnings = runChecks(dockerfile, source: text, knowledge: knowledge)
-    self.dockerfile = dockerfile
+    do {
+      var dockerfile = try parseDockerfile(text, name: name)
+      if let checks { try dockerfile.directives.replaceChecks(with: checks) }
+      var knowledge = CheckKnowledge()
+      knowledge.ignoreRules = try IgnoreRules(lines: ignored)
+      dockerfile.warnings = runChecks(dockerfile, source: text, knowledge: knowledge)
+        .map { definition.dockerfile.placed($0, of: name) }
+      self.dockerfile = dockerfile
+    } catch let faults as Faults {
+      throw Faults(faults.diagnostics.map { definition.dockerfile.placed($0, of: name) })
+    }
+    written = definition.dockerfile
   }
 
   private static func missing(
@@ -93,13 +101,26 @@ struct BuildSource: Sendable {
     _ summary: String, causes: [String] = [], at span: SourceSpan, hint: String? = nil
   ) -> Diagnostic {
     let line = span.line - 1
-    return Diagnostic(
+    let diagnostic = Diagnostic(
       summary, causes: causes, span: span,
       excerpt: lines.indices.contains(line) ? lines[line] : nil, hint: hint)
+    return written.placed(diagnostic, of: dockerfile.name)
   }
 
   func fault(_ summary: String, at span: SourceSpan, hint: String? = nil) -> Faults {
     Faults([diagnostic(summary, at: span, hint: hint)])
+  }
+}
+
+extension DockerfileSource {
+  /// What points into a Dockerfile within a compose file points into that.
+  fileprivate func placed(_ diagnostic: Diagnostic, of name: String) -> Diagnostic {
+    guard case .inline(let inline) = self, let span = diagnostic.span, span.file == name,
+      let place = inline.span(line: span.line, column: span.column, length: span.length)
+    else { return diagnostic }
+    var placed = diagnostic
+    placed.span = place
+    return placed
   }
 }
 

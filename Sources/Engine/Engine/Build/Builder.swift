@@ -2,6 +2,7 @@
 
 import Blueprint
 import CLinux
+import Compose
 import Diagnostics
 import Glibc
 import Host
@@ -17,6 +18,7 @@ final class Builder: Sendable {
   let session: Session
   let store: BuildStore
   let layout: Layout
+  let proxies: [KeyValue]
   private let lastStep = Mutex(0)
   private let began = ContinuousClock.now
   /// Keeps the shared bridge between two steps.
@@ -26,6 +28,7 @@ final class Builder: Sendable {
   init(_ session: Session) throws {
     self.session = session
     layout = session.layout
+    proxies = try session.proxyArguments()
     try session.sweepBuilds()
     store = try BuildStore(session.images, unpacker: session.host.unpacker)
   }

@@ -62,10 +62,76 @@ extension StageRun {
   private func copyPlan(_ copy: CopyInstruction, _ instruction: Instruction, _ state: StageState)
     async throws -> CopyPlan
   {
+    let words = try CopyWords(copy, state, job)
+    let remote = words.sources.map { copy.isAdd && RemoteSource.isRemote($0) }
+    let local = words.sources.indices.filter { !remote[$0] }
+    var steps: [LayerCopy] = []
+    if !local.isEmpty {
+      var step = words.step(try await source(of: copy), local.map { words.sources[$0] })
+      step.unpacks =
+        copy.isAdd ? (copy.unpacks.map { $0 ? .always : .never } ?? .archives) : .never
+      steps.append(step)
+    }
+    if remote.contains(true) {
+      throw job.source.fault(
+        "`ADD` of something remote is not to be had yet", at: instruction.span,
+        hint: "fetch it in a RUN")
+    }
+    if !copy.documents.isEmpty {
+      steps.append(words.step(.files(try files(of: copy, state)), copy.documents.map(\.name)))
+    }
+    var job = LayerJob(
+      action: .apply, lowers: lowers(state), upper: "", work: "",
+      steps: steps.map { .copy($0) })
+    job.latest = self.job.arguments.epoch
+    return CopyPlan(
+      job: job, fixed: words.fixed, history: words.history,
+      places: local.map { copy.sources[$0].span })
+  }
+
+  /// The here-documents of an instruction as files.
+  private func files(of copy: CopyInstruction, _ state: StageState) throws -> [LayerFile] {
+    try copy.documents.map { document in
+      let content =
+        document.expands
+        ? try job.expansion.document(document) { state.variable($0) } : document.content
+      return LayerFile(
+        name: Bytes(document.name), content: Bytes(content), mode: 0o644,
+        modified: job.arguments.epoch ?? Session.now().nanoseconds / 1_000_000_000)
+    }
+  }
+
+  /// Where the patterns of an instruction are looked up.
+  private func source(of copy: CopyInstruction) async throws -> LayerSource {
+    guard let from = copy.from else { return job.contextSource }
+    let origin = job.graph.origin(from.text, in: stage.index)
+    if case .context(let name) = origin, let folder = job.folder(of: name) {
+      return try job.source(ofFolder: folder)
+    }
+    return .layers(job.lowers(try await job.state(of: origin, at: from.span).layers))
+  }
+}
+
+/// The words of a `COPY` with their variables replaced.
+private struct CopyWords {
+  private let copy: CopyInstruction
+  let sources: [String]
+  /// Absolute; ends with a slash where a folder is meant.
+  private let target: String
+  private let written: [String]
+  private let owner: String?
+  private let mode: String?
+  private let excludes: [String]
+
+  init(_ copy: CopyInstruction, _ state: StageState, _ job: BuildJob) throws {
     let expansion = job.expansion
-    let sources = try copy.sources.map { try state.text($0, expansion) }
+    self.copy = copy
+    sources = try copy.sources.map { try state.text($0, expansion) }
+    owner = try copy.owner.map { try state.text($0, expansion) }
+    mode = try copy.mode.map { try state.text($0, expansion) }
+    excludes = try copy.excludes.map { try state.text($0, expansion) }
     var target = try state.text(copy.destination, expansion)
-    let written = sources + copy.documents.map(\.name) + [target]
+    written = sources + copy.documents.map(\.name) + [target]
     if target.isEmpty {
       throw job.source.fault("the destination is empty", at: copy.destination.span)
     }
@@ -81,77 +147,33 @@ extension StageRun {
     }
     target = cleaned(target)
     if isFolder, target != "/" { target += "/" }
-    let owner = try copy.owner.map { try state.text($0, expansion) }
-    let mode = try copy.mode.map { try state.text($0, expansion) }
-    let excludes = try copy.excludes.map { try state.text($0, expansion) }
-
-    func step(_ source: LayerSource, _ patterns: [String]) -> LayerCopy {
-      var step = LayerCopy(
-        source: source, patterns: patterns.map { Bytes($0) }, target: Bytes(target))
-      step.owner = owner
-      step.mode = mode
-      step.isLink = copy.isLink
-      step.keepsParents = copy.keepsParents
-      step.excludes = excludes.map { Bytes($0) }
-      return step
-    }
-    var steps: [LayerCopy] = []
-    let remote = sources.map { copy.isAdd && RemoteSource.isRemote($0) }
-    let local = sources.indices.filter { !remote[$0] }
-    if !local.isEmpty {
-      var local = step(try await source(of: copy), local.map { sources[$0] })
-      local.unpacks =
-        copy.isAdd ? (copy.unpacks.map { $0 ? .always : .never } ?? .archives) : .never
-      steps.append(local)
-    }
-    if remote.contains(true) {
-      throw job.source.fault(
-        "`ADD` of something remote is not to be had yet", at: instruction.span,
-        hint: "fetch it in a RUN")
-    }
-    if !copy.documents.isEmpty {
-      let files = try copy.documents.map { document in
-        let content =
-          document.expands
-          ? try expansion.document(document) { state.variable($0) } : document.content
-        return LayerFile(
-          name: Bytes(document.name), content: Bytes(content), mode: 0o644,
-          modified: self.job.arguments.epoch ?? Session.now().nanoseconds / 1_000_000_000)
-      }
-      steps.append(step(.files(files), copy.documents.map(\.name)))
-    }
-    var job = LayerJob(
-      action: .digest, lowers: lowers(state), upper: "", work: "",
-      steps: steps.map { .copy($0) })
-    job.latest = self.job.arguments.epoch
-    let fixed =
-      [target, owner ?? "", mode ?? "", copy.isAdd ? "add" : "copy"]
-      + [copy.keepsParents, copy.unpacks ?? copy.isAdd].map { $0 ? "1" : "0" } + excludes
-    job.action = .apply
-    return CopyPlan(
-      job: job, fixed: fixed, history: history(copy, written, owner, mode),
-      places: local.map { copy.sources[$0].span })
+    self.target = target
   }
 
-  private func history(
-    _ copy: CopyInstruction, _ words: [String], _ owner: String?, _ mode: String?
-  ) -> String {
+  func step(_ source: LayerSource, _ patterns: [String]) -> LayerCopy {
+    var step = LayerCopy(
+      source: source, patterns: patterns.map { Bytes($0) }, target: Bytes(target))
+    step.owner = owner
+    step.mode = mode
+    step.isLink = copy.isLink
+    step.keepsParents = copy.keepsParents
+    step.excludes = excludes.map { Bytes($0) }
+    return step
+  }
+
+  /// What goes into the key beside the contents.
+  var fixed: [String] {
+    [target, owner ?? "", mode ?? "", copy.isAdd ? "add" : "copy"]
+      + [copy.keepsParents, copy.unpacks ?? copy.isAdd].map { $0 ? "1" : "0" } + excludes
+  }
+
+  var history: String {
     var text = copy.isAdd ? "ADD" : "COPY"
     if let from = copy.from { text += " --from=\(from.text)" }
     if let owner { text += " --chown=\(owner)" }
     if let mode { text += " --chmod=\(mode)" }
     if copy.isLink { text += " --link" }
-    return text + " " + words.joined(separator: " ") + " # buildkit"
-  }
-
-  /// Where the patterns of an instruction are looked up.
-  private func source(of copy: CopyInstruction) async throws -> LayerSource {
-    guard let from = copy.from else { return job.contextSource }
-    let origin = job.graph.origin(from.text, in: stage.index)
-    if case .context(let name) = origin, let folder = job.folder(of: name) {
-      return try job.source(ofFolder: folder)
-    }
-    return .layers(job.lowers(try await job.state(of: origin, at: from.span).layers))
+    return text + " " + written.joined(separator: " ") + " # buildkit"
   }
 }
 

@@ -35,7 +35,10 @@ struct RunMounts: Sendable {
 extension StageRun {
   func runMounts(_ run: RunInstruction, _ state: StageState) async throws -> RunMounts {
     var mounts = RunMounts()
-    for mount in run.mounts { mounts.items.append(try await item(mount, state)) }
+    for mount in run.mounts {
+      let read = try mount.readingVariables(job.expansion) { state.variable($0) }
+      mounts.items.append(try await item(read, state))
+    }
     for item in mounts.items {
       mounts.key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
       mounts.key.append(item.mount.isWritable ? "rw" : "ro")

@@ -48,6 +48,11 @@ extension StageRun {
     _ run: RunInstruction, _ instruction: Instruction, _ command: [String], _ state: StageState,
     _ mounts: RunMounts, in folder: FilePath, on below: [StackedLayer], _ reporter: BuildReporter
   ) async throws -> StackedLayer {
+    guard !state.layers.isEmpty else {
+      throw job.source.fault(
+        "there is nothing to run in an image without files", at: instruction.span,
+        hint: "begin the stage with an image, or copy a program first")
+    }
     var environment = StepEnvironment(
       root: lowers(state), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
@@ -113,12 +118,7 @@ extension StageRun {
     case .exec(let words): return words
     case .shell(let text):
       if let script = run.script { return ["/dev/pipes/" + script.name] }
-      if let script = run.loneDocument { return state.config.shell + [script.content] }
-      var whole = text
-      for document in run.documents {
-        whole += "\n" + document.content + document.name
-      }
-      return state.config.shell + [whole]
+      return state.config.shell + [run.shellText ?? text]
     }
   }
 
@@ -178,12 +178,4 @@ extension StageRun {
 extension RunInstruction {
   /// The here-document that is the whole command and names its own interpreter.
   var script: HereDocument? { loneDocument.flatMap { $0.content.hasPrefix("#!") ? $0 : nil } }
-
-  /// The here-document that is the whole command, as a script.
-  var loneDocument: HereDocument? {
-    guard documents.count == 1, case .shell(let text) = command else { return nil }
-    let bare = text.filter { !$0.isWhitespace && $0 != "\"" && $0 != "'" }
-    let name = documents[0].name
-    return bare == "<<" + name || bare == "<<-" + name ? documents[0] : nil
-  }
 }

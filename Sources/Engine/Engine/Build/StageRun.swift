@@ -83,7 +83,12 @@ struct StageRun: Sendable {
     case .copy(let copy): try await self.copy(copy, instruction, title, &state)
     case .workingDirectory(let word):
       try change(instruction, &state)
-      try await makeFolder(title, &state, word)
+      if state.config.workingDirectory == "/" {
+        // It is there.
+        state.note("WORKDIR /", created: job.epochStamp, isEmpty: true)
+      } else {
+        try await makeFolder(title, &state, word)
+      }
     case .argument(let declarations):
       for declaration in declarations { try declare(declaration, &state) }
       state.note(instruction.text, created: job.epochStamp, isEmpty: true)
@@ -243,7 +248,9 @@ extension Faults {
   func placed(at span: SourceSpan, in source: BuildSource) -> Faults {
     Faults(
       diagnostics.map { diagnostic in
-        guard diagnostic.excerpt == nil, diagnostic.severity == .error else { return diagnostic }
+        // One that stands in a trigger, or is placed already, has more to say of where than we do.
+        let isElsewhere = diagnostic.span.map { $0.file != source.dockerfile.name } ?? false
+        guard diagnostic.excerpt == nil, !isElsewhere else { return diagnostic }
         var placed = source.diagnostic(
           diagnostic.summary, causes: diagnostic.causes, at: diagnostic.span ?? span,
           hint: diagnostic.hint)

@@ -1,0 +1,91 @@
+"""The language of Dockerfiles as a build sees it: faults all at once, here-documents, variables in words and mounts."""
+
+from world import IMAGE, scenario
+
+FAULTY = """\
+FROM scratch AS 1st
+RNU make
+COPY --form=x a b
+RUN --mount=type=cahce,target=/c true
+ENV A=${B:-
+"""
+
+# Place of each fault and words of its message or hint.
+FAULTS = [
+    ("Dockerfile:1:17", "invalid name for build stage: `1st`"), ("Dockerfile:2:1", "did you mean `RUN`?"),
+    ("Dockerfile:3:6", "did you mean `--from`?"), ("Dockerfile:4:18", "did you mean `cache`?"),
+    ("Dockerfile:5:7", "a `${` has no `}`"),
+]
+
+
+def project(box, dockerfile):
+    box.file("services: {web: {build: .}}")
+    box.write("Dockerfile", dockerfile)
+
+
+@scenario("E22", "E25", "E27", "E33", "E49", "E56")
+def faults_at_once(box):
+    project(box, FAULTY)
+    outcome = box.berth("build", code=1)
+    at = -1
+    for place, words in FAULTS:
+        box.true(outcome.err.find(place) > at, f"{place} is not told in its turn: {outcome.err}")
+        at = outcome.err.find(place)
+        box.true(words in outcome.err, f"`{words}` is not said: {outcome.err}")
+    box.true("COPY --form=x a b" in outcome.err, f"the line is not shown: {outcome.err}")
+
+
+@scenario("E22")
+def another_frontend(box):
+    project(box, "# syntax=example/front:1\nFROM scratch\n")
+    outcome = box.berth("build", code=1)
+    box.true("the frontend `example/front:1` of `# syntax=` cannot be used" in outcome.err, outcome.err)
+    box.true("Dockerfile:1:10" in outcome.err, outcome.err)
+
+
+@scenario("E54")
+def devices(box):
+    project(box, f"FROM {IMAGE}\nRUN --device=gpu true\n")
+    outcome = box.berth("build", code=1)
+    box.true("flag `--device` of `RUN` is not supported" in outcome.err, outcome.err)
+
+
+@scenario("E24", "E29", "E33")
+def documents_and_variables(box):
+    project(box, f"""\
+ARG NAME=file
+FROM {IMAGE}
+ARG NAME
+ENV DIR=/made WORDS="a  b" REST=${{NAME#f}}-${{NAME/i/o}}
+RUN <<-EOF
+	mkdir $DIR
+	echo "$WORDS|$REST" > $DIR/run
+	EOF
+RUN cat > $DIR/two <<'A' && cat >> $DIR/two <<B
+$DIR
+A
+$DIR
+B
+COPY <<one.txt <<'raw' ${{DIR}}/
+$NAME
+one.txt
+$NAME
+raw
+RUN test "$(cat $DIR/run)" = "a  b|ile-fole"
+RUN printf '$DIR\\n/made\\n' | cmp - $DIR/two
+RUN test "$(cat $DIR/one.txt)" = file && test "$(cat $DIR/raw)" = '$NAME'
+""")
+    box.berth("build")
+
+
+@scenario("E33", "E49")
+def numbers_of_mounts(box):
+    project(box, f"""\
+FROM {IMAGE}
+ARG U=7 M=0711
+RUN --mount=type=cache,target=/c,uid=$U,gid=${{NO:-8}},mode=$M test "$(stat -c '%u %g %a' /c)" = "7 8 711"
+""")
+    box.berth("build")
+    project(box, f"FROM {IMAGE}\nARG M=9\nRUN --mount=type=cache,target=/c,mode=$M true\n")
+    outcome = box.berth("build", code=1)
+    box.true("invalid value `9` for `mode`" in outcome.err and "Dockerfile:3:39" in outcome.err, outcome.err)
