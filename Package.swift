@@ -91,6 +91,11 @@ let package = Package(
         "Diagnostics", system,
       ]),
     house(
+      "Act", "Fetching",
+      [
+        "Registry", "Dockerfile", "OCI", "JSON", "Store", "Linux", "CLinux", "Diagnostics", system,
+      ]),
+    house(
       "Act", "Networking",
       [
         "Netlink", "Addressing", "Blueprint", "Store", "Linux", "CLinux", "CNftables",
@@ -126,7 +131,7 @@ let package = Package(
       [
         "Planning", "Compose", "Blueprint", "Addressing", "JSON", "OCI", "Diagnostics", "Linux",
         "Host", "Store", "Journal", "EventLog", "CLinux", "Control", "Registry", "Images",
-        "Networking",
+        "Fetching", "Networking",
         "Runtime",
         "Archive", "Cgroups", "Dockerfile", system,
       ]),
@@ -197,6 +202,11 @@ let package = Package(
       [
         "Registry", "Addressing", "JSON", "OCI", "Linux", "CLinux", "Diagnostics", "TestSupport",
         system,
+      ]),
+    test(
+      "Fetching",
+      [
+        "Fetching", "Dockerfile", "Registry", "OCI", "Linux", "Diagnostics", "TestSupport", system,
       ]),
     test(
       "Images",

@@ -40,8 +40,8 @@ struct LayoutReader<Members: StagedMembers> {
   /// Nil: this machine's.
   var platform: Platform?
 
-  /// Nil when it is no layout.
-  mutating func plans() throws -> [ArchivePlan]? {
+  /// What the layout holds; nil when it is no layout.
+  mutating func index() throws -> ImageIndex? {
     guard try members.document("oci-layout", limit: ImageLimits.manifestBytes) != nil else {
       return nil
     }
@@ -51,6 +51,12 @@ struct LayoutReader<Members: StagedMembers> {
     guard case .index(let index) = try ManifestDocument(parsing: text),
       index.manifests.count <= imageLimit
     else { throw ImageArchiveFault.refused("index.json", reason: "it is no list of images") }
+    return index
+  }
+
+  /// Nil when it is no layout.
+  mutating func plans() throws -> [ArchivePlan]? {
+    guard let index = try index() else { return nil }
     var plans: [ArchivePlan] = []
     for entry in try chosen(index.manifests) {
       let plan = try plan(entry)
@@ -64,7 +70,7 @@ struct LayoutReader<Members: StagedMembers> {
   }
 
   /// Entries of the same name that differ in their platform are one image for several machines.
-  private func chosen(_ entries: [ContentDescriptor]) throws -> [ContentDescriptor] {
+  func chosen(_ entries: [ContentDescriptor]) throws -> [ContentDescriptor] {
     var groups: [(name: String, entries: [ContentDescriptor])] = []
     for entry in entries {
       let name = entry.annotations[nameKey] ?? entry.annotations[refKey] ?? ""
@@ -86,7 +92,7 @@ struct LayoutReader<Members: StagedMembers> {
   private var nameKey: String { "io.containerd.image.name" }
   private var refKey: String { "org.opencontainers.image.ref.name" }
 
-  private mutating func plan(_ entry: ContentDescriptor) throws -> ArchivePlan {
+  mutating func plan(_ entry: ContentDescriptor) throws -> ArchivePlan {
     var text = try blob(entry, limit: ImageLimits.manifestBytes)
     var document = try ManifestDocument(parsing: text)
     if case .index(let index) = document {

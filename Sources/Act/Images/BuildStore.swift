@@ -40,9 +40,9 @@ package struct BuildStep: Codable, Sendable, Hashable {
 /// The builds of one command: what they make lies in a folder that goes with them, and in the store when it
 /// is whole.
 package final class BuildStore: Sendable {
-  private let store: ImageStore
-  private let session: IngestSession
-  private let unpacker: FilePath
+  let store: ImageStore
+  let session: IngestSession
+  let unpacker: FilePath
   private let lastFolder = Atomic<Int>(0)
 
   /// - Parameter unpacker: the program `berth-unpack`. Blocks.

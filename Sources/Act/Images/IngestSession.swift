@@ -171,6 +171,14 @@ final class IngestSession: Sendable {
     try sync(path.removingLastComponent())
   }
 
+  /// Puts a verified file of the session into the store as a blob. Blocks until it is on the disk.
+  func publish(_ file: FilePath, asBlob digest: Digest) throws {
+    let descriptor = try Descriptor.open(file, O_RDONLY | O_NOFOLLOW)
+    try checking("fsync", file.string) { fsync(descriptor.raw) }
+    try rename(file, to: folders.blob(digest))
+    try sync(folders.blobs)
+  }
+
   /// Puts a layer, and its blob if it was fetched, into the store, when both are on the disk.
   func publish(_ layer: LayerRecord, chain: Digest, fetchedBlob: Bool) async throws {
     let record = layerFolder(chain).appending("layer.json")

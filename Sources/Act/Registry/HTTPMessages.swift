@@ -28,6 +28,9 @@ package struct HTTPRequest: Sendable {
   var trust: Trust
   /// Whether a name may stand for an address that only this machine sees.
   var mayBeLocal = true
+  /// Called on the client's own thread when a body for the sink begins, with its length where the server
+  /// says that.
+  var announced: @Sendable (Int64?) -> Void = { _ in }
 
   package init(
     _ method: Method, _ url: String, headers: [(name: String, value: String)] = [],

@@ -175,6 +175,7 @@ final class Transfer {
   /// Decides where the body begins: servers may ignore a Range and send all.
   private func checkRange() -> Bool {
     toSkip = 0
+    request.announced(headers.first { $0.name == "content-length" }.flatMap { Int64($0.value) })
     guard request.offset > 0 else { return true }
     if status == 200 {
       toSkip = request.offset

@@ -19,6 +19,7 @@
 //   <state>/seccomp/<hash>.bpf
 //   <state>/builds/caches/<digest>/       data/, lock: a folder that steps of builds keep between them
 //   <state>/builds/digests/<digest>       of the files of one build context
+//   <state>/builds/downloads, <state>/builds/git   (Fetching)
 //   <run>/builds/<id>                     locked by the build that has made something with this id
 //   <run>/containers/<id>/                control.sock, state.json, cgroup, lock (held by the shim),
 //                                         guard (by its guard as well), hosts, resolv.conf, hostname
@@ -47,6 +48,10 @@ package struct Layout: Sendable, Hashable {
   package var buildCaches: FilePath { state.appending("builds").appending("caches") }
   /// Digests of the files of build contexts, as they were last seen.
   package var buildDigests: FilePath { state.appending("builds").appending("digests") }
+  /// Files that builds have fetched.
+  package var buildDownloads: FilePath { state.appending("builds").appending("downloads") }
+  /// Commits of repositories that builds have fetched.
+  package var buildRepositories: FilePath { state.appending("builds").appending("git") }
 
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }
