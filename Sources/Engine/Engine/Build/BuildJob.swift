@@ -62,7 +62,7 @@ final class BuildJob: Sendable {
     self.arguments = arguments
     epochStamp = try arguments.epochStamp()
     graph = try BuildGraph(
-      source, contexts: Set(definition.additionalContexts.map(\.name)), target: definition.target,
+      source.dockerfile, contexts: Set(definition.additionalContexts.map(\.name)), target: definition.target,
       at: definition.place(of: "target"))
     var globals = BuildArgument.platforms(target: source.dockerfile.stages[graph.target].name)
     for declaration in source.dockerfile.globalArguments {
