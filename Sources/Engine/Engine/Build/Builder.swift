@@ -30,6 +30,7 @@ final class Builder: Sendable {
     layout = session.layout
     proxies = try session.proxyArguments()
     try session.sweepBuilds()
+    try makeFolders(layout.buildDigests)
     store = try BuildStore(session.images, unpacker: session.host.unpacker)
   }
 

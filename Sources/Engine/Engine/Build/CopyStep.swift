@@ -17,6 +17,8 @@ struct CopyPlan: Sendable {
   var history: String
   /// Where the patterns of the first copy stand.
   var places: [SourceSpan]
+  /// The owner is looked up in the image.
+  var hasNamedOwner: Bool
 }
 
 extension StageRun {
@@ -30,8 +32,10 @@ extension StageRun {
     let session = builder.session
     try await layer(step, &state) {
       var key = StepKey(copy.isLink ? "link" : "copy")
-      // A linked layer does not look at what it is put on.
-      if !copy.isLink { key.add(known.key) }
+      // A linked layer does not look at what it is put on, but for names of owners and whether there is
+      // anything.
+      if !copy.isLink || plan.hasNamedOwner { key.add(known.key) }
+      key.add(known.layers.isEmpty)
       key.add(plan.fixed)
       let digests = try await self.placing(plan, instruction) {
         try await blocking { try session.layerDigests(plan.job) }
@@ -86,7 +90,7 @@ extension StageRun {
     job.latest = self.job.arguments.epoch
     return CopyPlan(
       job: job, fixed: words.fixed, history: words.history,
-      places: local.map { copy.sources[$0].span })
+      places: local.map { copy.sources[$0].span }, hasNamedOwner: words.hasNamedOwner)
   }
 
   /// The here-documents of an instruction as files.
@@ -159,6 +163,10 @@ private struct CopyWords {
     step.keepsParents = copy.keepsParents
     step.excludes = excludes.map { Bytes($0) }
     return step
+  }
+
+  var hasNamedOwner: Bool {
+    owner.map { !$0.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x3A } } ?? false
   }
 
   /// What goes into the key beside the contents.
