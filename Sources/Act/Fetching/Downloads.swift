@@ -25,6 +25,12 @@ package struct FetchedFile: Sendable {
   package var modified: Int64
   /// Whether it was here already.
   package var isKnown: Bool
+
+  /// Throws where the content is another than is wished for.
+  package func check(_ expected: Digest?, as shown: String) throws(DownloadCheckFault) {
+    guard let expected, expected != digest else { return }
+    throw DownloadCheckFault(shown: shown, expected: expected, found: digest)
+  }
 }
 
 /// How a file is wanted.
@@ -46,7 +52,7 @@ package struct FileWish: Sendable {
 }
 
 package struct Downloads: Sendable {
-  private struct Record: Codable {
+  fileprivate struct Record: Codable {
     var url: String
     var etag: String?
     var lastModified: String?
@@ -79,26 +85,23 @@ package struct Downloads: Sendable {
     let download = try await downloader.fetch(request, to: partial, progress: progress)
     guard let download else {
       guard let known else { preconditionFailure("what is not here is asked for whole") }
-      try check(known.digest, wish)
-      return known.file(at: wish.path)
+      let file = known.file(at: wish.path)
+      try file.check(wish.digest, as: wish.reference.shown)
+      return file
     }
-    try check(download.digest, wish)
     let record = Record(
       url: withoutSecrets(wish.reference.url), etag: download.etag,
       lastModified: download.lastModified, modified: download.modified ?? 0,
       digest: download.digest)
+    var file = record.file(at: wish.path)
+    file.isKnown = false
+    try file.check(wish.digest, as: wish.reference.shown)
+    let fetched = file
     return try await blocking {
       try settle(partial, at: wish.path, modified: record.modified)
       try self.keep(record, wish)
-      var file = record.file(at: wish.path)
-      file.isKnown = false
-      return file
+      return fetched
     }
-  }
-
-  private func check(_ found: Digest, _ wish: FileWish) throws(DownloadCheckFault) {
-    guard let expected = wish.digest, expected != found else { return }
-    throw DownloadCheckFault(shown: wish.reference.shown, expected: expected, found: found)
   }
 
   private func folder(_ wish: FileWish) -> FilePath {

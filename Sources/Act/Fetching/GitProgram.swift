@@ -6,8 +6,9 @@ package import Diagnostics
 import Dockerfile
 import Glibc
 import Linux
+import OCI
 import Synchronization
-package import SystemPackage
+import SystemPackage
 
 /// What git may use to prove who asks.
 package struct GitAccess: Sendable, Hashable {

@@ -22,6 +22,18 @@ package final class CheckedOut: Sendable {
   package let isKnown: Bool
   private let lock: TreeLock?
 
+  /// A folder inside of it, reached through no link.
+  package func folder(_ name: String, of reference: GitReference) throws -> FilePath {
+    let flags = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+    do {
+      let root = try Linux.Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+      _ = try root.resolve(FilePath(name), O_RDONLY | O_DIRECTORY, resolve: Int32(flags))
+    } catch is SystemCallError {
+      throw GitFault.noFolder(withoutSecrets(reference.url), name)
+    }
+    return folder.pushing(FilePath(name))
+  }
+
   fileprivate init(_ folder: FilePath, commit: String, isKnown: Bool, _ lock: TreeLock?) {
     self.folder = folder
     self.commit = commit
@@ -57,7 +69,9 @@ package struct Repositories: Sendable {
       return try GitProgram(access, environment: environment, shown: reference.shown)
     }
     let wanted = try await resolve(reference, git, in: scratch)
-    if let wanted = wanted.commit, let known = try await blocking({ try self.find(wanted, reference) }) {
+    if let wanted = wanted.commit,
+      let known = try await blocking({ try self.find(wanted, reference) })
+    {
       return try check(known, reference)
     }
     let commit = try await fetch(wanted, reference, git, in: scratch)
@@ -86,7 +100,8 @@ package struct Repositories: Sendable {
     }
     let names: [String]
     if let ref = reference.ref {
-      names = ref.hasPrefix("refs/")
+      names =
+        ref.hasPrefix("refs/")
         ? [ref] : ["refs/heads/" + ref, "refs/" + ref, "refs/tags/" + ref]
     } else {
       names = ["HEAD"]
@@ -96,7 +111,9 @@ package struct Repositories: Sendable {
     var commits: [String: String] = [:]
     for line in listed.split(separator: "\n") {
       let parts = line.split(separator: "\t")
-      if parts.count == 2, isCommit(String(parts[0])) { commits[String(parts[1])] = String(parts[0]) }
+      if parts.count == 2, isCommit(String(parts[0])) {
+        commits[String(parts[1])] = String(parts[0])
+      }
     }
     for name in names {
       guard let commit = commits[name + "^{}"] ?? commits[name] else { continue }
@@ -149,7 +166,9 @@ package struct Repositories: Sendable {
   }
 
   /// - Returns: what to call the commit here.
-  private func bring(_ target: Target, _ git: GitProgram, in folder: FilePath) async throws -> String {
+  private func bring(_ target: Target, _ git: GitProgram, in folder: FilePath) async throws
+    -> String
+  {
     let quiet = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]
     var fetched = "FETCH_HEAD"
     do {
@@ -167,7 +186,8 @@ package struct Repositories: Sendable {
     return fetched
   }
 
-  private func isHere(_ commit: String, _ git: GitProgram, _ folder: FilePath) async throws -> Bool {
+  private func isHere(_ commit: String, _ git: GitProgram, _ folder: FilePath) async throws -> Bool
+  {
     do {
       _ = try await git.run(["cat-file", "-e", commit + "^{commit}"], in: folder)
       return true

@@ -220,11 +220,6 @@ extension StageRun {
         propagation: nil))
     prepared.variables.append("SSH_AUTH_SOCK=\(target)")
   }
-
-  private func isSocket(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
-  }
 }
 
 /// The folder of a cache, and what it is locked by where only one may use it. Blocks.
