@@ -183,7 +183,7 @@ let package = Package(
       "Console",
       ["Console", "Blueprint", "Diagnostics", "Engine", "JSON", "Planning", "Store", "Templating"]),
     test(
-      "Engine", ["Engine", "Compose", "Images", "OCI", "JSON", "Diagnostics", "Host", "Journal"]),
+      "Engine", ["Engine", "Compose", "Images", "OCI", "Diagnostics", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",

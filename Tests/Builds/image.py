@@ -40,7 +40,9 @@ def read(path):
     tree, changes = {}, []
     for layer in layers:
         changes.append(apply(layer, tree))
-    complaints = inconsistencies(config, layers)
+    complaints = inconsistencies(config, layers) + [
+        f"{path} is in no folder" for path in tree
+        if path != "/" and not tree.get(path.rpartition("/")[0] or "/", "dir ").startswith("dir ")]
     if complaints:
         raise ValueError("; ".join(complaints))
     history = config.get("history", [])

@@ -1,5 +1,5 @@
 """Dockerfiles and contexts that nobody has thought of, from a seed. What docker and buildah are known to do differently
-is left out: `exceptions.py` has it."""
+is left out: `exceptions.py` has it, and buildah knows no ARG of the stage that one begins from."""
 
 import os
 import random
@@ -61,20 +61,22 @@ class Invented:
 
     def dockerfile(self):
         lines = []
-        for stage in range(self.random.choice([1, 1, 2, 3])):
+        count = self.random.choice([1, 1, 2, 3])
+        for stage in range(count):
             earlier = [f"s{number}" for number in range(stage)]
             lines.append(f"FROM {self.random.choice(['localhost/base:1', *earlier])} AS s{stage}")
             for _ in range(self.random.randint(2, 7)):
-                lines += self.instruction(earlier)
+                lines += self.instruction(earlier, stage == count - 1)
         return "\n".join(lines) + "\n"
 
-    def instruction(self, stages):
-        kind = self.random.choice(["COPY"] * 5 + ["RUN"] * 4 + ["ENV", "ARG", "LABEL", "WORKDIR", "FROM"])
+    def instruction(self, stages, is_last):
+        kinds = ["COPY"] * 5 + ["RUN"] * 4 + ["ENV", "ARG" if is_last else "ENV", "LABEL", "WORKDIR", "FROM"]
+        kind = self.random.choice(kinds)
         pick = self.random.choice
         if kind == "COPY":
             return [self.copying()]
         if kind == "FROM" and stages:
-            source = pick(["/opt/tree", "/opt/tree/deep", "/srv", "/etc/passwd"])
+            source = pick(["/opt/tree", "/opt/tree/deep", "/srv/data", "/etc/passwd"])
             return [f"COPY --from={pick(stages)} {source} {pick(TARGETS)}"]
         if kind == "RUN":
             return ["RUN " + self.command()]
@@ -91,9 +93,11 @@ class Invented:
             flags += f" --chown={self.random.choice(OWNERS)}"
         if self.random.random() < 0.2:
             flags += f" --chmod={self.random.choice(['600', '0755', '1777'])}"
-        is_here = {*self.files, *self.links, "."}
+        # Where something is ignored, what a link leads to may be: buildah looks at the link's name alone.
+        is_here = {*self.files, "."} if self.ignored else {*self.files, *self.links, "."}
         here = [name for name in SOURCES if name in is_here or "*" in name] + ["a"]
-        sources = self.random.sample(here if self.random.random() < 0.8 else SOURCES, self.random.choice([1, 1, 1, 2]))
+        choice = here if self.ignored or self.random.random() < 0.8 else SOURCES
+        sources = self.random.sample(choice, self.random.choice([1, 1, 1, 2]))
         target = self.random.choice(TARGETS)
         if len(sources) > 1 and not target.endswith(("/", ".")):
             target += "/"

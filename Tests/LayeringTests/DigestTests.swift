@@ -122,6 +122,8 @@ struct DigestTests {
     #expect(try digest("src/[!x]*/c.go", "a.txt").files == 1)
     #expect(try digest("src/[^x]*/c.go", "a.txt").files == 2)
     #expect(try digest("*/*/*").files == 1)
+    // The same folder, read for each pattern.
+    #expect(try digest("*.txt", "s*").files == 4)
   }
 
   @Test("needs no match of a pattern with wildcards when another one has one")

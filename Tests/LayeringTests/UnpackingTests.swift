@@ -169,9 +169,9 @@ struct UnpackingTests {
     let folder = try tree.folder(Array("/o".utf8), making: Ownership())
     #expect(try unpacking.isArchive())
     let failure = #expect(throws: LayerFailure.self) {
-      try unpacking.unpack(into: folder, tree, room: 999)
+      try unpacking.unpack(into: folder, tree, room: 999, owner: nil)
     }
     #expect(failure?.summary == "the archive `full.tar` holds more than there is room for")
-    _ = try unpacking.unpack(into: folder, tree, room: 1000)
+    _ = try unpacking.unpack(into: folder, tree, room: 1000, owner: nil)
   }
 }

@@ -107,7 +107,7 @@ def which_container(box):
     box.refused_verb("commit", "nobody", saying="no such service: nobody")
     box.refused_verb("commit", "web", "UPPER:x", saying="UPPER")
     box.refused_verb("commit", "-c", "RUN true", "web", saying="`RUN` is none of")
-    box.refused_verb("commit", "-c", "HEALTHCHECK --every=5s CMD true", "web", saying="no option of HEALTHCHECK")
+    box.refused_verb("commit", "-c", "HEALTHCHECK --every=5s CMD true", "web", saying="unknown flag")
     box.refused_verb("--dry-run", "commit", "web", saying="--dry-run")
 
 

@@ -113,11 +113,13 @@ package struct Downloads: Sendable {
     let folder = folder(wish)
     try makeFolders(folder)
     let lock = try FileLock.wait(folder.appending("lock"))
-    defer { _ = consume lock }
     // A record that cannot be read is none: the content is fetched anew.
     let record = try? readRecord(Record.self, at: folder.appending("record.json"))
-    guard let record, linked(folder.appending(record.digest.hex), wish.path) else { return nil }
-    return record
+    let found = record.flatMap {
+      linked(folder.appending($0.digest.hex), wish.path) ? $0 : nil
+    }
+    _ = consume lock
+    return found
   }
 
   /// Lets later builds find it. That the file systems differ, or the file has too many names, costs them only
@@ -126,10 +128,14 @@ package struct Downloads: Sendable {
     let folder = folder(wish)
     try makeFolders(folder)
     let lock = try FileLock.wait(folder.appending("lock"))
-    defer { _ = consume lock }
+    try keep(record, of: wish.path, in: folder)
+    _ = consume lock
+  }
+
+  private func keep(_ record: Record, of file: FilePath, in folder: FilePath) throws {
     let content = folder.appending(record.digest.hex)
     try removeFile(content)
-    guard linked(wish.path, content) else { return }
+    guard linked(file, content) else { return }
     try writeRecord(record, to: folder.appending("record.json"), .volatile)
     for name in try namesInFolder(folder).map(\.string) where Digest(hex: name) != nil {
       if name != record.digest.hex { try removeFile(folder.appending(name)) }

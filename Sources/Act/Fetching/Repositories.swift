@@ -28,7 +28,7 @@ package final class CheckedOut: Sendable {
     do {
       let root = try Linux.Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
       _ = try root.resolve(FilePath(name), O_RDONLY | O_DIRECTORY, resolve: Int32(flags))
-    } catch is SystemCallError {
+    } catch {
       throw GitFault.noFolder(withoutSecrets(reference.url), name)
     }
     return folder.pushing(FilePath(name))
@@ -263,7 +263,9 @@ private struct TreeSettling {
   }
 
   private func settle(_ folder: consuming Linux.Descriptor, depth: Int) throws {
-    guard depth < Self.depthLimit else { throw SystemCallError("open", "", .nameTooLong) }
+    guard depth < Self.depthLimit else {
+      throw SystemCallError("open", "", Errno(rawValue: ENAMETOOLONG))
+    }
     for name in try names(in: folder) {
       if name.string == ".git", !keepsGitFolders {
         try name.lastComponent.map { try removeTree($0, in: folder) }

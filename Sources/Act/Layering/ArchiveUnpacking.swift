@@ -43,16 +43,21 @@ struct ArchiveUnpacking {
     return isTarHeader(head)
   }
 
-  /// - Parameter room: bytes of content that may come out of it.
+  /// - Parameters:
+  ///   - room: bytes of content that may come out of it.
+  ///   - owner: of all that comes out of it; nil leaves that to the archive.
   /// - Returns: whether folders had to go for it.
-  func unpack(into folder: TargetFolder, _ tree: TargetTree, room: UInt64) throws -> Bool {
+  func unpack(
+    into folder: TargetFolder, _ tree: TargetTree, room: UInt64, owner: Ownership?
+  ) throws -> Bool {
     try checking("lseek", name) { lseek(file, 0, SEEK_SET) }
     let place = CopyTree(
       root: folder.handle, descriptors: SharedDescriptor(try ownDescriptors()),
       label: text([slash] + joined(folder.names + [[]])))
     folder.isTouched = true
     let writer = TreeWriter(
-      place, into: try place.streamTarget([0x2E]), owner: .asArchived,
+      place, into: try place.streamTarget([0x2E]),
+      owner: owner.map { .fixed(uid: $0.uid, gid: $0.gid) } ?? .asArchived,
       trust: .plain(keepsSetIDs: true), obstacles: .replaced)
     var visitor = LimitedWriter(writer: writer, room: room, name: name, tree: tree)
     var reader = TarReader()

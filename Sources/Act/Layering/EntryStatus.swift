@@ -115,6 +115,8 @@ func linkTarget(_ name: CName, in folder: CInt) throws(SystemCallError) -> [UInt
 func names(in folder: CInt) throws(SystemCallError) -> [CName] {
   var names: [CName] = []
   var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  // Who has read it before has left it at its end.
+  try checking("lseek") { lseek(folder, 0, SEEK_SET) }
   while true {
     let count = try retrying("getdents") {
       buffer.withUnsafeMutableBytes {

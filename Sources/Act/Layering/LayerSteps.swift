@@ -66,7 +66,7 @@ struct LayerSteps {
   }
 
   /// Whether the item was an archive, and is unpacked now. What comes out of it keeps the owners that
-  /// it has there.
+  /// it has there, unless `--chown` says another.
   private func unpack(
     _ item: SourceItem, _ copy: LayerCopy, _ selected: Selected, _ rules: CopyRules
   ) throws -> Bool {
@@ -83,7 +83,9 @@ struct LayerSteps {
     }
     let folder = try tree.folder(copy.target.raw, making: rules.maker)
     tree.mayHideFolders =
-      try archive.unpack(into: folder, tree, room: usableSpace(folder.handle.raw))
+      try archive.unpack(
+        into: folder, tree, room: usableSpace(folder.handle.raw),
+        owner: copy.owner == nil ? nil : rules.owner)
       || tree.mayHideFolders
     return true
   }

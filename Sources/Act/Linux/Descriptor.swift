@@ -126,9 +126,11 @@ package func hasFreeDescriptors(_ count: Int) -> Bool {
   var opened: [CInt] = []
   defer { for raw in opened { close(raw) } }
   for _ in 0..<count {
-    let raw = berth_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0)
-    if raw < 0 { return false }
-    opened.append(raw)
+    do throws(SystemCallError) {
+      opened.append(try retrying("open") { berth_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0) })
+    } catch {
+      return false
+    }
   }
   return true
 }

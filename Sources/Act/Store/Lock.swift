@@ -58,7 +58,7 @@ package struct FileLock: ~Copyable, Sendable {
 
   /// Replaces the file's content: who holds it and what for, for others to read.
   package func describe(_ text: String) throws(SystemCallError) {
-    try checking("ftruncate") { ftruncate(file.raw, 0) }
+    try retrying("ftruncate") { ftruncate(file.raw, 0) }
     try file.writeAll(Array(text.utf8))
   }
 }

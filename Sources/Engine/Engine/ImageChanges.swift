@@ -24,6 +24,14 @@ struct ImageChanges {
     return words.isEmpty ? ["/bin/sh", "-c"] : words
   }
 
+  /// Bytes of all that may grow.
+  var size: Int {
+    environment.reduce(0) { $0 + $1.utf8.count }
+      + (config["Labels"]?.object?.members ?? []).reduce(0) {
+        $0 + $1.name.utf8.count + ($1.value.string?.utf8.count ?? 0)
+      }
+  }
+
   func variable(_ name: String) -> String? {
     environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }

@@ -166,7 +166,6 @@ extension Session {
     _ builder: Builder, _ board: BuildBoard<String, Built>
   ) async throws -> Built {
     guard let definition = service.build else { preconditionFailure("it was chosen for that") }
-    let id = "Image \(imageName(of: service))"
     var bases: [String: StageState] = [:]
     for context in definition.additionalContexts {
       guard let name = context.context.service else { continue }
@@ -179,17 +178,16 @@ extension Session {
       }
       bases[context.name] = try await board.value(of: name).state
     }
-    tell(.progress(ProgressEvent(id, "Building", .working)))
     do {
       let job = try BuildJob(
         builder, service, definition, request, source: source, label: label, services: bases)
       let state = try await job.build()
       let image = try await export(state, job)
       tellUnused(job)
-      tell(.progress(ProgressEvent(id, "Built", .done)))
+      // Not before: while it goes on its steps are what there is to see.
+      tell(.progress(ProgressEvent("Image \(imageName(of: service))", "Built", .done)))
       return Built(state: state, image: image)
     } catch let faults as Faults {
-      tell(.progress(ProgressEvent(id, "Error", .error)))
       // Places tell by themselves where they are.
       guard faults.diagnostics.allSatisfy({ $0.span == nil }) else { throw faults }
       throw Failure("building `\(service.name)`", faults)

@@ -21,8 +21,10 @@ struct BuildGraph: Sendable {
   let target: Int
 
   /// - Parameter target: a name or an index; nil is the last.
-  init(_ source: BuildSource, contexts: Set<String>, target: String?, at span: SourceSpan?) throws {
-    stages = source.dockerfile.stages
+  init(
+    _ dockerfile: Dockerfile, contexts: Set<String>, target: String?, at span: SourceSpan?
+  ) throws {
+    stages = dockerfile.stages
     self.contexts = contexts
     guard let target, !target.isEmpty else {
       self.target = stages.count - 1
@@ -35,7 +37,7 @@ struct BuildGraph: Sendable {
     let names = stages.compactMap(\.name)
     throw Faults([
       Diagnostic(
-        "target stage `\(target)` could not be found in \(source.dockerfile.name)", span: span,
+        "target stage `\(target)` could not be found in \(dockerfile.name)", span: span,
         hint: nearest(to: target, among: names).map { "did you mean `\($0)`?" }
           ?? (names.isEmpty ? nil : "its stages are \(names.joined(separator: ", "))"))
     ])

@@ -33,6 +33,8 @@ final class BuildJob: Sendable {
   private let board = BuildBoard<Int, StageState>()
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
+  /// The machine that the image is for: one whose programs run here.
+  let platform: Platform
   /// Images of other services that this one builds on, by the names of its contexts.
   let services: [String: StageState]
 
@@ -55,10 +57,12 @@ final class BuildJob: Sendable {
       builder.session.buildArguments(of: service, request, proxies: builder.proxies))
     self.arguments = arguments
     epochStamp = try arguments.epochStamp()
+    platform = try builder.session.buildPlatform(of: service, request) ?? .host
     graph = try BuildGraph(
-      source, contexts: Set(definition.additionalContexts.map(\.name)), target: definition.target,
-      at: definition.place(of: "target"))
-    var globals = BuildArgument.platforms(target: source.dockerfile.stages[graph.target].name)
+      source.dockerfile, contexts: Set(definition.additionalContexts.map(\.name)),
+      target: definition.target, at: definition.place(of: "target"))
+    var globals = BuildArgument.platforms(
+      target: platform, stage: source.dockerfile.stages[graph.target].name)
     for declaration in source.dockerfile.globalArguments {
       var value = arguments.value(of: declaration.name)
       if value == nil, let word = declaration.value {
@@ -118,19 +122,47 @@ final class BuildJob: Sendable {
     layers.map { Bytes(builder.session.images.folder(of: $0).string) }
   }
 
+  /// The machine that a stage's base is for. Variables are those of global arguments.
+  private func platform(of stage: Stage) throws -> Platform {
+    guard let word = stage.platform else { return platform }
+    let text = try expansion.text(word) { name in globals.last { $0.name == name }?.value }
+    if text.isEmpty { return platform }
+    let wanted: Platform
+    do throws(ImageFault) { wanted = try Platform(parsing: text) } catch {
+      throw source.fault("`\(text)` is no platform", at: word.span, hint: "write linux/amd64")
+    }
+    guard wanted.isNative else {
+      throw source.fault(
+        "the stage is for \(wanted), and this machine is \(Platform.host)", at: word.span,
+        hint: "leave `--platform` out, or build it there")
+    }
+    return wanted
+  }
+
+  /// What a stage begins with.
+  func base(_ origin: BuildOrigin, of stage: Stage) async throws -> StageState {
+    let platform = try platform(of: stage)
+    if origin == .scratch { return StageState(scratch: platform) }
+    return try await state(of: origin, at: stage.base.span, for: platform)
+  }
+
   /// The files that a name stands for. Waits for stages; fetches images.
-  func state(of origin: BuildOrigin, at span: SourceSpan) async throws -> StageState {
+  /// - Parameter wanted: the machine that an image is for; nil is that of the build.
+  func state(of origin: BuildOrigin, at span: SourceSpan, for wanted: Platform? = nil) async throws
+    -> StageState
+  {
+    let platform = wanted ?? platform
     switch origin {
-    case .scratch: return StageState(scratch: .host)
+    case .scratch: return StageState(scratch: platform)
     case .stage(let index): return try await board.value(of: index)
-    case .image(let name): return try await image(name, at: span)
+    case .image(let name): return try await image(name, platform, at: span)
     case .context(let name):
       if let state = services[name] { return state }
       let context = definition.additionalContexts.last { $0.name == name }?.context
       switch context {
-      case .image(let image): return try await self.image(image, at: span)
+      case .image(let image): return try await self.image(image, platform, at: span)
       case .layout(let folder, let tag, let digest):
-        return try await layout(folder, tag, digest, at: span)
+        return try await layout(folder, tag, digest, platform, at: span)
       default: break
       }
       throw source.fault(
@@ -139,22 +171,25 @@ final class BuildJob: Sendable {
     }
   }
 
-  private func image(_ name: String, at span: SourceSpan) async throws -> StageState {
-    try await image(called: name, at: span) { try await builder.image(name, pulls: pulls) }
+  private func image(_ name: String, _ platform: Platform, at span: SourceSpan) async throws
+    -> StageState
+  {
+    try await image(called: name, platform, at: span) {
+      try await builder.image(name, platform, pulls: pulls)
+    }
   }
 
-  private func layout(_ folder: String, _ tag: String?, _ digest: String?, at span: SourceSpan)
-    async throws -> StageState
-  {
+  private func layout(
+    _ folder: String, _ tag: String?, _ digest: String?, _ platform: Platform, at span: SourceSpan
+  ) async throws -> StageState {
     let name = BuildContext.layout(folder: folder, tag: tag, digest: digest).text
-    return try await image(called: name, at: span) {
+    return try await image(called: name, platform, at: span) {
       let wanted = try digest.map { text in
         guard let digest = Digest(text) else { throw ImageFault.invalidDigest(text) }
         return digest
       }
       let wish = LayoutWish(
-        folder: FilePath(folder), tag: tag, digest: wanted,
-        platform: try builder.session.defaultPlatform())
+        folder: FilePath(folder), tag: tag, digest: wanted, platform: platform)
       let (details, layers) = try await builder.store.image(of: wish)
       return StageState(base: details, layers: layers)
     }
@@ -162,10 +197,12 @@ final class BuildJob: Sendable {
 
   /// An image by what the build calls it, each once.
   private func image(
-    called name: String, at span: SourceSpan, _ bring: @Sendable () async throws -> StageState
+    called name: String, _ platform: Platform, at span: SourceSpan,
+    _ bring: @Sendable () async throws -> StageState
   ) async throws -> StageState {
-    try await images.alone(name) {
-      if let known = found.withLock({ $0[name] }) { return known }
+    let key = "\(platform) \(name)"
+    return try await images.alone(key) {
+      if let known = found.withLock({ $0[key] }) { return known }
       let state: StageState
       do {
         state = try await bring()
@@ -178,7 +215,7 @@ final class BuildJob: Sendable {
             hint: first?.hint)
         ])
       }
-      found.withLock { $0[name] = state }
+      found.withLock { $0[key] = state }
       return state
     }
   }
@@ -186,10 +223,10 @@ final class BuildJob: Sendable {
 
 extension Builder {
   /// An image as what is built on. Fetched when it is not here, or when that is asked for.
-  func image(_ name: String, pulls: Bool) async throws -> StageState {
+  func image(_ name: String, _ platform: Platform, pulls: Bool) async throws -> StageState {
     let session = session
     let request = PullRequest(
-      try ImageReference(parsing: name), platform: try session.defaultPlatform())
+      try ImageReference(parsing: name), platform: platform)
     let lease = store.lease
     var image = try await blocking { try session.localImage(request, lease) }
     if image == nil || pulls {
@@ -206,17 +243,16 @@ extension Builder {
 }
 
 extension BuildArgument {
-  /// What is known of platforms before anything is said: this machine's, for both.
-  static func platforms(target: String?) -> [BuildArgument] {
-    let host = Platform.host
-    return ["TARGET", "BUILD"].flatMap { prefix in
+  /// What is known of platforms before anything is said.
+  static func platforms(target: Platform, stage: String?) -> [BuildArgument] {
+    [("TARGET", target), ("BUILD", Platform.host)].flatMap { prefix, platform in
       [
-        BuildArgument(name: prefix + "PLATFORM", value: "\(host)"),
-        BuildArgument(name: prefix + "OS", value: host.os),
-        BuildArgument(name: prefix + "ARCH", value: host.architecture),
-        BuildArgument(name: prefix + "VARIANT", value: host.variant ?? ""),
+        BuildArgument(name: prefix + "PLATFORM", value: "\(platform)"),
+        BuildArgument(name: prefix + "OS", value: platform.os),
+        BuildArgument(name: prefix + "ARCH", value: platform.architecture),
+        BuildArgument(name: prefix + "VARIANT", value: platform.variant ?? ""),
       ]
-    } + [BuildArgument(name: "TARGETSTAGE", value: target ?? "default")]
+    } + [BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")]
   }
 }
 

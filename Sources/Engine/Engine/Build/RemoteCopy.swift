@@ -2,9 +2,12 @@
 // files of this machine.
 
 import Blueprint
+import Compose
 import Control
 import Diagnostics
 import Dockerfile
+import Fetching
+import Linux
 import OCI
 import SystemPackage
 

@@ -11,6 +11,9 @@ import Linux
 import OCI
 import SystemPackage
 
+/// Bytes of all variables and labels together; a config of an image may not be larger either.
+private let environmentLimit = 4 << 20
+
 struct StageRun: Sendable {
   let job: BuildJob
   let stage: Stage
@@ -43,7 +46,7 @@ struct StageRun: Sendable {
     var number = 0
     var state: StageState
     if base == .scratch {
-      state = StageState(scratch: .host)
+      state = try await job.base(.scratch, of: stage)
     } else {
       number = 1
       state = try await begin(title(1, "FROM \(job.baseTexts[stage.index] ?? stage.base.text)"))
@@ -67,8 +70,10 @@ struct StageRun: Sendable {
   }
 
   private func begin(_ title: String) async throws -> StageState {
-    try await builder.step(title) { reporter in
-      var state = try await job.state(of: base, at: stage.base.span)
+    // One that is built here is shown when it is there: until then it has steps of its own.
+    if case .stage = base { _ = try await job.state(of: base, at: stage.base.span) }
+    return try await builder.step(title) { reporter in
+      var state = try await job.base(base, of: stage)
       // Arguments are of one stage, but those of a stage that goes on in this one are inherited.
       if case .stage = base {} else { state.arguments = [] }
       return (state, true)
@@ -106,6 +111,12 @@ struct StageRun: Sendable {
     try state.config.apply(
       instruction, { try known.text($0, job.expansion) },
       { try $0.flatMap { try known.words($0, job.expansion) } })
+    // Values that are made of each other grow with each line.
+    guard state.config.size <= environmentLimit else {
+      throw job.source.fault(
+        "the image's environment and labels are larger than \(environmentLimit >> 20) MiB",
+        at: instruction.span)
+    }
     if case .workingDirectory = instruction.kind { return }
     let text = try instruction.history(known, job.expansion)
     state.note(text, created: job.epochStamp, isEmpty: true)
