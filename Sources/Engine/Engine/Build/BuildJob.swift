@@ -245,14 +245,18 @@ extension Builder {
 extension BuildArgument {
   /// What is known of platforms before anything is said.
   static func platforms(target: Platform, stage: String?) -> [BuildArgument] {
-    [("TARGET", target), ("BUILD", Platform.host)].flatMap { prefix, platform in
-      [
-        BuildArgument(name: prefix + "PLATFORM", value: "\(platform)"),
-        BuildArgument(name: prefix + "OS", value: platform.os),
-        BuildArgument(name: prefix + "ARCH", value: platform.architecture),
-        BuildArgument(name: prefix + "VARIANT", value: platform.variant ?? ""),
-      ]
-    } + [BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")]
+    platform(target, "TARGET") + platform(.host, "BUILD") + [
+      BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")
+    ]
+  }
+
+  private static func platform(_ platform: Platform, _ prefix: String) -> [BuildArgument] {
+    [
+      BuildArgument(name: prefix + "PLATFORM", value: "\(platform)"),
+      BuildArgument(name: prefix + "OS", value: platform.os),
+      BuildArgument(name: prefix + "ARCH", value: platform.architecture),
+      BuildArgument(name: prefix + "VARIANT", value: platform.variant ?? ""),
+    ]
   }
 }
 
