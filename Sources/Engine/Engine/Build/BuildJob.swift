@@ -245,18 +245,16 @@ extension Builder {
 extension BuildArgument {
   /// What is known of platforms before anything is said.
   static func platforms(target: Platform, stage: String?) -> [BuildArgument] {
-    platform(target, "TARGET") + platform(.host, "BUILD") + [
-      BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")
-    ]
-  }
-
-  private static func platform(_ platform: Platform, _ prefix: String) -> [BuildArgument] {
-    [
-      BuildArgument(name: prefix + "PLATFORM", value: "\(platform)"),
-      BuildArgument(name: prefix + "OS", value: platform.os),
-      BuildArgument(name: prefix + "ARCH", value: platform.architecture),
-      BuildArgument(name: prefix + "VARIANT", value: platform.variant ?? ""),
-    ]
+    var arguments = [BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")]
+    for (prefix, platform) in [("TARGET", target), ("BUILD", Platform.host)] {
+      arguments += [
+        BuildArgument(name: prefix + "PLATFORM", value: "\(platform)"),
+        BuildArgument(name: prefix + "OS", value: platform.os),
+        BuildArgument(name: prefix + "ARCH", value: platform.architecture),
+        BuildArgument(name: prefix + "VARIANT", value: platform.variant ?? ""),
+      ]
+    }
+    return arguments
   }
 }
 
