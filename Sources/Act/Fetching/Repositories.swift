@@ -182,7 +182,9 @@ package struct Repositories: Sendable {
     guard let commit = target.commit else { return fetched }
     if try await isHere(commit, git, folder) { return commit }
     // The name may have moved since it was asked for.
-    guard fetched == "FETCH_HEAD" else { throw GitFault.noRef(git.shown, target.name) }
+    guard fetched == "FETCH_HEAD" else {
+      throw GitFault.noRef(String(git.shown.prefix { $0 != "#" }), target.name)
+    }
     return fetched
   }
 
