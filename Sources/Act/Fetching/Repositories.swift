@@ -22,6 +22,18 @@ package final class CheckedOut: Sendable {
   package let isKnown: Bool
   private let lock: TreeLock?
 
+  /// A folder inside of it, reached through no link.
+  package func folder(_ name: String, of reference: GitReference) throws -> FilePath {
+    let flags = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+    do {
+      let root = try Linux.Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+      _ = try root.resolve(FilePath(name), O_RDONLY | O_DIRECTORY, resolve: Int32(flags))
+    } catch {
+      throw GitFault.noFolder(withoutSecrets(reference.url), name)
+    }
+    return folder.pushing(FilePath(name))
+  }
+
   fileprivate init(_ folder: FilePath, commit: String, isKnown: Bool, _ lock: TreeLock?) {
     self.folder = folder
     self.commit = commit
@@ -170,7 +182,9 @@ package struct Repositories: Sendable {
     guard let commit = target.commit else { return fetched }
     if try await isHere(commit, git, folder) { return commit }
     // The name may have moved since it was asked for.
-    guard fetched == "FETCH_HEAD" else { throw GitFault.noRef(git.shown, target.name) }
+    guard fetched == "FETCH_HEAD" else {
+      throw GitFault.noRef(String(git.shown.prefix { $0 != "#" }), target.name)
+    }
     return fetched
   }
 
@@ -251,7 +265,9 @@ private struct TreeSettling {
   }
 
   private func settle(_ folder: consuming Linux.Descriptor, depth: Int) throws {
-    guard depth < Self.depthLimit else { throw SystemCallError("open", "", .nameTooLong) }
+    guard depth < Self.depthLimit else {
+      throw SystemCallError("open", "", Errno(rawValue: ENAMETOOLONG))
+    }
     for name in try names(in: folder) {
       if name.string == ".git", !keepsGitFolders {
         try name.lastComponent.map { try removeTree($0, in: folder) }

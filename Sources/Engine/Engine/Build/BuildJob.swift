@@ -52,13 +52,7 @@ final class BuildJob: Sendable {
     self.services = services
     usesCache = request.usesCache && definition.usesCache
     pulls = request.pulls || definition.pulls
-    ssh =
-      definition.ssh
-      + request.ssh.compactMap {
-        SSHSource(
-          $0, in: builder.session.request.workingDirectory,
-          home: builder.session.request.environment["HOME"])
-      }
+    ssh = builder.session.sshSources(of: definition, request)
     uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
     expansion = Expansion(escape: source.dockerfile.directives.escape)
     let arguments = BuildArguments(
@@ -178,29 +172,53 @@ final class BuildJob: Sendable {
     case .context(let name):
       if let state = services[name] { return state }
       let context = definition.additionalContexts.last { $0.name == name }?.context
-      if case .image(let image) = context { return try await self.image(image, platform, at: span) }
+      switch context {
+      case .image(let image): return try await self.image(image, platform, at: span)
+      case .layout(let folder, let tag, let digest):
+        return try await layout(folder, tag, digest, platform, at: span)
+      default: break
+      }
       throw source.fault(
         "the context `\(name)` is no image, and `FROM` needs one", at: span,
         hint: "it is `\(context?.text ?? "")`: write `docker-image://NAME` or `service:NAME` there")
     }
   }
 
-  /// The folder of the host that a named context is; nil when it is none.
-  func folder(of name: String) -> FilePath? {
-    let context = definition.additionalContexts.last { $0.name == name }?.context
-    if case .folder(let path) = context { return FilePath(path) }
-    return nil
-  }
-
   private func image(_ name: String, _ platform: Platform, at span: SourceSpan) async throws
     -> StageState
   {
+    try await image(called: name, platform, at: span) {
+      try await builder.image(name, platform, pulls: pulls)
+    }
+  }
+
+  private func layout(
+    _ folder: String, _ tag: String?, _ digest: String?, _ platform: Platform, at span: SourceSpan
+  ) async throws -> StageState {
+    let name = BuildContext.layout(folder: folder, tag: tag, digest: digest).text
+    return try await image(called: name, platform, at: span) {
+      let wanted = try digest.map { text in
+        guard let digest = Digest(text) else { throw ImageFault.invalidDigest(text) }
+        return digest
+      }
+      let wish = LayoutWish(
+        folder: FilePath(folder), tag: tag, digest: wanted, platform: platform)
+      let (details, layers) = try await builder.store.image(of: wish)
+      return StageState(base: details, layers: layers)
+    }
+  }
+
+  /// An image by what the build calls it, each once.
+  private func image(
+    called name: String, _ platform: Platform, at span: SourceSpan,
+    _ bring: @Sendable () async throws -> StageState
+  ) async throws -> StageState {
     let key = "\(platform) \(name)"
     return try await images.alone(key) {
       if let known = found.withLock({ $0[key] }) { return known }
       let state: StageState
       do {
-        state = try await builder.image(name, platform, pulls: pulls)
+        state = try await bring()
       } catch let failure as any Diagnosable {
         let first = failure.diagnostics.first
         throw Faults([

@@ -18,6 +18,7 @@ final class Builder: Sendable {
   let session: Session
   let store: BuildStore
   let layout: Layout
+  let remotes = RemoteSources()
   let proxies: [KeyValue]
   private let lastStep = Mutex(0)
   private let began = ContinuousClock.now

@@ -253,11 +253,6 @@ extension StageRun {
         propagation: nil))
     prepared.variables.append("SSH_AUTH_SOCK=\(target)")
   }
-
-  private func isSocket(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
-  }
 }
 
 /// A folder of a cache that nobody else uses now. Blocks.
