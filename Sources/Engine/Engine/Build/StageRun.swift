@@ -62,8 +62,8 @@ struct StageRun: Sendable {
       if instruction.isShown { number += 1 }
       do {
         try await apply(instruction, title(number, instruction.text), &state)
-      } catch let fault as Faults {
-        throw fault.placed(at: span, in: job.source)
+      } catch let fault as any Diagnosable {
+        throw Faults(fault.diagnostics).placed(at: span, in: job.source)
       }
     }
     return state
