@@ -41,11 +41,22 @@ extension Session {
     do {
       let images = try await build(services, sources, request, builder)
       try await blocking { try builder.close() }
+      if builder.hasMade { await boundCache() }
       return images
     } catch {
       // The first failure is the one to tell; the next build sweeps what stays.
       try? await blocking { try builder.close() }
       throw error
+    }
+  }
+
+  /// A cache that is too large is no fault of this build.
+  private func boundCache() async {
+    let stock = Stock(host)
+    do {
+      try await blocking { try stock.boundBuildCache(at: Session.now()) }
+    } catch {
+      warn(Failure("the build cache cannot be kept within bounds", error))
     }
   }
 
@@ -120,8 +131,11 @@ extension Session {
     do {
       let job = try BuildJob(
         builder, service, definition, request, source: source, label: label, services: bases)
-      let state = try await job.build()
+      try await job.importCaches()
+      var state = try await job.build()
+      if job.hasInlineCache { state.nameSteps(job.shared.steps(of: state.layers)) }
       let image = try await export(state, job)
+      try await job.exportCaches(of: state)
       tellUnused(job)
       // Not before: while it goes on its steps are what there is to see.
       tell(.progress(ProgressEvent("Image \(imageName(of: service))", "Built", .done)))

@@ -30,6 +30,8 @@ final class BuildJob: Sendable {
   let uncachedStages: Set<String>
   /// The time that was asked for in place of the real one.
   let epochStamp: String?
+  /// Its steps, and those that caches elsewhere have.
+  let shared = SharedCache()
   private let board = BuildBoard<Int, StageState>()
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
@@ -227,14 +229,16 @@ extension Builder {
 extension BuildArgument {
   /// What is known of platforms before anything is said.
   static func platforms(target: Platform, stage: String?) -> [BuildArgument] {
-    [("TARGET", target), ("BUILD", Platform.host)].flatMap { prefix, platform in
-      [
+    var arguments = [BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")]
+    for (prefix, platform) in [("TARGET", target), ("BUILD", Platform.host)] {
+      arguments += [
         BuildArgument(name: prefix + "PLATFORM", value: "\(platform)"),
         BuildArgument(name: prefix + "OS", value: platform.os),
         BuildArgument(name: prefix + "ARCH", value: platform.architecture),
         BuildArgument(name: prefix + "VARIANT", value: platform.variant ?? ""),
       ]
-    } + [BuildArgument(name: "TARGETSTAGE", value: stage ?? "default")]
+    }
+    return arguments
   }
 }
 

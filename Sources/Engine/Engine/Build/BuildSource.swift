@@ -1,5 +1,6 @@
 // What a service is built from: its Dockerfile, the folder around it, and what that folder leaves out.
 
+import CLinux
 import Compose
 import Diagnostics
 import Dockerfile

@@ -122,6 +122,7 @@ extension StageRun {
       try openCache(layout.buildCaches.appending(name), mount.sharing)
     }
     if let lock { prepared.locks.append(lock) }
+    noteUse(place)
     let data = place.appending("data")
     if access(data.string, F_OK) != 0 {
       try await fill(data, in: place, mount, seed, seedPath)

@@ -188,9 +188,14 @@ extension StageRun {
       return try await builder.store.alone(key) {
         // Another build may have made it meanwhile.
         if let known = try await known(key, on: below) { return (known, true) }
+        if let brought = try await bring(key, on: below) { return (brought, true) }
         return (try await make(step, key, on: below, reporter, work), false)
       }
     }
+    job.shared.note(
+      KeyedStep(
+        key: made.key, step: BuildStep(title: step.title, created: made.created, layer: made.layer))
+    )
     state.layers.append(made.layer)
     // What is in the files counts, not how it came there.
     state.key = made.layer.chain
@@ -198,6 +203,7 @@ extension StageRun {
   }
 
   struct Made: Sendable {
+    var key: Digest
     var layer: StackedLayer
     var created: String
   }
@@ -207,7 +213,30 @@ extension StageRun {
       let found = try await blocking({ [store = builder.store] in try store.find(key) })
     else { return nil }
     return Made(
-      layer: try await builder.store.stack(found.layer, on: below), created: found.created)
+      key: key, layer: try await builder.store.stack(found.layer, on: below), created: found.created
+    )
+  }
+
+  /// What one of the caches elsewhere has; nil where none has it, or it is not to be had after all.
+  private func bring(_ key: Digest, on below: [StackedLayer]) async throws -> Made? {
+    guard usesCache, let foreign = job.shared.step(key) else { return nil }
+    let store = builder.store
+    do {
+      let layer = try await store.bring(foreign, on: below)
+      let made = Made(key: key, layer: layer, created: foreign.created)
+      builder.noteMade()
+      try await blocking {
+        let step = BuildStep(title: foreign.title, created: made.created, layer: layer)
+        try store.keep(step, as: key)
+      }
+      return made
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      builder.session.warn(
+        Failure("a cached step cannot be had, and is made anew: \(foreign.title)", error))
+      return nil
+    }
   }
 
   private func make(
@@ -217,7 +246,8 @@ extension StageRun {
     let store = builder.store
     let folder = try await blocking { try store.newFolder() }
     let layer = try await work(reporter, folder, below)
-    let made = Made(layer: layer, created: builder.stamp())
+    let made = Made(key: key, layer: layer, created: builder.stamp())
+    builder.noteMade()
     try await blocking {
       try store.keep(
         BuildStep(title: step.title, created: made.created, layer: made.layer), as: key)
