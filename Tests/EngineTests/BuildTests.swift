@@ -117,15 +117,17 @@ struct BuildTests {
     #expect(try config(#"SHELL ["/bin/ash","-c"]"#, "CMD x y")["Cmd"] == ["/bin/ash", "-c", "x y"])
     #expect(try config("ENV A=2 B=$A")["Env"] == ["A=2", "B=1"])
     #expect(try config("WORKDIR a", "WORKDIR ../b")["WorkingDir"] == "/b")
-    #expect(try config("EXPOSE 80 5000-5001/udp")["ExposedPorts"] == [
-      "80/tcp": [:], "5000/udp": [:], "5001/udp": [:],
-    ])
+    #expect(
+      try config("EXPOSE 80 5000-5001/udp")["ExposedPorts"] == [
+        "80/tcp": [:], "5000/udp": [:], "5001/udp": [:],
+      ])
   }
 
   @Test(
     "a here-document that is the whole command is a script",
     arguments: [
-      ("RUN <<EOF\nx\nEOF", true), ("RUN <<-\"EOF\"\nx\nEOF", true), ("RUN cat <<EOF\nx\nEOF", false),
+      ("RUN <<EOF\nx\nEOF", true), ("RUN <<-\"EOF\"\nx\nEOF", true),
+      ("RUN cat <<EOF\nx\nEOF", false),
     ])
   func scripts(_ text: String, _ isScript: Bool) throws {
     let file = try read("FROM scratch\n" + text)

@@ -54,7 +54,8 @@ struct SampleTests {
         "up", "-d", "--build", environment: settings, within: .seconds(120))
       try await page("Hello from a static program\n", at: port, berth)
       let unchanged = try await berth("up", "-d", "--build", environment: settings)
-      #expect(unchanged.errorOutput.contains("CACHED") && !unchanged.errorOutput.contains("Recreate"))
+      #expect(
+        unchanged.errorOutput.contains("CACHED") && !unchanged.errorOutput.contains("Recreate"))
 
       settings["GREETING"] = "Other words"
       try await berth.succeeds(

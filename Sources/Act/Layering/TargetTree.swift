@@ -104,18 +104,27 @@ final class TargetTree {
   func define(_ folder: TargetFolder) { _ = implied.remove(joined(folder.names)) }
 
   /// Makes implied folders like those that they will lie above, for in an overlay the topmost says how
-  /// a folder is: without it `/tmp` would lose its sticky bit to one file.
+  /// a folder is: without it `/tmp` would lose its sticky bit to one file. One that lies above something
+  /// else, such as a link, is not implied: who unpacks the layers one on the other would follow that.
   func settle(like below: SharedDescriptor) throws {
     for path in implied {
       let names = Layering.names(of: path)
-      guard case .folder(let like) = try Layering.find(names, below: below),
-        like.names == names, case .folder(let made) = try Layering.find(names, below: root)
-      else { continue }
-      let (status, raw) = (try EntryStatus(of: like.folder.raw), made.folder.raw)
-      try checking("fchown", text(path)) { fchown(raw, status.uid, status.gid) }
-      try checking("fchmod", text(path)) { fchmod(raw, status.mode) }
-      let times = [status.modified, status.modified]
-      try checking("futimens", text(path)) { futimens(raw, times) }
+      let found = try Layering.find(names, below: below)
+      if case .missing = found { continue }
+      guard case .folder(let like) = found, like.names == names,
+        case .folder(let made) = try Layering.find(names, below: root)
+      else {
+        implied.remove(path)
+        continue
+      }
+      // Nothing else holds the two open.
+      try withExtendedLifetime((like.folder, made.folder)) {
+        let (status, raw) = (try EntryStatus(of: like.folder.raw), made.folder.raw)
+        try checking("fchown", text(path)) { fchown(raw, status.uid, status.gid) }
+        try checking("fchmod", text(path)) { fchmod(raw, status.mode) }
+        let times = [status.modified, status.modified]
+        try checking("futimens", text(path)) { futimens(raw, times) }
+      }
     }
   }
 
