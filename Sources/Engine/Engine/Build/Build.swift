@@ -132,9 +132,10 @@ extension Session {
       let job = try BuildJob(
         builder, service, definition, request, source: source, label: label, services: bases)
       try await job.importCaches()
-      var state = try await job.build()
-      if job.hasInlineCache { state.nameSteps(job.shared.steps(of: state.layers)) }
-      let image = try await export(state, job)
+      let state = try await job.build()
+      var exported = state
+      if job.hasInlineCache { exported.nameSteps(job.shared.steps(of: state.layers)) }
+      let image = try await export(exported, job)
       try await job.exportCaches(of: state)
       tellUnused(job)
       // Not before: while it goes on its steps are what there is to see.
