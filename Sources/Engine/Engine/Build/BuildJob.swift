@@ -30,6 +30,8 @@ final class BuildJob: Sendable {
   let uncachedStages: Set<String>
   /// The time that was asked for in place of the real one.
   let epochStamp: String?
+  /// Its steps, and those that caches elsewhere have.
+  let shared = SharedCache()
   private let board = BuildBoard<Int, StageState>()
   /// Stages that somebody builds or has built.
   private let begun = Mutex<Set<Int>>([])

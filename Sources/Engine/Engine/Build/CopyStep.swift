@@ -215,6 +215,8 @@ extension BuildJob {
 
   /// Where digests of the files of a folder are kept from one build to the next.
   func digestFile(of folder: FilePath) -> FilePath {
-    builder.layout.buildDigests.appending(Digest(of: Array(folder.string.utf8)).hex)
+    let file = builder.layout.buildDigests.appending(Digest(of: Array(folder.string.utf8)).hex)
+    noteUse(file)
+    return file
   }
 }

@@ -20,8 +20,8 @@ struct PreparedMounts: Sendable {
   var files: [GivenFile] = []
   /// The values of handed files.
   var handed: [SharedDescriptor] = []
-  /// `NAME=value`, of secrets and the like: they stand in no key and no history.
-  var variables: [String] = []
+  /// Of secrets and the like: they stand in no key and no history.
+  var variables: [(name: String, value: [UInt8])] = []
   fileprivate var locks: [CacheLock] = []
   /// Caches that are open, by the folders of their names.
   fileprivate var caches: [FilePath: FilePath] = [:]
@@ -135,6 +135,7 @@ extension StageRun {
       place = folder
     }
     prepared.caches[folder] = place
+    noteUse(place)
     let data = place.appending("data")
     if access(data.string, F_OK) != 0 {
       try await fill(data, in: place, mount, seed, seedPath)
@@ -195,7 +196,12 @@ extension StageRun {
     }
     let value = try self.value(of: secret, item.mount)
     if let variable = item.variable {
-      prepared.variables.append("\(variable)=\(String(decoding: value, as: UTF8.self))")
+      guard !value.contains(0) else {
+        throw job.source.fault(
+          "secret `\(id)`: its value has a NUL, and no variable can have one", at: item.mount.span,
+          hint: "give it a `target`, and read the file")
+      }
+      prepared.variables.append((variable, value))
     }
     guard let target = item.target else { return }
     var file = GivenFile(
@@ -251,7 +257,7 @@ extension StageRun {
       .bind(
         source: Bytes(path), target: Bytes(target), readOnly: false, createSource: false,
         propagation: nil))
-    prepared.variables.append("SSH_AUTH_SOCK=\(target)")
+    prepared.variables.append(("SSH_AUTH_SOCK", Array(target.utf8)))
   }
 }
 

@@ -76,7 +76,10 @@ extension StageRun {
     environment.mounts = prepared.mounts
     environment.files = prepared.files
     environment.handed = prepared.handed
-    environment.environment += prepared.variables
+    for (name, value) in prepared.variables {
+      environment.environment.removeAll { $0.hasPrefix(name + "=") }
+      environment.secretVariables.append(Bytes(Array((name + "=").utf8) + value))
+    }
     if let script = run.script { environment.mounts.append(try mount(script, in: folder)) }
     let code: Int32
     do {

@@ -73,8 +73,8 @@ struct StageRun: Sendable {
       if instruction.isShown { number += 1 }
       do {
         try await apply(instruction, title(number, instruction.text), &state)
-      } catch let fault as Faults {
-        throw fault.placed(at: span, in: job.source)
+      } catch let fault as any Diagnosable {
+        throw Faults(fault.diagnostics).placed(at: span, in: job.source)
       }
     }
     return state
@@ -188,11 +188,20 @@ extension StageRun {
       return try await builder.store.alone(wanted) {
         // Another build may have made it meanwhile.
         if let known = try await known(wanted, on: below) { return (known, true) }
-        let made = try await make(step, on: below, reporter, work)
+        if let brought = try await bring(wanted, on: below) { return (brought, true) }
+        var made = try await make(step, on: below, reporter, work)
         // What was taken may have been changed between the look and the taking.
-        if try await key() == wanted { try await keep(made, step, as: wanted) }
+        if try await key() == wanted {
+          made.key = wanted
+          try await keep(made, step, as: wanted)
+        }
         return (made, false)
       }
+    }
+    if let key = made.key {
+      job.shared.note(
+        KeyedStep(
+          key: key, step: BuildStep(title: step.title, created: made.created, layer: made.layer)))
     }
     state.layers.append(made.layer)
     // What is in the files counts, not how it came there.
@@ -201,6 +210,8 @@ extension StageRun {
   }
 
   struct Made: Sendable {
+    /// Nil where nobody shall find it: it is not what was looked at.
+    var key: Digest?
     var layer: StackedLayer
     var created: String
   }
@@ -210,7 +221,30 @@ extension StageRun {
       let found = try await blocking({ [store = builder.store] in try store.find(key) })
     else { return nil }
     return Made(
-      layer: try await builder.store.stack(found.layer, on: below), created: found.created)
+      key: key, layer: try await builder.store.stack(found.layer, on: below), created: found.created
+    )
+  }
+
+  /// What one of the caches elsewhere has; nil where none has it, or it is not to be had after all.
+  private func bring(_ key: Digest, on below: [StackedLayer]) async throws -> Made? {
+    guard usesCache, let foreign = job.shared.step(key) else { return nil }
+    let store = builder.store
+    do {
+      let layer = try await store.bring(foreign, on: below)
+      let made = Made(key: key, layer: layer, created: foreign.created)
+      builder.noteMade()
+      try await blocking {
+        let step = BuildStep(title: foreign.title, created: made.created, layer: layer)
+        try store.keep(step, as: key)
+      }
+      return made
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      builder.session.warn(
+        Failure("a cached step cannot be had, and is made anew: \(foreign.title)", error))
+      return nil
+    }
   }
 
   private func make(
@@ -218,7 +252,9 @@ extension StageRun {
   ) async throws -> Made {
     let store = builder.store
     let folder = try await blocking { try store.newFolder() }
-    let made = Made(layer: try await work(reporter, folder, below), created: builder.stamp())
+    let layer = try await work(reporter, folder, below)
+    let made = Made(key: nil, layer: layer, created: builder.stamp())
+    builder.noteMade()
     // What is left of it is not a part of the layer.
     try await blocking { try removeTree(folder) }
     return made
