@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tries to break out of containers by the ways that are known (S-01 to S-26 of the list of attacks), and holds berth to none working.
+"""Tries to break out of containers by the ways that are known (S-01 to S-26, S-45 to S-48 of the list of attacks), and holds berth to none working.
 
   escapes.py --berth PROGRAM [--only NAME…] [--long] [--list]
 
@@ -24,6 +24,7 @@ from harness import describe, make_canary, mounts  # noqa: E402
 from world import Box, Complaint, World, enter  # noqa: E402
 
 from attack import attacks  # noqa: E402
+import from_builds  # noqa: E402,F401
 import from_inside  # noqa: E402,F401  each module brings its attacks
 import from_outside  # noqa: E402,F401
 import races  # noqa: E402,F401

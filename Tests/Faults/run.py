@@ -18,7 +18,7 @@ sys.path.insert(1, os.path.join(HERE, "..", "Attributes"))
 from runner import main  # noqa: E402
 
 # Those that bring scenarios; the rest of this folder is what they share.
-MODULES = ["crashes", "errors", "meetings", "orders", "cycles", "storms"]
+MODULES = ["crashes", "errors", "meetings", "orders", "cycles", "storms", "builds"]
 
 if __name__ == "__main__":
     sys.exit(main("faults", __doc__, MODULES))

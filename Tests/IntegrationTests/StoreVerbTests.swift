@@ -155,7 +155,9 @@ struct StoreVerbTests {
       let lines = try await berth.succeeds("du", "--format", "json").lines
       let kinds = try lines.map { try JSONValue(parsing: Array($0.utf8)) }
       #expect(
-        kinds.map { $0["Type"] } == ["Images", "Containers", "Local Volumes", "Bookkeeping"])
+        kinds.map { $0["Type"] } == [
+          "Images", "Containers", "Local Volumes", "Build Cache", "Bookkeeping",
+        ])
       #expect(kinds.prefix(3).allSatisfy { $0["TotalCount"] == "1" && $0["Active"] == "1" })
       let sizes = kinds.compactMap { $0["SizeBytes"]?.number?.integer(Int.self) }
       let whole = try await berth.tool("du", "-s", "--block-size=1", berth.state)

@@ -4,7 +4,7 @@
 import Blueprint
 import CLinux
 import Glibc
-import Linux
+package import Linux
 import SystemPackage
 
 /// So many bytes may the copies of one container hold together: they are memory.
@@ -112,8 +112,8 @@ private func regularContent(_ file: consuming Descriptor, _ limit: Int) throws(S
   return try file.readAll(limit: limit)
 }
 
-/// By offset: the same memory serves every start of the container.
-private func memoryContent(_ memory: CInt, _ limit: Int) throws(SystemCallError) -> [UInt8] {
+/// What memory holds that was handed over. By offset: the same memory serves every start of the container.
+package func memoryContent(_ memory: CInt, _ limit: Int) throws(SystemCallError) -> [UInt8] {
   var status = stat()
   try checking("fstat") { fstat(memory, &status) }
   guard status.st_size <= limit else { throw SystemCallError("read", "", .fileTooLarge) }

@@ -49,6 +49,8 @@ package final class BuildStore: Sendable {
   package init(_ store: ImageStore, unpacker: FilePath) throws {
     self.store = store
     self.unpacker = unpacker
+    try store.folders.make()
+    try ImageLease.sweep(store.folders)
     session = try IngestSession(store.folders, lease: try store.lease())
   }
 

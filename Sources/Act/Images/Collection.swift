@@ -122,18 +122,25 @@ struct Census {
   }
 
   private func neededByAnyone() throws -> ImageNeeds {
-    var kept = leased
+    var kept = try needed()
+    kept.formUnion(leased)
+    kept.formUnion(try store.needsOfSteps())
+    // A layer may have come from another blob than the manifest of its image names.
+    for chain in kept.chains {
+      if let record = try layerRecord(chain) { kept.blobs.insert(record.blob) }
+    }
+    return kept
+  }
+
+  /// By images and containers.
+  func needed() throws -> ImageNeeds {
+    var kept = ImageNeeds()
     for user in users {
       kept.chains.formUnion(user.digests)
       kept.blobs.formUnion(user.digests)
       if let image = user.image { kept.blobs.insert(image) }
     }
     for image in images { kept.formUnion(try store.needs(of: image)) }
-    kept.formUnion(try store.needsOfSteps())
-    // A layer may have come from another blob than the manifest of its image names.
-    for chain in kept.chains {
-      if let record = try layerRecord(chain) { kept.blobs.insert(record.blob) }
-    }
     return kept
   }
 

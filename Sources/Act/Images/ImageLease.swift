@@ -88,6 +88,13 @@ package final class ImageLease: Sendable {
   /// More than this is in no lease: all images of a large project at once.
   private static let byteLimit = 64 << 20
 
+  /// Removes the files of dead processes, unless others lease at this moment: the next one does it then.
+  static func sweep(_ folders: ImageFolders) throws {
+    guard let gate = try FileLock.attempt(folders.collectLock) else { return }
+    _ = try readAll(folders)
+    _ = consume gate
+  }
+
   /// What living processes need. The files of dead ones are removed. Call with `collect.lock` held
   /// alone.
   static func readAll(_ folders: ImageFolders) throws -> (needs: ImageNeeds, count: Int) {

@@ -44,14 +44,18 @@ package struct Layout: Sendable, Hashable {
   package var networks: FilePath { state.appending("networks") }
   package var volumes: FilePath { state.appending("volumes") }
   package var images: FilePath { state.appending("images") }
+  /// What builds keep beside the layers of their steps.
+  package var builds: FilePath { state.appending("builds") }
+  /// Shared by those who build; held alone while something there is removed.
+  package var buildsLock: FilePath { builds.appending("lock") }
   /// Folders of `RUN --mount=type=cache`.
-  package var buildCaches: FilePath { state.appending("builds").appending("caches") }
+  package var buildCaches: FilePath { builds.appending("caches") }
   /// Digests of the files of build contexts, as they were last seen.
-  package var buildDigests: FilePath { state.appending("builds").appending("digests") }
+  package var buildDigests: FilePath { builds.appending("digests") }
   /// Files that builds have fetched.
-  package var buildDownloads: FilePath { state.appending("builds").appending("downloads") }
+  package var buildDownloads: FilePath { builds.appending("downloads") }
   /// Commits of repositories that builds have fetched.
-  package var buildRepositories: FilePath { state.appending("builds").appending("git") }
+  package var buildRepositories: FilePath { builds.appending("git") }
 
   package func container(_ id: String) -> FilePath { containers.appending(id) }
   package func blueprint(_ id: String) -> FilePath { container(id).appending("blueprint.json") }

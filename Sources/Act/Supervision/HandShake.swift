@@ -4,6 +4,7 @@
 import Blueprint
 import CLinux
 import Cgroups
+import ContainerInit
 import Control
 import Glibc
 import Linux
@@ -69,11 +70,13 @@ private func start(
   let own = network.isOwn ? network.namespace.map { [$0.raw] } ?? [] : []
   try berth.send(StartReport.born(pid: getpid()), own)
   var handed = try receiveHanded(
-    blueprint.handedFiles.count + (blueprint.isHeld ? 2 : 0), from: berth)
+    blueprint.handedFiles.count + (blueprint.isHeld ? 3 : 0), from: berth)
   // Of the program alone once it is cloned: who reads them sees its end.
   var held: HeldStreams?
+  var blueprint = blueprint
   if blueprint.isHeld {
     held = HeldStreams(error: handed.removeLast(), output: handed.removeLast())
+    blueprint.process.environment += try readVariables(handed.removeLast())
   }
   let cgroup = try Cgroup.create(
     blueprint.id, limits: blueprint.resources, security: blueprint.security,
@@ -149,6 +152,11 @@ private func receiveHanded(_ count: Int, from berth: borrowing Descriptor) throw
     handed += files
   }
   return handed
+}
+
+/// Variables of a held container that stand nowhere, with a NUL behind each.
+private func readVariables(_ memory: SharedDescriptor) throws(SystemCallError) -> [Bytes] {
+  try memoryContent(memory.raw, 8 << 20).split(separator: 0).map { Bytes(Array($0)) }
 }
 
 private func claimRunFolder(of id: String, _ layout: Layout) throws(SystemCallError) -> FileLock {

@@ -206,6 +206,7 @@ private let optionValues: [String: [Offered]] = [
   "ls --filter": list("name="),
   "images --filter": list("dangling=", "reference=", "before=", "since=", "label="),
   "prune --filter": list("until=", "label=", "label!="),
+  "builder prune --filter": list("until="),
   "network ls --filter": list("driver=", "id=", "name=", "label=", "type=", "dangling=", "scope="),
   "network prune --filter": list("until=", "label=", "label!="),
   "network create --driver": list("bridge", "macvlan", "ipvlan"),

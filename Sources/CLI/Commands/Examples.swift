@@ -250,6 +250,10 @@ let verbExamples: [String: [Example]] = [
     Example("prune", "remove what nobody uses, after a question"),
     Example("prune -f --filter until=24h", "without one, what is older than a day"),
   ],
+  "builder prune": [
+    Example("builder prune", "remove what no image needs, after a question"),
+    Example("builder prune -a -f --keep-storage 2gb", "without one, all but the last 2 GB"),
+  ],
   "version": [
     Example("version", "which berth this is"),
     Example("version --short", "only the number"),

@@ -105,7 +105,7 @@ let subjects: [(title: String, verbs: [String])] = [
     "Images",
     ["pull", "push", "build", "tag", "rmi", "history", "inspect", "save", "load", "import"]
   ),
-  ("This machine", ["network", "volume", "login", "logout", "du", "prune", "system"]),
+  ("This machine", ["network", "volume", "login", "logout", "du", "prune", "builder", "system"]),
   ("About berth", ["version", "completion", "help"]),
 ]
 

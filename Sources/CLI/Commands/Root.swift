@@ -22,7 +22,7 @@ let allVerbs: [any ParsableCommand.Type] = [
   PushCommand.self, LoginCommand.self, LogoutCommand.self,
   TagCommand.self, RmiCommand.self, HistoryCommand.self, InspectCommand.self, PruneCommand.self,
   SaveCommand.self, LoadCommand.self, ImportCommand.self,
-  DuCommand.self, NetworkCommand.self,
+  DuCommand.self, BuilderCommand.self, NetworkCommand.self,
   ConfigCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
   AlphaCommand.self, SystemCommand.self, VersionCommand.self, CompletionCommand.self,
   InternalCommand.self,

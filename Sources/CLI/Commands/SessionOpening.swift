@@ -84,7 +84,7 @@ extension Invocation {
 
   private static let changing: Set<String> = [
     "attach", "build", "exec", "run", "cp", "pull", "push", "tag",
-    "rmi", "prune", "load", "import", "commit", "wait", "network create",
+    "rmi", "prune", "builder prune", "load", "import", "commit", "wait", "network create",
     "network rm",
     "network prune", "network connect", "network disconnect",
   ]

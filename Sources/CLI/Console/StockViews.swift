@@ -148,3 +148,10 @@ package func pruningText(_ pruning: StockPruning) -> String {
   let list = lines.isEmpty ? "" : "Deleted Images:\n" + lines.joined(separator: "\n") + "\n\n"
   return list + "Total reclaimed space: \(humanSize(pruning.freed))\n"
 }
+
+package func cachePruningText(_ pruning: BuildCachePruning) -> String {
+  let list =
+    pruning.ids.isEmpty
+    ? "" : "Deleted build cache objects:\n" + pruning.ids.map { $0 + "\n" }.joined() + "\n"
+  return list + "Total reclaimed space: \(humanSize(pruning.freed))\n"
+}

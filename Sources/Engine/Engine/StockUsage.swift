@@ -49,10 +49,15 @@ extension Stock {
     try await blocking {
       var disk = DiskUsage()
       let records = try self.containers.list()
-      let (imageKind, images) = try self.imageUsage(&disk, records)
+      var cache = StockUsage.Kind(
+        name: "Build Cache", total: 0, active: 0, size: 0, reclaimable: 0)
+      let (imageKind, images) = try self.imageUsage(&disk, records, &cache)
       let (containerKind, containers) = try self.containerUsage(&disk, records)
       let (volumeKind, volumes) = try self.volumeUsage(&disk, records)
-      let counted = [self.layout.images, self.layout.containers, self.layout.volumes]
+      try self.addBuildFolders(to: &cache, &disk)
+      let counted = [
+        self.layout.images, self.layout.containers, self.layout.volumes, self.layout.builds,
+      ]
       var rest = try disk.addAlone(self.layout.state)
       for name in try namesInFolder(self.layout.state) {
         let path = self.layout.state.appending(name)
@@ -61,14 +66,24 @@ extension Stock {
       let other = StockUsage.Kind(
         name: "Bookkeeping", total: 0, active: 0, size: rest, reclaimable: 0)
       return StockUsage(
-        kinds: [imageKind, containerKind, volumeKind, other], images: images,
+        kinds: [imageKind, containerKind, volumeKind, cache, other], images: images,
         containers: containers, volumes: volumes)
     }
   }
 
-  private func imageUsage(_ disk: inout DiskUsage, _ records: [ContainerRecord]) throws
-    -> (StockUsage.Kind, [StockUsage.Image])
-  {
+  /// What builds keep that is no layer.
+  private func addBuildFolders(to cache: inout StockUsage.Kind, _ disk: inout DiskUsage) throws {
+    let entries = try BuildFolders(layout: layout).entries()
+    let size = try entries.map { try disk.add($0.path) }.reduce(0, &+)
+    cache.total += entries.count
+    cache.reclaimable &+= size
+    cache.size &+= try size &+ disk.add(layout.builds)
+  }
+
+  /// - Parameter cache: gets the layers that only steps of builds keep.
+  private func imageUsage(
+    _ disk: inout DiskUsage, _ records: [ContainerRecord], _ cache: inout StockUsage.Kind
+  ) throws -> (StockUsage.Kind, [StockUsage.Image]) {
     let usage = try images.usage(counting: &disk)
     let users = try imageUsers()
     let all = try images.list().map { (image: $0, parts: try images.parts(of: $0)) }
@@ -76,10 +91,17 @@ extension Stock {
     let needed =
       all.filter { inUse.contains($0.image.id) }.map(\.parts)
       + users.map { ImageParts(layers: $0.digests, blobs: $0.digests) }
+    let steps = try images.cachedSteps().map(\.step.parts)
+    let owned = all.map(\.parts) + needed
+    let cached = usage.size(of: owned + steps) - usage.size(of: owned)
+    cache.total += steps.count
+    cache.size &+= cached
+    cache.reclaimable &+= cached
     let items = usage.layers.values.reduce(0, &+) &+ usage.blobs.values.reduce(0, &+)
     let kind = StockUsage.Kind(
       name: "Images", total: all.count, active: all.count { inUse.contains($0.image.id) },
-      size: usage.total, reclaimable: items - min(items, usage.size(of: needed)))
+      size: usage.total - cached,
+      reclaimable: items - min(items, usage.size(of: needed) &+ cached))
     let rows = all.enumerated().map { index, entry in
       let others = all.enumerated().filter { $0.offset != index }.map(\.element.parts)
       let shared = ImageParts(

@@ -37,8 +37,9 @@ package struct ContainerBlueprint: Codable, Hashable, Sendable {
   package var log = LogBlueprint()
   /// Removed by the shim's end (`run --rm`).
   package var removeOnExit = false
-  /// Belongs to the command that starts it: what it writes goes there by two descriptors that come with
-  /// the handed files, and it ends with that command's side of the hand-shake.
+  /// Belongs to the command that starts it: three more descriptors come with the handed files, one
+  /// on variables that stand nowhere and two that what it writes goes to, and it ends with that command's
+  /// side of the hand-shake.
   package var isHeld = false
 
   package init(

@@ -61,11 +61,22 @@ extension Session {
     do {
       let images = try await work(builder)
       try await blocking { try builder.close() }
+      if builder.hasMade { await boundCache() }
       return images
     } catch {
       // The first failure is the one to tell; the next build sweeps what stays.
       try? await blocking { try builder.close() }
       throw error
+    }
+  }
+
+  /// A cache that is too large is no fault of this build.
+  private func boundCache() async {
+    let stock = Stock(host)
+    do {
+      try await blocking { try stock.boundBuildCache(at: Session.now()) }
+    } catch {
+      warn(Failure("the build cache cannot be kept within bounds", error))
     }
   }
 
@@ -181,8 +192,12 @@ extension Session {
     do {
       let job = try BuildJob(
         builder, service, definition, request, source: source, label: label, services: bases)
+      try await job.importCaches()
       let state = try await job.build()
-      let image = try await export(state, job)
+      var exported = state
+      if job.hasInlineCache { exported.nameSteps(job.shared.steps(of: state.layers)) }
+      let image = try await export(exported, job)
+      try await job.exportCaches(of: state)
       tellUnused(job)
       // Not before: while it goes on its steps are what there is to see.
       tell(.progress(ProgressEvent("Image \(imageName(of: service))", "Built", .done)))

@@ -30,7 +30,11 @@ final class BuildJob: Sendable {
   let uncachedStages: Set<String>
   /// The time that was asked for in place of the real one.
   let epochStamp: String?
+  /// Its steps, and those that caches elsewhere have.
+  let shared = SharedCache()
   private let board = BuildBoard<Int, StageState>()
+  /// Stages that somebody builds or has built.
+  private let begun = Mutex<Set<Int>>([])
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
   /// The machine that the image is for: one whose programs run here.
@@ -88,6 +92,7 @@ final class BuildJob: Sendable {
   /// Builds what the target needs, side by side; the target as an image.
   func build() async throws -> StageState {
     let bases = try neededStages()
+    begun.withLock { $0.formUnion(bases.keys) }
     let runs = bases.sorted { $0.key < $1.key }.map { index, base in
       StageRun(self, source.dockerfile.stages[index], base: base)
     }
@@ -103,18 +108,21 @@ final class BuildJob: Sendable {
     var waiting = [graph.target]
     while let index = waiting.popLast() {
       if needed[index] != nil { continue }
-      let stage = source.dockerfile.stages[index]
-      let text = baseTexts[index] ?? ""
-      guard !text.isEmpty else {
-        throw source.fault(
-          "base name (`\(stage.base.text)`) should not be blank", at: stage.base.span,
-          hint: "give its ARG a value before the first FROM, or with --build-arg")
-      }
-      let base = graph.base(text, of: index)
+      let base = try base(of: source.dockerfile.stages[index])
       needed[index] = base
       waiting += graph.needs(of: index, base: base)
     }
     return needed
+  }
+
+  private func base(of stage: Stage) throws -> BuildOrigin {
+    let text = baseTexts[stage.index] ?? ""
+    guard !text.isEmpty else {
+      throw source.fault(
+        "base name (`\(stage.base.text)`) should not be blank", at: stage.base.span,
+        hint: "give its ARG a value before the first FROM, or with --build-arg")
+    }
+    return graph.base(text, of: stage.index)
   }
 
   /// The folders of layers as an overlay takes them, lowest first.
@@ -154,7 +162,14 @@ final class BuildJob: Sendable {
     let platform = wanted ?? platform
     switch origin {
     case .scratch: return StageState(scratch: platform)
-    case .stage(let index): return try await board.value(of: index)
+    case .stage(let index):
+      // Nobody knew that it would be needed: a trigger of an image asks for it.
+      if begun.withLock({ $0.insert(index).inserted }) {
+        let stage = source.dockerfile.stages[index]
+        let run = StageRun(self, stage, base: try base(of: stage))
+        _ = await board.doing(index) { try await run.run() }
+      }
+      return try await board.value(of: index)
     case .image(let name): return try await image(name, platform, at: span)
     case .context(let name):
       if let state = services[name] { return state }
@@ -212,7 +227,8 @@ final class BuildJob: Sendable {
           source.diagnostic(
             "the image `\(name)` cannot be had",
             causes: (first.map { [$0.summary] } ?? []) + (first?.causes ?? []), at: span,
-            hint: first?.hint)
+            hint: graph.nearestStage(to: name).map { "did you mean the stage `\($0)`?" }
+              ?? first?.hint)
         ])
       }
       found.withLock { $0[key] = state }

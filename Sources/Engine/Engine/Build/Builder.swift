@@ -22,6 +22,9 @@ final class Builder: Sendable {
   let proxies: [KeyValue]
   private let lastStep = Mutex(0)
   private let began = ContinuousClock.now
+  /// Keeps what lies below `<state>/builds`.
+  private let folders: Mutex<BuildLock?>
+  private let made = Atomic<Bool>(false)
   /// Keeps the shared bridge between two steps.
   private let bridge = Mutex<BuildHold?>(nil)
 
@@ -29,13 +32,23 @@ final class Builder: Sendable {
   init(_ session: Session) throws {
     self.session = session
     layout = session.layout
+    try makeFolders(layout.builds)
+    folders = Mutex(BuildLock(try FileLock.share(layout.buildsLock)))
     proxies = try session.proxyArguments()
     try session.sweepBuilds()
+    try makeFolders(layout.buildDigests)
     store = try BuildStore(session.images, unpacker: session.host.unpacker)
   }
 
+  /// That something was built that no earlier build had made.
+  func noteMade() { made.store(true, ordering: .relaxed) }
+
+  /// Whether the cache may have grown.
+  var hasMade: Bool { made.load(ordering: .relaxed) }
+
   /// Gives back all that is not published. Blocks.
   func close() throws {
+    folders.withLock { $0 = nil }
     let held = bridge.withLock { held in
       defer { held = nil }
       return held

@@ -17,6 +17,8 @@ struct CopyPlan: Sendable {
   var history: String
   /// Where the patterns of the first copy stand.
   var places: [SourceSpan]
+  /// The owner is looked up in the image.
+  var hasNamedOwner: Bool
 }
 
 extension StageRun {
@@ -30,8 +32,10 @@ extension StageRun {
     let session = builder.session
     try await layer(step, &state) {
       var key = StepKey(copy.isLink ? "link" : "copy")
-      // A linked layer does not look at what it is put on.
-      if !copy.isLink { key.add(known.key) }
+      // A linked layer does not look at what it is put on, but for names of owners and whether there is
+      // anything.
+      if !copy.isLink || plan.hasNamedOwner { key.add(known.key) }
+      key.add(known.layers.isEmpty)
       key.add(plan.fixed)
       let digests = try await self.placing(plan, instruction) {
         try await blocking { try session.layerDigests(plan.job) }
@@ -92,7 +96,8 @@ extension StageRun {
     job.latest = self.job.arguments.epoch
     return CopyPlan(
       job: job, fixed: fixed, history: words.history,
-      places: steps.count == 1 ? local.map { copy.sources[$0].span } : [])
+      places: steps.count == 1 ? local.map { copy.sources[$0].span } : [],
+      hasNamedOwner: words.hasNamedOwner)
   }
 
   /// The here-documents of an instruction as files.
@@ -173,6 +178,10 @@ private struct CopyWords {
     return step
   }
 
+  var hasNamedOwner: Bool {
+    owner.map { !$0.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x3A } } ?? false
+  }
+
   /// What goes into the key beside the contents.
   var fixed: [String] {
     [target, owner ?? "", mode ?? "", copy.isAdd ? "add" : "copy"]
@@ -206,6 +215,8 @@ extension BuildJob {
 
   /// Where digests of the files of a folder are kept from one build to the next.
   func digestFile(of folder: FilePath) -> FilePath {
-    builder.layout.buildDigests.appending(Digest(of: Array(folder.string.utf8)).hex)
+    let file = builder.layout.buildDigests.appending(Digest(of: Array(folder.string.utf8)).hex)
+    noteUse(file)
+    return file
   }
 }

@@ -34,7 +34,9 @@ struct StageState: Sendable {
   init(base: ImageDetails, layers: [StackedLayer]) {
     document = base.config.object ?? JSONObject()
     // What an older docker wrote of the container that an image was made from.
-    for stale in ["container", "container_config", "id", "parent", "docker_version"] {
+    // And the caches that it carries are of its own steps.
+    let caches = [cacheRecordsName, "moby.buildkit.cache.v0"]
+    for stale in ["container", "container_config", "id", "parent", "docker_version"] + caches {
       document[stale] = nil
     }
     config = ImageChanges(base.config["config"]?.object ?? JSONObject())
@@ -101,6 +103,11 @@ struct StageState: Sendable {
       object["created"] = .string(time ?? stamp)
       return .object(object)
     }
+  }
+
+  /// Lets the image say which of its layers are which steps.
+  mutating func nameSteps(_ steps: [KeyedStep]) {
+    document[cacheRecordsName] = cacheRecords(steps, layers: layers.map(\.diffID))
   }
 
   /// The config as it is stored.

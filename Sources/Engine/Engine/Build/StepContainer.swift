@@ -19,6 +19,8 @@ struct StepEnvironment: Sendable {
   var arguments: [String]
   /// `NAME=value`.
   var environment: [String]
+  /// The same of secrets: handed over in memory, and written nowhere.
+  var secretVariables: [Bytes] = []
   var workingDirectory: String
   var user: String
   var hostname = "buildkitsandbox"
@@ -71,7 +73,9 @@ extension Builder {
     try writeRecord(blueprint, to: folder.appending("blueprint.json"), .volatile)
     let output = try Descriptor.pipe()
     let error = try Descriptor.pipe()
-    let ends = [output.writing.raw, error.writing.raw]
+    let variables = try Descriptor.sealedMemory(
+      "variables", Array(environment.secretVariables.map { $0.raw + [0] }.joined()))
+    let ends = [variables.raw, output.writing.raw, error.writing.raw]
     let streams = [
       SharedDescriptor(try output.reading.duplicate()),
       SharedDescriptor(try error.reading.duplicate()),
@@ -95,6 +99,7 @@ extension Builder {
     } catch {
       throw shim.failure() ?? error
     }
+    _ = consume variables
     _ = consume output
     _ = consume error
     try forward(streams, reporter)

@@ -1,0 +1,287 @@
+// The build cache to and from elsewhere. A cache is an image whose config says, beside what every config
+// says, which steps its layers are: `berth.buildcache.v1`. So any registry keeps one, an image may carry
+// its own, and only what is of use is fetched (docs/decisions/020).
+
+import CLinux
+import Glibc
+package import JSON
+import Linux
+package import OCI
+package import Registry
+import Store
+package import SystemPackage
+
+/// A place that caches are read from and written to.
+package enum CachePoint: Sendable {
+  /// An OCI image layout.
+  case folder(FilePath)
+  case registry(ImageReference, RegistryClient)
+}
+
+/// A step that was made elsewhere.
+package struct ForeignStep: Sendable {
+  package var title: String
+  /// RFC 3339.
+  package var created: String
+  fileprivate var blob: ContentDescriptor
+  fileprivate var diffID: Digest
+  fileprivate var point: CachePoint
+}
+
+/// A step under the key that it is found by.
+package struct KeyedStep: Sendable, Hashable {
+  package var key: Digest
+  package var step: BuildStep
+
+  package init(key: Digest, step: BuildStep) {
+    self.key = key
+    self.step = step
+  }
+}
+
+package enum CacheFault: Error, Hashable, CustomStringConvertible {
+  case noCache
+  case broken(String)
+
+  package var description: String {
+    switch self {
+    case .noCache: "there is no cache of builds in it"
+    case .broken(let what): "its \(what) is not what its name says"
+    }
+  }
+}
+
+// MARK: - Records
+
+package let cacheRecordsName = "berth.buildcache.v1"
+
+/// What a config says of the steps that its layers are.
+/// - Parameter layers: of the image, lowest first.
+package func cacheRecords(_ steps: [KeyedStep], layers: [Digest]) -> JSONValue {
+  let records = steps.compactMap { entry -> JSONValue? in
+    guard let layer = layers.firstIndex(of: entry.step.layer.diffID) else { return nil }
+    return [
+      "key": .string(entry.key.hex), "title": .string(entry.step.title),
+      "created": .string(entry.step.created), "layer": JSONValue(Int64(layer)),
+    ]
+  }
+  return .array(records)
+}
+
+private func steps(_ manifest: Manifest, _ config: [UInt8], of point: CachePoint) throws
+  -> [Digest: ForeignStep]
+{
+  let diffIDs = try ImageConfig(parsing: config).diffIDs
+  let document = try JSONValue(
+    parsing: config,
+    limits: JSONLimits(
+      bytes: ImageLimits.configBytes, depth: ImageLimits.jsonDepth, values: ImageLimits.jsonValues))
+  guard let records = document[cacheRecordsName]?.array, diffIDs.count == manifest.layers.count
+  else {
+    throw CacheFault.noCache
+  }
+  var found: [Digest: ForeignStep] = [:]
+  for record in records {
+    guard let key = record["key"]?.string.flatMap({ Digest(hex: $0) }),
+      let index = record["layer"]?.number?.integer(Int.self), diffIDs.indices.contains(index)
+    else { continue }
+    found[key] = ForeignStep(
+      title: record["title"]?.string ?? "", created: record["created"]?.string ?? "",
+      blob: manifest.layers[index], diffID: diffIDs[index], point: point)
+  }
+  return found
+}
+
+// MARK: - From elsewhere
+
+extension CachePoint {
+  /// The steps that are known there; no layer is fetched.
+  package func steps() async throws -> [Digest: ForeignStep] {
+    let (manifest, config) = try await image()
+    return try Images.steps(manifest, config, of: self)
+  }
+
+  private func image() async throws -> (Manifest, [UInt8]) {
+    switch self {
+    case .folder(let folder):
+      return try await blocking {
+        let index = try readFile(
+          folder.appending("index.json"), limit: ImageLimits.manifestBytes)
+        guard let index, case .index(let entries) = try ManifestDocument(parsing: index),
+          let entry = entries.manifests.first
+        else { throw CacheFault.noCache }
+        let text = try blob(entry.digest, in: folder, limit: ImageLimits.manifestBytes)
+        guard case .manifest(let manifest) = try ManifestDocument(parsing: text) else {
+          throw CacheFault.noCache
+        }
+        let config = manifest.config.digest
+        return (manifest, try blob(config, in: folder, limit: ImageLimits.configBytes))
+      }
+    case .registry(let reference, let client):
+      var document = try await client.manifest(reference).document
+      if case .index(let index) = document {
+        let entry = try index.choose(.host)
+        document = try await client.manifest(reference, digest: entry.digest).document
+      }
+      guard case .manifest(let manifest) = document else { throw CacheFault.noCache }
+      let config = try await client.blob(
+        manifest.config, of: reference, limit: ImageLimits.configBytes)
+      return (manifest, config)
+    }
+  }
+}
+
+private func blobFile(_ digest: Digest, in folder: FilePath) -> FilePath {
+  folder.appending("blobs").appending("sha256").appending(digest.hex)
+}
+
+private func blob(_ digest: Digest, in folder: FilePath, limit: Int) throws -> [UInt8] {
+  guard let text = try readFile(blobFile(digest, in: folder), limit: limit) else {
+    throw CacheFault.noCache
+  }
+  guard Digest(of: text) == digest else { throw CacheFault.broken(digest.short) }
+  return text
+}
+
+extension BuildStore {
+  /// Fetches the layer of a step and lays it on top of others, as if it was made here.
+  package func bring(_ step: ForeignStep, on below: [StackedLayer]) async throws -> StackedLayer {
+    let chains = chainIDsOf(below.map(\.diffID) + [step.diffID])
+    let chain = chains[chains.count - 1]
+    let digest = step.blob.digest
+    let lock = try await store.lockBlob(digest)
+    let (session, store) = (session, store)
+    let isStored = try await blocking {
+      try session.needs.hold(ImageNeeds(chains: [chain], blobs: [digest]))
+      try removeTree(session.layerFolder(chain))
+      try session.makeLayerFolder(chain)
+      return store.hasBlob(digest)
+    }
+    let target = try session.target(
+      chain, blobFile: isStored ? nil : session.blobFile(digest), unpacker: unpacker)
+    let pipeline = LayerPipeline(step.blob, diffID: step.diffID) {
+      if case .registry(_, let client) = step.point { client.wake() }
+    }
+    async let ingested = blocking { try pipeline.ingest(target) { _ in } }
+    await pipeline.take {
+      switch step.point {
+      case _ where isStored:
+        try await blocking { try pipeline.feed(store.folders.blob(digest)) }
+      case .folder(let folder):
+        try await blocking { try pipeline.feed(Images.blobFile(digest, in: folder)) }
+      case .registry(let reference, let client):
+        try await client.stream(step.blob, of: reference, received: { pipeline.received }) {
+          pipeline.offer($0)
+        }
+      }
+    }
+    let size: Int64
+    do {
+      size = try await ingested
+    } catch {
+      // The step is made here then, and may be the same layer.
+      try await blocking { try removeTree(session.layerFolder(chain)) }
+      throw error is LayerPipeline.WrongContent ? CacheFault.broken(digest.short) : error
+    }
+    try await session.publish(
+      LayerRecord(blob: digest, diffID: step.diffID, size: size), chain: chain,
+      fetchedBlob: !isStored)
+    try await session.settle(chains)
+    withExtendedLifetime(lock) {}
+    return StackedLayer(blob: step.blob, diffID: step.diffID, chain: chain, size: size)
+  }
+}
+
+// MARK: - To elsewhere
+
+extension BuildStore {
+  /// Writes a cache of these steps. Layers that are there already are not sent.
+  package func export(_ steps: [KeyedStep], to point: CachePoint) async throws {
+    var layers: [BuildStep.Layer] = []
+    // No image may have more layers; what was built last is left out first.
+    for entry in steps where layers.count < ImageLimits.layers {
+      if !layers.contains(where: { $0.diffID == entry.step.layer.diffID }) {
+        layers.append(entry.step.layer)
+      }
+    }
+    var document: JSONObject = [
+      "architecture": .string(Platform.host.architecture), "os": .string(Platform.host.os),
+      "config": [:],
+      "rootfs": [
+        "type": "layers", "diff_ids": .array(layers.map { .string("\($0.diffID)") }),
+      ],
+    ]
+    document[cacheRecordsName] = cacheRecords(steps, layers: layers.map(\.diffID))
+    let config = JSONValue.object(document).bytes()
+    let blobs = layers.map { layer in
+      ContentDescriptor(
+        mediaType: MediaType.ociGzipLayer, digest: layer.blob, size: layer.blobSize)
+    }
+    let manifest = Manifest(of: config, layers: blobs)
+    switch point {
+    case .folder(let folder):
+      try await blocking { try self.write(manifest, config, to: folder) }
+    case .registry(let reference, let client):
+      for blob in blobs {
+        let file = SharedDescriptor(
+          try Descriptor.open(store.folders.blob(blob.digest), O_RDONLY | O_NOFOLLOW))
+        _ = try await client.bring(BlobFile(blob, file), to: reference) { _ in }
+      }
+      let memory = SharedDescriptor(try Descriptor.sealedMemory("config", config))
+      _ = try await client.bring(BlobFile(manifest.config, memory), to: reference) { _ in }
+      try await client.put(
+        manifest: manifest.json.bytes(), mediaType: manifest.mediaType, as: reference)
+    }
+  }
+
+  private func write(_ manifest: Manifest, _ config: [UInt8], to folder: FilePath) throws {
+    let blobs = blobFile(manifest.config.digest, in: folder).removingLastComponent()
+    try makeFolders(blobs, mode: 0o755)
+    for layer in manifest.layers where !exists(blobFile(layer.digest, in: folder)) {
+      let source = try Descriptor.open(store.folders.blob(layer.digest), O_RDONLY | O_NOFOLLOW)
+      try place(blobFile(layer.digest, in: folder)) { file in
+        while true {
+          let chunk = try source.read(upTo: 256 << 10)
+          if chunk.isEmpty { return }
+          try file.writeAll(chunk)
+        }
+      }
+    }
+    let text = manifest.json.bytes()
+    let entry = ContentDescriptor(
+      mediaType: manifest.mediaType, digest: Digest(of: text), size: Int64(text.count))
+    let index: JSONValue = [
+      "schemaVersion": 2, "mediaType": .string(MediaType.ociIndex), "manifests": [entry.json],
+    ]
+    for (path, content) in [
+      (blobFile(manifest.config.digest, in: folder), config),
+      (blobFile(entry.digest, in: folder), text),
+      (folder.appending("oci-layout"), Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)),
+      // Last: who reads it finds the rest.
+      (folder.appending("index.json"), index.bytes()),
+    ] {
+      try place(path) { try $0.writeAll(content) }
+    }
+  }
+
+  /// A whole file or none.
+  private func place(_ path: FilePath, _ fill: (borrowing Descriptor) throws -> Void) throws {
+    let aside = FilePath(path.string + ".new-\(session.folder.lastComponent?.string ?? "")")
+    do {
+      let file = try Descriptor.open(
+        aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
+      try fill(file)
+      try checking("rename", path.string) {
+        aside.withPlatformString { aside in path.withPlatformString { rename(aside, $0) } }
+      }
+    } catch {
+      // The first failure is the one to tell.
+      try? removeFile(aside)
+      throw error
+    }
+  }
+
+  private func exists(_ path: FilePath) -> Bool {
+    path.withPlatformString { faccessat(AT_FDCWD, $0, F_OK, 0) } == 0
+  }
+}

@@ -1,0 +1,263 @@
+"""The cache of builds: steps from elsewhere and for elsewhere, what it takes of the disk, and how it goes."""
+
+import contextlib
+import glob
+import json
+import os
+import re
+import subprocess
+import time
+
+from world import IMAGE, TOP, scenario
+
+COMPOSE = "services: {app: {build: {context: ., MORE}, stop_signal: SIGKILL}}"
+# Each build of a step says another number.
+NUMBERED = f"""\
+FROM {IMAGE} AS tools
+RUN : NAME; cat /proc/sys/kernel/random/uuid > /tool; echo > /rest
+FROM {IMAGE}
+COPY --from=tools /tool /tool
+RUN cat /proc/sys/kernel/random/uuid > /number
+"""
+
+
+def project(box, more="", dockerfile=NUMBERED):
+    box.file(COMPOSE.replace("MORE", more))
+    box.write("Dockerfile", dockerfile.replace("NAME", box.name))
+
+
+def build(box, *flags):
+    """How each step that makes a layer ended, and all that was said."""
+    said = box.berth("--progress", "plain", "build", *flags).err
+    ends = {}
+    for number, title in re.findall(r"^#(\d+) \[.*\] ((?:RUN|COPY) .*)$", said, re.MULTILINE):
+        ends[title.split()[0] + str(sum(key.startswith(title.split()[0]) for key in ends))] = \
+            "cached" if re.search(rf"^#{number} CACHED", said, re.MULTILINE) else "made"
+    return ends, said
+
+
+def image(box):
+    return json.loads(box.berth("inspect", f"{box.name}-app").out)[0]["Id"]
+
+
+def config_of(box):
+    """The whole config of the image that is built."""
+    build(box)
+    with open(os.path.join(state(box), "blobs/sha256", image(box).removeprefix("sha256:"))) as file:
+        return json.load(file)
+
+
+def number(box):
+    out = box.berth("run", "--rm", "-T", "app", "cat", "/tool", "/number").out
+    box.berth("down", "-t", "0")
+    return out
+
+
+def state(box, name="images"):
+    return os.path.join(box.environment["BERTH_STATE"], name)
+
+
+def own_state(box):
+    """A state of its own, as another machine would have."""
+    box.environment["BERTH_STATE"] = box.path("state")
+    box.berth("load", "--quiet", "--input", os.path.join(box.world.folder, "image.tar"))
+    box.berth("tag", box.berth("images", "--all", "--quiet").out.split()[0], IMAGE)
+
+
+def emptied(box):
+    """As a machine that has never built this."""
+    box.berth("rmi", "-f", f"{box.name}-app", code=None)
+    box.berth("builder", "prune", "-a", "-f")
+    box.equal(os.listdir(state(box, "images/steps")), [], "records of steps after all were pruned")
+
+
+ALL = {"RUN0", "COPY0", "RUN1"}
+
+
+def shared(box, give, take):
+    """What is given away with `give` is had again with `take`, for the same image."""
+    own_state(box)
+    project(box, give)
+    ends, said = build(box)
+    box.equal((set(ends), set(ends.values())), (ALL, {"made"}), said)
+    first, numbers = image(box), number(box)
+    emptied(box)
+    project(box, take)
+    ends, said = build(box)
+    box.equal(ends, {name: "cached" for name in ALL}, said)
+    box.equal((image(box), number(box)), (first, numbers), "the image and what is in it")
+    # From now on they are this machine's own.
+    project(box)
+    ends, said = build(box)
+    box.equal(set(ends.values()), {"cached"}, said)
+    return said
+
+
+@scenario("E74")
+def given_to_a_folder(box):
+    shared(box, 'cache_to: ["type=local,dest=./cache,mode=max"]', 'cache_from: ["type=local,src=./cache"]')
+    with open(box.path("cache/index.json")) as file:
+        box.equal(len(json.load(file)["manifests"]), 1)
+    # `min` has what the image is made of, and not what it was copied from.
+    emptied(box)
+    project(box, 'cache_to: ["type=local,dest=./least"]')
+    build(box)
+    numbers = number(box)
+    emptied(box)
+    project(box, 'cache_from: ["type=local,src=./least"]')
+    ends, said = build(box)
+    box.equal(ends["RUN0"], "made", said)
+    box.true(number(box).splitlines()[0] != numbers.splitlines()[0], "a step that was not kept is the same")
+    # What was changed by somebody is found out, told, and made anew.
+    emptied(box)
+    for blob in glob.glob(box.path("cache/blobs/sha256/*")):
+        with open(blob, "r+b") as file:
+            if file.read(2) == b"\x1f\x8b":
+                file.seek(4)
+                file.write(b"spoilt")
+    project(box, 'cache_from: ["type=local,src=./cache"]')
+    ends, said = build(box)
+    box.equal(ends["RUN0"], "made", said)
+    box.true("cannot be had, and is made anew" in said and "is not what its name says" in said, said)
+    number(box)
+
+
+@contextlib.contextmanager
+def registry():
+    """The address of a registry that takes what is pushed, and ends with the block."""
+    program = os.path.join(TOP, "scripts", "with-registry")
+    process = subprocess.Popen([program, "sh", "-c", "echo $REGISTRY; read -r line"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.communicate("\n", timeout=20)
+
+
+@scenario("E74", needs=["docker-registry"])
+def given_to_a_registry(box):
+    with registry() as address:
+        name = f"{address}/cache:one"
+        shared(box, f'cache_to: ["type=registry,ref={name},mode=max"]', f'cache_from: ["{name}"]')
+        image = f"{address}/shop:one"
+        # Beside the image itself; what is built on that has nothing of it.
+        project(box, dockerfile=f"FROM {IMAGE}\nRUN cat /proc/sys/kernel/random/uuid > /tool; echo > /number\n")
+        for more in ('cache_to: ["type=inline"]', 'args: {BUILDKIT_INLINE_CACHE: 1}'):
+            box.file(COMPOSE.replace("MORE", more).replace("build:", f'image: "{image}", build:'))
+            build(box, "--push", "--no-cache")
+            numbers = number(box)
+            box.berth("rmi", image)
+            emptied(box)
+            box.file(COMPOSE.replace("MORE", f'cache_from: ["type=registry,ref={image}"]'))
+            ends, said = build(box)
+            box.equal((ends, number(box)), ({"RUN0": "cached"}, numbers), said)
+        project(box, f'cache_from: ["{image}"]', f"FROM {image}\nRUN : more\n")
+        box.true("buildcache" not in json.dumps(config_of(box)), "an image has the records of the one below it")
+
+
+@scenario("E74")
+def given_nowhere(box):
+    """Caches that are not there, or of other makers, are told, and no build fails for them."""
+    box.write("odd/index.json", "{")
+    box.write("image/index.json", json.dumps({"schemaVersion": 2, "manifests": []}))
+    froms = ["type=local,src=./none", "type=local,src=./odd", "type=local,src=./image", "127.0.0.1:1/none",
+             "type=gha,scope=a", "type=s3,bucket=b", "type=inline"]
+    project(box, f'cache_from: {json.dumps(froms)}, cache_to: ["type=azblob,name=x"]')
+    ends, said = build(box)
+    box.equal(set(ends.values()), {"made"}, said)
+    for place in froms[:4]:
+        box.true(f"the cache `{place}` is left out" in said, f"no word of `{place}`: {said}")
+    for kind in ("gha", "s3", "azblob"):
+        box.true(f"caches of type `{kind}` are not known here" in said, f"no word of {kind}: {said}")
+    # What cannot be written fails, unless that does not matter.
+    project(box, 'cache_to: ["type=registry,ref=127.0.0.1:1/none"]')
+    box.refused_verb("build", saying="the cache cannot be written to `type=registry,ref=127.0.0.1:1/none`")
+    project(box, 'cache_to: ["type=registry,ref=127.0.0.1:1/none,ignore-error=true"]')
+    ends, said = build(box)
+    box.equal(set(ends.values()), {"cached"}, said)
+
+
+def cache_row(box):
+    rows = [json.loads(line) for line in box.berth("du", "--format", "json").out.splitlines()]
+    return {row["Type"]: row for row in rows}["Build Cache"]
+
+
+@scenario("E75", "E178")
+def pruned(box):
+    own_state(box)
+    project(box, dockerfile=f"FROM {IMAGE}\nRUN dd if=/dev/urandom of=/one bs=1M count=3\n"
+            "RUN --mount=type=cache,target=/c dd if=/dev/urandom of=/c/kept bs=1M count=2; echo > /two\n")
+    build(box)
+    box.equal(cache_row(box)["TotalCount"], "3")
+    # Nothing that the image needs goes.
+    out = box.berth("builder", "prune", "-f").out
+    box.equal(out, "Total reclaimed space: 0B\n")
+    box.equal(set(build(box)[0].values()), {"cached"})
+    box.berth("rmi", f"{box.name}-app")
+    box.true(cache_row(box)["ReclaimableBytes"] > 7 << 20, cache_row(box))
+    out = box.berth("builder", "prune", "-f", "--filter", "until=1h").out
+    box.true(out.startswith("Total"), out)
+    out = box.berth("builder", "prune", "-f", "--keep-storage", "1gb").out
+    box.true(out.startswith("Total"), out)
+    out = box.berth("builder", "prune", "-f", "--keep-storage", "1mb").out
+    box.true(out.startswith("Deleted build cache objects:\n") and len(out.splitlines()) >= 4, out)
+    ends, said = build(box)
+    box.equal(ends["RUN0"], "made", said)
+    kept = glob.glob(state(box, "builds/caches/*/data/kept"))
+    box.equal(len(kept), 1, "folders of caches after all that")
+    box.refused_verb("builder", "prune", saying="use -f not to be asked")
+    box.refused_verb("builder", "prune", "-f", "--filter", "label=x", saying="unknown filter")
+    box.refused_verb("builder", "prune", "-f", "--keep-storage", "much", saying="invalid size `much`")
+    box.berth("builder", "prune", "-a", "-f")
+    box.equal(glob.glob(state(box, "builds/caches/*")), [], "folders of caches")
+    box.equal(cache_row(box)["TotalCount"], "0")
+    box.berth("run", "--rm", "-T", "app", "true")
+    box.berth("down", "-t", "0")
+
+
+@scenario("E75")
+def pruned_while_building(box):
+    """A build at work keeps what it has found and the folders that it has mounted."""
+    own_state(box)
+    wait = "touch /go/begun; n=0; while [ ! -e /go/on ] && [ $n -lt 400 ]; do sleep 0.05; n=$((n+1)); done"
+    project(box, dockerfile=f"FROM {IMAGE}\nRUN echo > /one\nRUN --mount=type=cache,target=/go {wait}; echo > /two\n")
+    build_ = subprocess.Popen([box.world.berth, "build"], cwd=box.folder, env=box.environment, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    begun = state(box, "builds/caches/*/data/begun")
+    try:
+        box.until(lambda: glob.glob(begun) or build_.poll() is not None, "the step does not begin")
+        outcome = box.berth("builder", "prune", "-a", "-f")
+        box.true("a build is at work" in outcome.err, outcome.text)
+        box.equal(len(glob.glob(begun)), 1, "folders of caches while a build is at work")
+        open(os.path.join(os.path.dirname(glob.glob(begun)[0]), "on"), "w").close()
+        out, _ = build_.communicate(timeout=40)
+        box.equal(build_.returncode, 0, out)
+    finally:
+        if build_.poll() is None:
+            build_.kill()
+            build_.communicate()
+    box.berth("run", "--rm", "-T", "app", "ls", "/one", "/two")
+    box.berth("down", "-t", "0")
+
+
+@scenario("E75")
+def bounded_by_age(box):
+    """What was of no use for two weeks goes with the end of the next build that makes something; what is used stays."""
+    own_state(box)
+    project(box, dockerfile=f"FROM {IMAGE}\nRUN --mount=type=cache,id=old,target=/c echo > /one\n")
+    build(box)
+    box.berth("rmi", f"{box.name}-app")
+    old = time.time() - 15 * 24 * 3600
+    for path in glob.glob(state(box, "images/steps/*")) + glob.glob(state(box, "builds/caches/*")):
+        os.utime(path, (old, old))
+    before = set(glob.glob(state(box, "images/steps/*")))
+    project(box, dockerfile=f"FROM {IMAGE}\nRUN echo > /other\n")
+    build(box)
+    box.equal(set(glob.glob(state(box, "images/steps/*"))) & before, set(), "steps of no use for 15 days")
+    box.equal(glob.glob(state(box, "builds/caches/*")), [], "caches of no use for 15 days")
+    for path in glob.glob(state(box, "images/steps/*")):
+        os.utime(path, (old, old))
+    project(box, dockerfile=f"FROM {IMAGE}\nRUN echo > /other\nRUN echo > /more\n")
+    ends, said = build(box)
+    box.equal(ends, {"RUN0": "cached", "RUN1": "made"}, said)
+    box.equal(len(glob.glob(state(box, "images/steps/*"))), 2, "steps after one was used again")
