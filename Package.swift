@@ -205,9 +205,7 @@ let package = Package(
       ]),
     test(
       "Fetching",
-      [
-        "Fetching", "Dockerfile", "Registry", "OCI", "Linux", "Diagnostics", "TestSupport", system,
-      ]),
+      ["Fetching", "Diagnostics"]),
     test(
       "Images",
       [

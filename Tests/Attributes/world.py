@@ -124,7 +124,8 @@ def image_id(berth, environment):
 def facts():
     """Words for what a scenario may need: `v1` or `v2` (the cgroups that limits are set in), `swap`, `apparmor`,
     `compiler`, and programs by their names."""
-    found = {name for name in ["bash", "zsh", "fish", "docker", "docker-registry", "man", "dpkg-deb"] if shutil.which(name)}
+    programs = ["bash", "zsh", "fish", "docker", "docker-registry", "git", "man", "dpkg-deb"]
+    found = {name for name in programs if shutil.which(name)}
     with open("/proc/self/mountinfo") as file:
         kinds = [line.split(" - ")[1].split() for line in file]
     found.add("v1" if any(kind[0] == "cgroup" and "memory" in kind[2] for kind in kinds) else "v2")

@@ -25,6 +25,12 @@ package struct FetchedFile: Sendable {
   package var modified: Int64
   /// Whether it was here already.
   package var isKnown: Bool
+
+  /// Throws where the content is another than is wished for.
+  package func check(_ expected: Digest?, as shown: String) throws(DownloadCheckFault) {
+    guard let expected, expected != digest else { return }
+    throw DownloadCheckFault(shown: shown, expected: expected, found: digest)
+  }
 }
 
 /// How a file is wanted.
@@ -46,7 +52,7 @@ package struct FileWish: Sendable {
 }
 
 package struct Downloads: Sendable {
-  private struct Record: Codable {
+  fileprivate struct Record: Codable {
     var url: String
     var etag: String?
     var lastModified: String?
@@ -79,26 +85,23 @@ package struct Downloads: Sendable {
     let download = try await downloader.fetch(request, to: partial, progress: progress)
     guard let download else {
       guard let known else { preconditionFailure("what is not here is asked for whole") }
-      try check(known.digest, wish)
-      return known.file(at: wish.path)
+      let file = known.file(at: wish.path)
+      try file.check(wish.digest, as: wish.reference.shown)
+      return file
     }
-    try check(download.digest, wish)
     let record = Record(
       url: withoutSecrets(wish.reference.url), etag: download.etag,
       lastModified: download.lastModified, modified: download.modified ?? 0,
       digest: download.digest)
+    var file = record.file(at: wish.path)
+    file.isKnown = false
+    try file.check(wish.digest, as: wish.reference.shown)
+    let fetched = file
     return try await blocking {
       try settle(partial, at: wish.path, modified: record.modified)
       try self.keep(record, wish)
-      var file = record.file(at: wish.path)
-      file.isKnown = false
-      return file
+      return fetched
     }
-  }
-
-  private func check(_ found: Digest, _ wish: FileWish) throws(DownloadCheckFault) {
-    guard let expected = wish.digest, expected != found else { return }
-    throw DownloadCheckFault(shown: wish.reference.shown, expected: expected, found: found)
   }
 
   private func folder(_ wish: FileWish) -> FilePath {
@@ -110,11 +113,13 @@ package struct Downloads: Sendable {
     let folder = folder(wish)
     try makeFolders(folder)
     let lock = try FileLock.wait(folder.appending("lock"))
-    defer { _ = consume lock }
     // A record that cannot be read is none: the content is fetched anew.
     let record = try? readRecord(Record.self, at: folder.appending("record.json"))
-    guard let record, linked(folder.appending(record.digest.hex), wish.path) else { return nil }
-    return record
+    let found = record.flatMap {
+      linked(folder.appending($0.digest.hex), wish.path) ? $0 : nil
+    }
+    _ = consume lock
+    return found
   }
 
   /// Lets later builds find it. That the file systems differ, or the file has too many names, costs them only
@@ -123,10 +128,14 @@ package struct Downloads: Sendable {
     let folder = folder(wish)
     try makeFolders(folder)
     let lock = try FileLock.wait(folder.appending("lock"))
-    defer { _ = consume lock }
+    try keep(record, of: wish.path, in: folder)
+    _ = consume lock
+  }
+
+  private func keep(_ record: Record, of file: FilePath, in folder: FilePath) throws {
     let content = folder.appending(record.digest.hex)
     try removeFile(content)
-    guard linked(wish.path, content) else { return }
+    guard linked(file, content) else { return }
     try writeRecord(record, to: folder.appending("record.json"), .volatile)
     for name in try namesInFolder(folder).map(\.string) where Digest(hex: name) != nil {
       if name != record.digest.hex { try removeFile(folder.appending(name)) }

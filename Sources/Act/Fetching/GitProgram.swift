@@ -6,8 +6,9 @@ package import Diagnostics
 import Dockerfile
 import Glibc
 import Linux
+import OCI
 import Synchronization
-package import SystemPackage
+import SystemPackage
 
 /// What git may use to prove who asks.
 package struct GitAccess: Sendable, Hashable {
@@ -98,7 +99,7 @@ struct GitProgram: Sendable {
 }
 
 /// The program that git speaks ssh by: hosts must be known, keys are only those that were given.
-private func sshCommand(_ access: GitAccess) -> String {
+func sshCommand(_ access: GitAccess) -> String {
   var options = [
     "BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=15",
     "ServerAliveCountMax=2", "IdentityAgent=\(access.agent.map(quoted) ?? "none")",

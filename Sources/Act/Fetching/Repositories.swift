@@ -22,6 +22,18 @@ package final class CheckedOut: Sendable {
   package let isKnown: Bool
   private let lock: TreeLock?
 
+  /// A folder inside of it, reached through no link.
+  package func folder(_ name: String, of reference: GitReference) throws -> FilePath {
+    let flags = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+    do {
+      let root = try Linux.Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+      _ = try root.resolve(FilePath(name), O_RDONLY | O_DIRECTORY, resolve: Int32(flags))
+    } catch {
+      throw GitFault.noFolder(withoutSecrets(reference.url), name)
+    }
+    return folder.pushing(FilePath(name))
+  }
+
   fileprivate init(_ folder: FilePath, commit: String, isKnown: Bool, _ lock: TreeLock?) {
     self.folder = folder
     self.commit = commit
@@ -57,7 +69,9 @@ package struct Repositories: Sendable {
       return try GitProgram(access, environment: environment, shown: reference.shown)
     }
     let wanted = try await resolve(reference, git, in: scratch)
-    if let wanted = wanted.commit, let known = try await blocking({ try self.find(wanted, reference) }) {
+    if let wanted = wanted.commit,
+      let known = try await blocking({ try self.find(wanted, reference) })
+    {
       return try check(known, reference)
     }
     let commit = try await fetch(wanted, reference, git, in: scratch)
@@ -86,7 +100,8 @@ package struct Repositories: Sendable {
     }
     let names: [String]
     if let ref = reference.ref {
-      names = ref.hasPrefix("refs/")
+      names =
+        ref.hasPrefix("refs/")
         ? [ref] : ["refs/heads/" + ref, "refs/" + ref, "refs/tags/" + ref]
     } else {
       names = ["HEAD"]
@@ -96,7 +111,9 @@ package struct Repositories: Sendable {
     var commits: [String: String] = [:]
     for line in listed.split(separator: "\n") {
       let parts = line.split(separator: "\t")
-      if parts.count == 2, isCommit(String(parts[0])) { commits[String(parts[1])] = String(parts[0]) }
+      if parts.count == 2, isCommit(String(parts[0])) {
+        commits[String(parts[1])] = String(parts[0])
+      }
     }
     for name in names {
       guard let commit = commits[name + "^{}"] ?? commits[name] else { continue }
@@ -149,7 +166,9 @@ package struct Repositories: Sendable {
   }
 
   /// - Returns: what to call the commit here.
-  private func bring(_ target: Target, _ git: GitProgram, in folder: FilePath) async throws -> String {
+  private func bring(_ target: Target, _ git: GitProgram, in folder: FilePath) async throws
+    -> String
+  {
     let quiet = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]
     var fetched = "FETCH_HEAD"
     do {
@@ -163,11 +182,14 @@ package struct Repositories: Sendable {
     guard let commit = target.commit else { return fetched }
     if try await isHere(commit, git, folder) { return commit }
     // The name may have moved since it was asked for.
-    guard fetched == "FETCH_HEAD" else { throw GitFault.noRef(git.shown, target.name) }
+    guard fetched == "FETCH_HEAD" else {
+      throw GitFault.noRef(String(git.shown.prefix { $0 != "#" }), target.name)
+    }
     return fetched
   }
 
-  private func isHere(_ commit: String, _ git: GitProgram, _ folder: FilePath) async throws -> Bool {
+  private func isHere(_ commit: String, _ git: GitProgram, _ folder: FilePath) async throws -> Bool
+  {
     do {
       _ = try await git.run(["cat-file", "-e", commit + "^{commit}"], in: folder)
       return true
@@ -243,7 +265,9 @@ private struct TreeSettling {
   }
 
   private func settle(_ folder: consuming Linux.Descriptor, depth: Int) throws {
-    guard depth < Self.depthLimit else { throw SystemCallError("open", "", .nameTooLong) }
+    guard depth < Self.depthLimit else {
+      throw SystemCallError("open", "", Errno(rawValue: ENAMETOOLONG))
+    }
     for name in try names(in: folder) {
       if name.string == ".git", !keepsGitFolders {
         try name.lastComponent.map { try removeTree($0, in: folder) }

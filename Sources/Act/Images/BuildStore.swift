@@ -63,6 +63,9 @@ package final class BuildStore: Sendable {
     try session.close()
   }
 
+  /// Bytes that may be written beside what is there.
+  package func room() throws -> UInt64 { try usableSpace(session.folder) }
+
   /// A new folder for a container of one step, on the file system of the layers.
   package func newFolder() throws -> FilePath {
     let number = lastFolder.add(1, ordering: .relaxed).newValue

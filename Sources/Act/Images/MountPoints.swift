@@ -16,6 +16,8 @@ package struct MountPoints: Sendable {
     /// It was copied up from a layer below, for something was made in it.
     var isOfImage: Bool
     var modified: timespec
+    /// Of its description too.
+    var changed: timespec
   }
 
   /// Nobody mounts more than this in one container.
@@ -48,7 +50,7 @@ package struct MountPoints: Sendable {
           Entry(
             path: path, inode: UInt(status.st_ino), isFolder: isFolder,
             isOfImage: isFolder ? try isCopiedUp(name, in: opened) : false,
-            modified: status.st_mtim))
+            modified: status.st_mtim, changed: status.st_ctim))
         if isFolder { waiting.append(path) }
       }
     }
@@ -79,9 +81,10 @@ package struct MountPoints: Sendable {
     guard fstat(handle.raw, &status) == 0, UInt(status.st_ino) == entry.inode else { return false }
     if entry.isFolder != (status.st_mode & S_IFMT == S_IFDIR) { return false }
     if entry.isFolder, !entry.isOfImage { return true }
-    guard status.st_mtim.tv_sec == entry.modified.tv_sec,
-      status.st_mtim.tv_nsec == entry.modified.tv_nsec
-    else { return false }
+    // Whatever was done to it since, be it a change of its mode, it is the program's now.
+    guard isSame(status.st_mtim, entry.modified), isSame(status.st_ctim, entry.changed) else {
+      return false
+    }
     return entry.isFolder || status.st_size == 0
   }
 
@@ -130,6 +133,10 @@ package struct MountPoints: Sendable {
     var times = [status.st_atim, status.st_mtim]
     try checking("futimens") { [raw = target.raw] in futimens(raw, &times) }
   }
+}
+
+private func isSame(_ left: timespec, _ right: timespec) -> Bool {
+  left.tv_sec == right.tv_sec && left.tv_nsec == right.tv_nsec
 }
 
 /// overlayfs marks what it has copied up by where it came from.

@@ -31,7 +31,7 @@ package struct Download: Sendable, Hashable {
   package var etag: String?
   package var lastModified: String?
   /// Seconds since 1970, of `lastModified`.
-  package var modified: Int64? { lastModified.flatMap(httpDate) }
+  package var modified: Int64? { lastModified.flatMap { httpDate($0).map(Int64.init) } }
 }
 
 package struct Downloader: Sendable {
@@ -46,7 +46,8 @@ package struct Downloader: Sendable {
 
   /// With the proxies of the caller's environment and the certificates that count for registries. Blocks
   /// on the disk.
-  package init(environment: [String: String], retry: RetryPolicy = RetryPolicy(attempts: 3)) throws {
+  package init(environment: [String: String], retry: RetryPolicy = RetryPolicy(attempts: 3)) throws
+  {
     http = HTTPClient(proxies: Proxies(environment: environment))
     let settings = try RegistrySettings(environment: environment)
     certificates = CertificateFolders(root: settings.certificates)

@@ -51,9 +51,10 @@ package struct FileReference: Sendable, Hashable {
     url = String(text.prefix { $0 != "#" })
     try check(url, as: text)
     let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? ""
-    guard let host = rest.split(
-      separator: "/", maxSplits: 1, omittingEmptySubsequences: false
-    ).first, !host.isEmpty, host.first != "?"
+    guard
+      let host = rest.split(
+        separator: "/", maxSplits: 1, omittingEmptySubsequences: false
+      ).first, !host.isEmpty, host.first != "?"
     else { throw .noHost(withoutSecrets(text)) }
     let path = rest.drop { $0 != "/" && $0 != "?" }.prefix { $0 != "?" }
     let names = percentDecoded(path).map { $0.split(separator: "/") } ?? []

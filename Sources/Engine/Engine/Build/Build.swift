@@ -8,6 +8,7 @@ import Images
 import Linux
 import OCI
 import Store
+import Synchronization
 import SystemPackage
 
 extension Session {
@@ -31,15 +32,34 @@ extension Session {
 
   /// Builds these services; what others build on comes before them.
   func build(_ services: [Service], _ request: BuildRequest) async throws -> [BuiltImage] {
-    let sources = try await read(services, request)
-    try check(sources, request)
-    if request.checksOnly {
-      tell(.note("Check complete, no warnings found."))
-      return []
+    let isAllHere = services.allSatisfy { $0.build?.context.isAddress != true }
+    if isAllHere {
+      // Nothing is made before all Dockerfiles are read.
+      let sources = try await read(services, request, contexts: [:])
+      if try isChecked(sources, request) { return [] }
+      return try await withBuilder { try await build(services, sources, request, $0) }
     }
+    return try await withBuilder { builder in
+      let contexts = try await fetchContexts(of: services, request, builder)
+      let sources = try await read(services, request, contexts: contexts)
+      if try isChecked(sources, request) { return [] }
+      return try await build(services, sources, request, builder)
+    }
+  }
+
+  /// Tells what is to be said of the Dockerfiles, and whether that was all that was asked for.
+  private func isChecked(_ sources: [String: BuildSource], _ request: BuildRequest) throws -> Bool {
+    try check(sources, request)
+    if request.checksOnly { tell(.note("Check complete, no warnings found.")) }
+    return request.checksOnly
+  }
+
+  private func withBuilder(_ work: (Builder) async throws -> [BuiltImage]) async throws
+    -> [BuiltImage]
+  {
     let builder = try await blocking { try Builder(self) }
     do {
-      let images = try await build(services, sources, request, builder)
+      let images = try await work(builder)
       try await blocking { try builder.close() }
       if builder.hasMade { await boundCache() }
       return images
@@ -60,9 +80,42 @@ extension Session {
     }
   }
 
-  /// Reads all Dockerfiles before anything is made; their faults come together.
+  /// Brings the contexts that are elsewhere, side by side: the folders that they are here, by services.
+  private func fetchContexts(
+    of services: [Service], _ request: BuildRequest, _ builder: Builder
+  ) async throws -> [String: FilePath] {
+    let contexts = Mutex<[String: FilePath]>([:])
+    let label = services.count > 1
+    try await sideBySide(services) { service in
+      guard let build = service.build, case .address(let address) = build.context else {
+        return nil
+      }
+      var need = RemoteNeed(
+        label: label ? service.name + " " : "",
+        access: self.gitAccess(self.sshSources(of: build, request)))
+      need.keepsGitFolder =
+        BuildArguments(self.buildArguments(of: service, request)).keepsGitFolder
+      do {
+        let folder = try await builder.context(address, need)
+        contexts.withLock { $0[service.name] = folder }
+        return nil
+      } catch let failure as any Diagnosable {
+        return Faults(
+          failure.diagnostics.map { diagnostic in
+            var placed = diagnostic
+            placed.span = placed.span ?? build.place(of: "context")
+            return placed
+          })
+      } catch {
+        return error
+      }
+    }
+    return contexts.withLock { $0 }
+  }
+
+  /// Reads all Dockerfiles before anything is built; their faults come together.
   private func read(
-    _ services: [Service], _ request: BuildRequest
+    _ services: [Service], _ request: BuildRequest, contexts: [String: FilePath]
   ) async throws -> [String: BuildSource] {
     try await blocking {
       var sources: [String: BuildSource] = [:]
@@ -72,7 +125,8 @@ extension Session {
         do {
           let arguments = BuildArguments(self.buildArguments(of: service, request))
           sources[service.name] = try BuildSource(
-            build, service: service.name, checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
+            build, service: service.name, context: contexts[service.name],
+            checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
         } catch let fault as Faults {
           faults += fault.diagnostics
         }
@@ -125,7 +179,14 @@ extension Session {
     guard let definition = service.build else { preconditionFailure("it was chosen for that") }
     var bases: [String: StageState] = [:]
     for context in definition.additionalContexts {
-      guard case .service(let name) = context.context else { continue }
+      guard let name = context.context.service else { continue }
+      guard try project().buildable(name) != nil else {
+        throw Faults([
+          Diagnostic(
+            "service `\(service.name)` builds from `\(context.context.text)`, and no service `\(name)` is built",
+            span: context.span ?? definition.place(of: "additional_contexts"))
+        ])
+      }
       bases[context.name] = try await board.value(of: name).state
     }
     do {

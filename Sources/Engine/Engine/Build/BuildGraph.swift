@@ -52,6 +52,11 @@ struct BuildGraph: Sendable {
     Int(text).flatMap { (0..<count).contains($0) ? $0 : nil }
   }
 
+  /// A stage whose name is much like this one, which is none.
+  func nearestStage(to name: String) -> String? {
+    name.contains { ":/@".contains($0) } ? nil : nearest(to: name, among: stages.compactMap(\.name))
+  }
+
   /// What `FROM name` means in a stage: only stages before it can be meant.
   func base(_ name: String, of stage: Int) -> BuildOrigin {
     if contexts.contains(name) { return .context(name) }

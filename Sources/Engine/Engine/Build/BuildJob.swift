@@ -33,6 +33,8 @@ final class BuildJob: Sendable {
   /// Its steps, and those that caches elsewhere have.
   let shared = SharedCache()
   private let board = BuildBoard<Int, StageState>()
+  /// Stages that somebody builds or has built.
+  private let begun = Mutex<Set<Int>>([])
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
   /// The machine that the image is for: one whose programs run here.
@@ -52,13 +54,7 @@ final class BuildJob: Sendable {
     self.services = services
     usesCache = request.usesCache && definition.usesCache
     pulls = request.pulls || definition.pulls
-    ssh =
-      definition.ssh
-      + request.ssh.compactMap {
-        SSHSource(
-          $0, in: builder.session.request.workingDirectory,
-          home: builder.session.request.environment["HOME"])
-      }
+    ssh = builder.session.sshSources(of: definition, request)
     uncachedStages = Set(definition.uncachedStages.map { $0.lowercased() })
     expansion = Expansion(escape: source.dockerfile.directives.escape)
     let arguments = BuildArguments(
@@ -96,6 +92,7 @@ final class BuildJob: Sendable {
   /// Builds what the target needs, side by side; the target as an image.
   func build() async throws -> StageState {
     let bases = try neededStages()
+    begun.withLock { $0.formUnion(bases.keys) }
     let runs = bases.sorted { $0.key < $1.key }.map { index, base in
       StageRun(self, source.dockerfile.stages[index], base: base)
     }
@@ -111,18 +108,21 @@ final class BuildJob: Sendable {
     var waiting = [graph.target]
     while let index = waiting.popLast() {
       if needed[index] != nil { continue }
-      let stage = source.dockerfile.stages[index]
-      let text = baseTexts[index] ?? ""
-      guard !text.isEmpty else {
-        throw source.fault(
-          "base name (`\(stage.base.text)`) should not be blank", at: stage.base.span,
-          hint: "give its ARG a value before the first FROM, or with --build-arg")
-      }
-      let base = graph.base(text, of: index)
+      let base = try base(of: source.dockerfile.stages[index])
       needed[index] = base
       waiting += graph.needs(of: index, base: base)
     }
     return needed
+  }
+
+  private func base(of stage: Stage) throws -> BuildOrigin {
+    let text = baseTexts[stage.index] ?? ""
+    guard !text.isEmpty else {
+      throw source.fault(
+        "base name (`\(stage.base.text)`) should not be blank", at: stage.base.span,
+        hint: "give its ARG a value before the first FROM, or with --build-arg")
+    }
+    return graph.base(text, of: stage.index)
   }
 
   /// The folders of layers as an overlay takes them, lowest first.
@@ -162,41 +162,73 @@ final class BuildJob: Sendable {
     let platform = wanted ?? platform
     switch origin {
     case .scratch: return StageState(scratch: platform)
-    case .stage(let index): return try await board.value(of: index)
+    case .stage(let index):
+      // Nobody knew that it would be needed: a trigger of an image asks for it.
+      if begun.withLock({ $0.insert(index).inserted }) {
+        let stage = source.dockerfile.stages[index]
+        let run = StageRun(self, stage, base: try base(of: stage))
+        _ = await board.doing(index) { try await run.run() }
+      }
+      return try await board.value(of: index)
     case .image(let name): return try await image(name, platform, at: span)
     case .context(let name):
       if let state = services[name] { return state }
       let context = definition.additionalContexts.last { $0.name == name }?.context
-      if case .image(let image) = context { return try await self.image(image, platform, at: span) }
+      switch context {
+      case .image(let image): return try await self.image(image, platform, at: span)
+      case .layout(let folder, let tag, let digest):
+        return try await layout(folder, tag, digest, platform, at: span)
+      default: break
+      }
       throw source.fault(
         "the context `\(name)` is no image, and `FROM` needs one", at: span,
         hint: "it is `\(context?.text ?? "")`: write `docker-image://NAME` or `service:NAME` there")
     }
   }
 
-  /// The folder of the host that a named context is; nil when it is none.
-  func folder(of name: String) -> FilePath? {
-    let context = definition.additionalContexts.last { $0.name == name }?.context
-    if case .folder(let path) = context { return FilePath(path) }
-    return nil
-  }
-
   private func image(_ name: String, _ platform: Platform, at span: SourceSpan) async throws
     -> StageState
   {
+    try await image(called: name, platform, at: span) {
+      try await builder.image(name, platform, pulls: pulls)
+    }
+  }
+
+  private func layout(
+    _ folder: String, _ tag: String?, _ digest: String?, _ platform: Platform, at span: SourceSpan
+  ) async throws -> StageState {
+    let name = BuildContext.layout(folder: folder, tag: tag, digest: digest).text
+    return try await image(called: name, platform, at: span) {
+      let wanted = try digest.map { text in
+        guard let digest = Digest(text) else { throw ImageFault.invalidDigest(text) }
+        return digest
+      }
+      let wish = LayoutWish(
+        folder: FilePath(folder), tag: tag, digest: wanted, platform: platform)
+      let (details, layers) = try await builder.store.image(of: wish)
+      return StageState(base: details, layers: layers)
+    }
+  }
+
+  /// An image by what the build calls it, each once.
+  private func image(
+    called name: String, _ platform: Platform, at span: SourceSpan,
+    _ bring: @Sendable () async throws -> StageState
+  ) async throws -> StageState {
     let key = "\(platform) \(name)"
     return try await images.alone(key) {
       if let known = found.withLock({ $0[key] }) { return known }
       let state: StageState
       do {
-        state = try await builder.image(name, platform, pulls: pulls)
+        state = try await bring()
       } catch let failure as any Diagnosable {
         let first = failure.diagnostics.first
         throw Faults([
           source.diagnostic(
             "the image `\(name)` cannot be had",
             causes: (first.map { [$0.summary] } ?? []) + (first?.causes ?? []), at: span,
-            hint: first?.hint)
+            hint: graph.nearestStage(to: name).map { "did you mean the stage `\($0)`?" }
+              ?? first?.hint)
         ])
       }
       found.withLock { $0[key] = state }

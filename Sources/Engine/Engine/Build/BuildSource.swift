@@ -11,6 +11,12 @@ import SystemPackage
 /// Largest Dockerfile and ignore file that are read.
 private let fileLimit = 4 << 20
 
+/// Where a folder of a build comes from: what others have made may not lead out of it.
+enum SourcePlace: Sendable {
+  case host
+  case elsewhere
+}
+
 struct BuildSource: Sendable {
   /// The folder of the host that `COPY` takes from.
   var context: FilePath
@@ -23,20 +29,14 @@ struct BuildSource: Sendable {
   var ignored: [[UInt8]]
 
   /// Reads what `build` names. All faults of the Dockerfile come at once. Blocks.
-  /// - Parameter context: nil: that of the definition, which is a folder.
+  /// - Parameter context: where a context of elsewhere was put; nil: that of the definition, which is a
+  ///   folder.
   /// - Parameter checks: what stands in place of the Dockerfile's own `# check=`.
   init(
     _ definition: BuildDefinition, service: String, context: FilePath? = nil, checks: String? = nil
   ) throws {
-    guard case .folder(let own) = definition.context else {
-      throw Faults([
-        Diagnostic(
-          "service `\(service)`: the build context `\(definition.context.text)` is not to be had",
-          span: definition.place(of: "context"),
-          hint: "fetch it into a folder, and name that")
-      ])
-    }
-    let folder = context ?? FilePath(own)
+    let folder = try context ?? Self.folder(of: definition, service)
+    let place = context == nil ? SourcePlace.host : .elsewhere
     self.context = folder
     guard isFolder(folder) else {
       throw Faults([
@@ -48,23 +48,24 @@ struct BuildSource: Sendable {
     }
     let name: String
     let text: [UInt8]
-    var ignoreFile: FilePath?
+    var ignoreFile: SourceFile?
     switch definition.dockerfile {
     case .inline(let inline):
       name = "dockerfile_inline of `\(service)`"
       text = Array(inline.text.utf8)
     case .file(let file):
-      let path = folder.pushing(FilePath(file))
-      name = path.string
-      guard let read = try readSource(path) else {
-        throw Self.missing(path, folder, definition, service)
+      let source = SourceFile(folder, file, place)
+      name = source.shown
+      guard let read = try source.read() else {
+        throw Self.missing(source.path, folder, definition, service)
       }
       text = read
-      ignoreFile = FilePath(path.string + ".dockerignore")
+      ignoreFile = SourceFile(folder, file + ".dockerignore", place)
     }
     lines = String(decoding: text, as: UTF8.self)
       .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
-    let ignored = try ignoreFile.flatMap { try ignoredLines(of: $0) } ?? ignoredLines(in: folder)
+    let ignored =
+      try ignoreFile.flatMap { try ignoredLines(of: $0) } ?? ignoredLines(in: folder, place)
     self.ignored = ignored
     do {
       var dockerfile = try parseDockerfile(text, name: name)
@@ -78,6 +79,18 @@ struct BuildSource: Sendable {
       throw Faults(faults.diagnostics.map { definition.dockerfile.placed($0, of: name) })
     }
     written = definition.dockerfile
+  }
+
+  private static func folder(of definition: BuildDefinition, _ service: String) throws
+    -> FilePath
+  {
+    if case .folder(let own) = definition.context { return FilePath(own) }
+    throw Faults([
+      Diagnostic(
+        "service `\(service)`: the build context `\(definition.context.text)` is no folder",
+        span: definition.place(of: "context"),
+        hint: "name a folder, or where one can be fetched")
+    ])
   }
 
   private static func missing(
@@ -126,25 +139,60 @@ extension DockerfileSource {
 }
 
 /// The lines of a folder's ignore file; none where it has no such file.
-func ignoredLines(in folder: FilePath) throws -> [[UInt8]] {
-  try ignoredLines(of: folder.appending(".dockerignore")) ?? []
+func ignoredLines(in folder: FilePath, _ place: SourcePlace) throws -> [[UInt8]] {
+  try ignoredLines(of: SourceFile(folder, ".dockerignore", place)) ?? []
 }
 
 /// Nil where there is no such file; what is no rule in it is told with its place.
-private func ignoredLines(of file: FilePath) throws -> [[UInt8]]? {
-  guard let text = try readSource(file) else { return nil }
-  _ = try IgnoreRules(text: text, file: file.string)
+private func ignoredLines(of file: SourceFile) throws -> [[UInt8]]? {
+  guard let text = try file.read() else { return nil }
+  _ = try IgnoreRules(text: text, file: file.shown)
   return IgnoreRules.lines(of: text)
 }
 
-/// Nil when there is no such file.
-private func readSource(_ path: FilePath) throws -> [UInt8]? {
-  do throws(SystemCallError) {
-    return try Descriptor.open(path, O_RDONLY | O_NOCTTY).readAll(limit: fileLimit)
-  } catch {
-    switch error.errno {
-    case .noSuchFileOrDirectory, .notDirectory: return nil
-    default: throw Failure("`\(path)` cannot be read", error)
+/// A file that says how a folder is built.
+private struct SourceFile {
+  private let folder: FilePath
+  private let name: String
+  private let place: SourcePlace
+
+  init(_ folder: FilePath, _ name: String, _ place: SourcePlace) {
+    self.folder = folder
+    self.name = name
+    self.place = place
+  }
+
+  var path: FilePath { folder.pushing(FilePath(name)) }
+
+  /// As people know it.
+  var shown: String {
+    switch place {
+    case .host: path.string
+    case .elsewhere: name
+    }
+  }
+
+  /// Nil when there is no such file.
+  func read() throws -> [UInt8]? {
+    do throws(SystemCallError) {
+      return try open().readAll(limit: fileLimit)
+    } catch {
+      switch error.errno {
+      case .noSuchFileOrDirectory, .notDirectory: return nil
+      default: throw Failure("`\(shown)` cannot be read", error)
+      }
+    }
+  }
+
+  private func open() throws(SystemCallError) -> Descriptor {
+    switch place {
+    case .host: return try Descriptor.open(path, O_RDONLY | O_NOCTTY)
+    case .elsewhere:
+      // Whoever made it has no business with files of this machine.
+      let root = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
+      return try root.resolve(
+        FilePath(name), O_RDONLY | O_NOCTTY | O_NONBLOCK,
+        resolve: Int32(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
     }
   }
 }

@@ -18,6 +18,7 @@ final class Builder: Sendable {
   let session: Session
   let store: BuildStore
   let layout: Layout
+  let remotes = RemoteSources()
   let proxies: [KeyValue]
   private let lastStep = Mutex(0)
   private let began = ContinuousClock.now
@@ -35,6 +36,7 @@ final class Builder: Sendable {
     folders = Mutex(BuildLock(try FileLock.share(layout.buildsLock)))
     proxies = try session.proxyArguments()
     try session.sweepBuilds()
+    try makeFolders(layout.buildDigests)
     store = try BuildStore(session.images, unpacker: session.host.unpacker)
   }
 

@@ -17,6 +17,8 @@ struct CopyPlan: Sendable {
   var history: String
   /// Where the patterns of the first copy stand.
   var places: [SourceSpan]
+  /// The owner is looked up in the image.
+  var hasNamedOwner: Bool
 }
 
 extension StageRun {
@@ -30,8 +32,10 @@ extension StageRun {
     let session = builder.session
     try await layer(step, &state) {
       var key = StepKey(copy.isLink ? "link" : "copy")
-      // A linked layer does not look at what it is put on.
-      if !copy.isLink { key.add(known.key) }
+      // A linked layer does not look at what it is put on, but for names of owners and whether there is
+      // anything.
+      if !copy.isLink || plan.hasNamedOwner { key.add(known.key) }
+      key.add(known.layers.isEmpty)
       key.add(plan.fixed)
       let digests = try await self.placing(plan, instruction) {
         try await blocking { try session.layerDigests(plan.job) }
@@ -63,8 +67,9 @@ extension StageRun {
     async throws -> CopyPlan
   {
     let words = try CopyWords(copy, state, job)
-    let remote = words.sources.map { copy.isAdd && RemoteSource.isRemote($0) }
-    let local = words.sources.indices.filter { !remote[$0] }
+    let remote = try await remoteReferences(copy, words.sources)
+    let local = words.sources.indices.filter { remote[$0] == nil }
+    var fixed = words.fixed
     var steps: [LayerCopy] = []
     if !local.isEmpty {
       var step = words.step(try await source(of: copy), local.map { words.sources[$0] })
@@ -72,10 +77,15 @@ extension StageRun {
         copy.isAdd ? (copy.unpacks.map { $0 ? .always : .never } ?? .archives) : .never
       steps.append(step)
     }
-    if remote.contains(true) {
-      throw job.source.fault(
-        "`ADD` of something remote is not to be had yet", at: instruction.span,
-        hint: "fetch it in a RUN")
+    for (reference, word) in zip(remote, copy.sources) {
+      guard let reference else { continue }
+      let fetched = try await fetch(
+        reference, copy, at: word.span, checksum: words.checksum, isFolder: words.isFolder)
+      var step = words.step(fetched.source, [fetched.pattern])
+      step.keepsParents = false
+      step.unpacks = copy.unpacks == true ? .always : .never
+      steps.append(step)
+      fixed += fetched.fixed
     }
     if !copy.documents.isEmpty {
       steps.append(words.step(.files(try files(of: copy, state)), copy.documents.map(\.name)))
@@ -85,8 +95,9 @@ extension StageRun {
       steps: steps.map { .copy($0) })
     job.latest = self.job.arguments.epoch
     return CopyPlan(
-      job: job, fixed: words.fixed, history: words.history,
-      places: local.map { copy.sources[$0].span })
+      job: job, fixed: fixed, history: words.history,
+      places: steps.count == 1 ? local.map { copy.sources[$0].span } : [],
+      hasNamedOwner: words.hasNamedOwner)
   }
 
   /// The here-documents of an instruction as files.
@@ -105,8 +116,10 @@ extension StageRun {
   private func source(of copy: CopyInstruction) async throws -> LayerSource {
     guard let from = copy.from else { return job.contextSource }
     let origin = job.graph.origin(from.text, in: stage.index)
-    if case .context(let name) = origin, let folder = job.folder(of: name) {
-      return try job.source(ofFolder: folder)
+    if case .context(let name) = origin,
+      let folder = try await job.source(ofContext: name, at: from.span)
+    {
+      return folder
     }
     return .layers(job.lowers(try await job.state(of: origin, at: from.span).layers))
   }
@@ -122,6 +135,9 @@ private struct CopyWords {
   private let owner: String?
   private let mode: String?
   private let excludes: [String]
+  let checksum: String?
+  /// Whether the destination is written as a folder.
+  let isFolder: Bool
 
   init(_ copy: CopyInstruction, _ state: StageState, _ job: BuildJob) throws {
     let expansion = job.expansion
@@ -130,12 +146,13 @@ private struct CopyWords {
     owner = try copy.owner.map { try state.text($0, expansion) }
     mode = try copy.mode.map { try state.text($0, expansion) }
     excludes = try copy.excludes.map { try state.text($0, expansion) }
+    checksum = try copy.checksum.map { try state.text($0, expansion) }
     var target = try state.text(copy.destination, expansion)
     written = sources + copy.documents.map(\.name) + [target]
     if target.isEmpty {
       throw job.source.fault("the destination is empty", at: copy.destination.span)
     }
-    let isFolder = target.hasSuffix("/") || target == "." || target.hasSuffix("/.")
+    isFolder = target.hasSuffix("/") || target == "." || target.hasSuffix("/.")
     if sources.count + copy.documents.count > 1, !isFolder {
       throw job.source.fault(
         "with more than one source the destination must be a folder and end with `/`",
@@ -161,6 +178,10 @@ private struct CopyWords {
     return step
   }
 
+  var hasNamedOwner: Bool {
+    owner.map { !$0.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x3A } } ?? false
+  }
+
   /// What goes into the key beside the contents.
   var fixed: [String] {
     [target, owner ?? "", mode ?? "", copy.isAdd ? "add" : "copy"]
@@ -177,13 +198,6 @@ private struct CopyWords {
   }
 }
 
-/// What `ADD` fetches from elsewhere.
-enum RemoteSource {
-  static func isRemote(_ text: String) -> Bool {
-    ["http://", "https://", "git://", "ssh://", "git@"].contains { text.hasPrefix($0) }
-  }
-}
-
 extension BuildJob {
   /// The build's context without what its ignore file leaves out.
   var contextSource: LayerSource {
@@ -193,14 +207,14 @@ extension BuildJob {
   }
 
   /// Another folder of the host, with its own ignore file.
-  func source(ofFolder folder: FilePath) throws -> LayerSource {
+  func source(ofFolder folder: FilePath, _ place: SourcePlace) throws -> LayerSource {
     .folder(
-      path: Bytes(folder.string), ignored: try ignoredLines(in: folder).map { Bytes($0) },
+      path: Bytes(folder.string), ignored: try ignoredLines(in: folder, place).map { Bytes($0) },
       digests: Bytes(digestFile(of: folder).string))
   }
 
   /// Where digests of the files of a folder are kept from one build to the next.
-  private func digestFile(of folder: FilePath) -> FilePath {
+  func digestFile(of folder: FilePath) -> FilePath {
     let file = builder.layout.buildDigests.appending(Digest(of: Array(folder.string.utf8)).hex)
     noteUse(file)
     return file

@@ -23,6 +23,8 @@ struct PreparedMounts: Sendable {
   /// Of secrets and the like: they stand in no key and no history.
   var variables: [(name: String, value: [UInt8])] = []
   fileprivate var locks: [CacheLock] = []
+  /// Caches that are open, by the folders of their names.
+  fileprivate var caches: [FilePath: FilePath] = [:]
 
   /// Keeps folders that only one may use at a time while `work` runs.
   func holding<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
@@ -47,6 +49,11 @@ private let privateCaches = 256
 extension StageRun {
   func prepare(_ mounts: RunMounts, for instruction: Instruction) async throws -> PreparedMounts {
     var prepared = PreparedMounts()
+    // Locks are taken in one order by all, so that no two wait for each other.
+    for name in Set(mounts.items.compactMap(lockedCache)).sorted(by: { $0.string < $1.string }) {
+      prepared.locks.append(try await lockCache(name))
+      prepared.caches[name] = name
+    }
     for item in mounts.items {
       switch item.kind {
       case .bind(let source, let path):
@@ -114,14 +121,20 @@ extension StageRun {
     _ prepared: inout PreparedMounts
   ) async throws {
     guard let target = item.target else { return }
-    let layout = builder.layout
-    let scope = job.arguments.value(of: "BUILDKIT_CACHE_MOUNT_NS") ?? ""
-    let name = Digest(of: Array("\(scope)\n\(id)".utf8)).hex
     let mount = item.mount
-    let (place, lock) = try await blocking {
-      try openCache(layout.buildCaches.appending(name), mount.sharing)
+    let folder = cacheFolder(id)
+    let place: FilePath
+    if let known = prepared.caches[folder] {
+      place = known
+    } else if mount.sharing == .private {
+      let (own, lock) = try await blocking { try openPrivateCache(folder) }
+      place = own
+      prepared.locks.append(lock)
+    } else {
+      try makeFolders(folder)
+      place = folder
     }
-    if let lock { prepared.locks.append(lock) }
+    prepared.caches[folder] = place
     noteUse(place)
     let data = place.appending("data")
     if access(data.string, F_OK) != 0 {
@@ -131,6 +144,25 @@ extension StageRun {
       .bind(
         source: Bytes(data.string), target: Bytes(target), readOnly: !mount.isWritable,
         createSource: false, propagation: nil))
+  }
+
+  private func cacheFolder(_ id: String) -> FilePath {
+    let scope = job.arguments.value(of: "BUILDKIT_CACHE_MOUNT_NS") ?? ""
+    return builder.layout.buildCaches.appending(Digest(of: Array("\(scope)\n\(id)".utf8)).hex)
+  }
+
+  private func lockedCache(_ item: RunMounts.Item) -> FilePath? {
+    guard case .cache(let id, _, _) = item.kind, item.mount.sharing == .locked else { return nil }
+    return cacheFolder(id)
+  }
+
+  /// Waits until nobody else has it.
+  private func lockCache(_ folder: FilePath) async throws -> CacheLock {
+    try makeFolders(folder)
+    while true {
+      if let lock = try FileLock.attempt(folder.appending("lock")) { return CacheLock(lock) }
+      try await Task.sleep(for: .milliseconds(25))
+    }
   }
 
   /// A new cache: empty, or as `from` says. It is there under its name when it is whole.
@@ -212,10 +244,11 @@ extension StageRun {
     guard asked != nil, let path, isSocket(path) else {
       guard item.mount.isRequired || asked != nil else { return }
       throw job.source.fault(
-        "no agent for the ssh key `\(id)`", at: item.mount.span,
-        hint:
-          "start ssh-agent and give `ssh: [\(id)]` below `build:`, or --ssh \(id); a path there must "
-          + "be that of an agent's socket")
+        asked != nil && path != nil
+          ? "`\(path ?? "")` is no socket of an agent, and only those can be given to a build"
+          : "no agent for the ssh key `\(id)`",
+        at: item.mount.span,
+        hint: "add the key with ssh-add, and write `ssh: [default]` below `build:` or --ssh default")
     }
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
     )
@@ -226,32 +259,14 @@ extension StageRun {
         propagation: nil))
     prepared.variables.append(("SSH_AUTH_SOCK", Array(target.utf8)))
   }
-
-  private func isSocket(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
-  }
 }
 
-/// The folder of a cache, and what it is locked by where only one may use it. Blocks.
-private func openCache(_ folder: FilePath, _ sharing: RunMount.Sharing) throws
-  -> (FilePath, CacheLock?)
-{
-  switch sharing {
-  case .shared:
-    try makeFolders(folder)
-    return (folder, nil)
-  case .locked:
-    try makeFolders(folder)
-    return (folder, CacheLock(try FileLock.wait(folder.appending("lock"))))
-  case .private:
-    for number in 0..<privateCaches {
-      let place = number == 0 ? folder : FilePath("\(folder)-\(number)")
-      try makeFolders(place)
-      if let lock = try FileLock.attempt(place.appending("lock")) {
-        return (place, CacheLock(lock))
-      }
-    }
-    throw Faults([Diagnostic("too many builds at once want a cache of their own")])
+/// A folder of a cache that nobody else uses now. Blocks.
+private func openPrivateCache(_ folder: FilePath) throws -> (FilePath, CacheLock) {
+  for number in 0..<privateCaches {
+    let place = number == 0 ? folder : FilePath("\(folder)-\(number)")
+    try makeFolders(place)
+    if let lock = try FileLock.attempt(place.appending("lock")) { return (place, CacheLock(lock)) }
   }
+  throw Faults([Diagnostic("too many builds at once want a cache of their own")])
 }

@@ -135,8 +135,10 @@ extension StageRun {
   private func origin(_ mount: RunMount) async throws -> LayerSource? {
     guard let from = mount.from else { return nil }
     let origin = job.graph.origin(from.text, in: stage.index)
-    if case .context(let name) = origin, let folder = job.folder(of: name) {
-      return try job.source(ofFolder: folder)
+    if case .context(let name) = origin,
+      let folder = try await job.source(ofContext: name, at: from.span)
+    {
+      return folder
     }
     return .layers(job.lowers(try await job.state(of: origin, at: from.span).layers))
   }

@@ -34,11 +34,16 @@ extension StageRun {
     key.add([
       known.config.workingDirectory, known.config.user, run.network.rawValue,
       job.definition.network ?? "", run.isInsecure ? "insecure" : "",
+      job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") ?? "",
     ])
     key.add(job.definition.extraHosts.flatMap { [$0.key, $0.value] })
-    key.add(mounts.key)
-    let result = key.finish()
-    try await layer(step, key: result, &state) { reporter, folder, below in
+    let fixed = key
+    try await layer(step, &state) {
+      // Looked at again when it is done: what is mounted from a folder may have changed meanwhile.
+      var key = fixed
+      key.add(try await self.runMounts(run, known).key)
+      return key.finish()
+    } _: { reporter, folder, below in
       try await self.execute(
         run, instruction, command, known, mounts, in: folder, on: below, reporter)
     }

@@ -27,9 +27,17 @@ struct StageRun: Sendable {
     self.stage = stage
     self.base = base
     let shown = stage.instructions.count(where: \.isShown)
-    total = shown + (base == .scratch ? 0 : 1)
+    total = shown + (Self.isShown(base) ? 1 : 0)
     let name = stage.name ?? (job.stageCount > 1 ? "stage-\(stage.index)" : "")
     label = name.isEmpty ? "" : name + " "
+  }
+
+  /// A stage that goes on in this one has steps of its own.
+  private static func isShown(_ base: BuildOrigin) -> Bool {
+    switch base {
+    case .scratch, .stage: false
+    case .image, .context: true
+    }
   }
 
   var builder: Builder { job.builder }
@@ -45,12 +53,15 @@ struct StageRun: Sendable {
   func run() async throws -> StageState {
     var number = 0
     var state: StageState
-    if base == .scratch {
-      state = try await job.base(.scratch, of: stage)
-    } else {
+    if Self.isShown(base) {
       number = 1
-      state = try await begin(title(1, "FROM \(job.baseTexts[stage.index] ?? stage.base.text)"))
+      let title = title(1, "FROM \(job.baseTexts[stage.index] ?? stage.base.text)")
+      state = try await builder.step(title) { _ in (try await job.base(base, of: stage), true) }
+    } else {
+      state = try await job.base(base, of: stage)
     }
+    // Arguments are of one stage, but those of a stage that goes on in this one are inherited.
+    if case .stage = base {} else { state.arguments = [] }
     var instructions: [(Instruction, SourceSpan)] = []
     for text in state.config.takeTriggers() {
       let trigger = try parseTrigger(text, image: stage.base.text)
@@ -67,17 +78,6 @@ struct StageRun: Sendable {
       }
     }
     return state
-  }
-
-  private func begin(_ title: String) async throws -> StageState {
-    // One that is built here is shown when it is there: until then it has steps of its own.
-    if case .stage = base { _ = try await job.state(of: base, at: stage.base.span) }
-    return try await builder.step(title) { reporter in
-      var state = try await job.base(base, of: stage)
-      // Arguments are of one stage, but those of a stage that goes on in this one are inherited.
-      if case .stage = base {} else { state.arguments = [] }
-      return (state, true)
-    }
   }
 
   private func apply(_ instruction: Instruction, _ title: String, _ state: inout StageState)
@@ -183,19 +183,26 @@ extension StageRun {
   ) async throws {
     let below = state.layers
     let made = try await builder.step(step.title) { reporter in
-      let key = try await key()
-      if let known = try await known(key, on: below) { return (known, true) }
-      return try await builder.store.alone(key) {
+      let wanted = try await key()
+      if let known = try await known(wanted, on: below) { return (known, true) }
+      return try await builder.store.alone(wanted) {
         // Another build may have made it meanwhile.
-        if let known = try await known(key, on: below) { return (known, true) }
-        if let brought = try await bring(key, on: below) { return (brought, true) }
-        return (try await make(step, key, on: below, reporter, work), false)
+        if let known = try await known(wanted, on: below) { return (known, true) }
+        if let brought = try await bring(wanted, on: below) { return (brought, true) }
+        var made = try await make(step, on: below, reporter, work)
+        // What was taken may have been changed between the look and the taking.
+        if try await key() == wanted {
+          made.key = wanted
+          try await keep(made, step, as: wanted)
+        }
+        return (made, false)
       }
     }
-    job.shared.note(
-      KeyedStep(
-        key: made.key, step: BuildStep(title: step.title, created: made.created, layer: made.layer))
-    )
+    if let key = made.key {
+      job.shared.note(
+        KeyedStep(
+          key: key, step: BuildStep(title: step.title, created: made.created, layer: made.layer)))
+    }
     state.layers.append(made.layer)
     // What is in the files counts, not how it came there.
     state.key = made.layer.chain
@@ -203,7 +210,8 @@ extension StageRun {
   }
 
   struct Made: Sendable {
-    var key: Digest
+    /// Nil where nobody shall find it: it is not what was looked at.
+    var key: Digest?
     var layer: StackedLayer
     var created: String
   }
@@ -240,21 +248,25 @@ extension StageRun {
   }
 
   private func make(
-    _ step: LayerStepText, _ key: Digest, on below: [StackedLayer], _ reporter: BuildReporter,
-    _ work: LayerWork
+    _ step: LayerStepText, on below: [StackedLayer], _ reporter: BuildReporter, _ work: LayerWork
   ) async throws -> Made {
     let store = builder.store
     let folder = try await blocking { try store.newFolder() }
     let layer = try await work(reporter, folder, below)
-    let made = Made(key: key, layer: layer, created: builder.stamp())
+    let made = Made(key: nil, layer: layer, created: builder.stamp())
     builder.noteMade()
+    // What is left of it is not a part of the layer.
+    try await blocking { try removeTree(folder) }
+    return made
+  }
+
+  /// Lets the next build find it.
+  private func keep(_ made: Made, _ step: LayerStepText, as key: Digest) async throws {
+    let store = builder.store
     try await blocking {
       try store.keep(
         BuildStep(title: step.title, created: made.created, layer: made.layer), as: key)
-      // What is left of it is not a part of the layer.
-      try removeTree(folder)
     }
-    return made
   }
 
   /// Runs a job of copying in `folder`; the layer that it makes.

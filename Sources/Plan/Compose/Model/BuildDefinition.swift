@@ -48,7 +48,7 @@ package struct BuildDefinition: Sendable, Hashable {
   package var services: [String] {
     var names: [String] = []
     for context in additionalContexts {
-      if case .service(let name) = context.context, !names.contains(name) { names.append(name) }
+      if let name = context.context.service, !names.contains(name) { names.append(name) }
     }
     return names
   }
@@ -93,6 +93,16 @@ package enum BuildContext: Sendable, Hashable {
   case target(String)
   /// `service:NAME`: the image that is built for another service.
   case service(String)
+
+  /// The service whose image it is.
+  package var service: String? {
+    switch self {
+    case .service(let name), .target(let name): name
+    default: nil
+    }
+  }
+
+  package var isAddress: Bool { if case .address = self { true } else { false } }
 
   /// As a compose file says it.
   package var text: String {

@@ -1,0 +1,176 @@
+// What a build takes from elsewhere, each once in a command: files of servers, commits of repositories, and
+// contexts made of either.
+
+import Blueprint
+import CLinux
+import Compose
+import Control
+import Diagnostics
+import Dockerfile
+import Fetching
+import Glibc
+import Images
+import Linux
+import OCI
+import Registry
+import Store
+import Synchronization
+import SystemPackage
+
+/// What was fetched so far by one command.
+final class RemoteSources: Sendable {
+  fileprivate let flights = Flights<String>()
+  fileprivate let files = Mutex<[String: FetchedFile]>([:])
+  fileprivate let trees = Mutex<[String: CheckedOut]>([:])
+  fileprivate let unpacked = Mutex<[String: FilePath]>([:])
+  private let known = Mutex<Downloads?>(nil)
+
+  /// Made when it is needed first: settings are read. Blocks.
+  fileprivate func downloads(_ session: Session) throws -> Downloads {
+    try known.withLock { known in
+      if let known { return known }
+      let made = Downloads(
+        session.layout.buildDownloads, try Downloader(environment: session.request.environment))
+      known = made
+      return made
+    }
+  }
+}
+
+/// For whom something is fetched, and with what.
+struct RemoteNeed: Sendable {
+  /// `web `, or nothing, before the names of steps.
+  var label: String
+  var access: GitAccess
+  var keepsGitFolder = false
+}
+
+extension Builder {
+  private func fetching<Value: Sendable>(
+    _ shown: String, _ need: RemoteNeed,
+    _ work: (BuildReporter) async throws -> (value: Value, isCached: Bool)
+  ) async throws -> Value {
+    try await step("[\(need.label)internal] fetching \(shown)", work)
+  }
+
+  /// A file of a server; nothing else is in its folder.
+  func file(
+    _ reference: FileReference, named name: String, digest: Digest?, _ need: RemoteNeed
+  ) async throws -> FetchedFile {
+    let key = name + " " + reference.url
+    let file = try await remotes.flights.alone(key) {
+      if let known = remotes.files.withLock({ $0[key] }) { return known }
+      let file = try await fetching(reference.shown, need) { reporter in
+        let (downloads, wish) = try await blocking {
+          let folder = try self.store.newFolder().appending("rootfs")
+          let wish = FileWish(
+            reference, at: folder.appending(name), digest: digest, limit: try self.store.room())
+          return (try self.remotes.downloads(self.session), wish)
+        }
+        let file = try await downloads.fetch(wish) { current, total in
+          reporter.tell(.progress(current: current, total: total))
+        }
+        return (file, file.isKnown)
+      }
+      remotes.files.withLock { $0[key] = file }
+      return file
+    }
+    try file.check(digest, as: reference.shown)
+    return file
+  }
+
+  /// The folder that is wanted of a repository.
+  func folder(_ reference: GitReference, _ need: RemoteNeed) async throws -> FilePath {
+    var whole = reference
+    whole.folder = nil
+    whole.keepsGitFolder = reference.keepsGitFolder ?? need.keepsGitFolder
+    let wanted = whole
+    let key =
+      "\(wanted.keepsGitFolder == true) \(wanted.hasSubmodules) \(wanted.commit ?? "") "
+      + "\(wanted.ref ?? "")#\(wanted.url)"
+    let tree = try await remotes.flights.alone(key) {
+      if let known = remotes.trees.withLock({ $0[key] }) { return known }
+      let tree = try await fetching(reference.shown, need) { _ in
+        let repositories = Repositories(
+          layout.buildRepositories, environment: session.request.environment)
+        let scratch = try await blocking { try self.store.newFolder().appending("git") }
+        let tree = try await repositories.checkOut(wanted, need.access, in: scratch)
+        return (tree, tree.isKnown)
+      }
+      remotes.trees.withLock { $0[key] = tree }
+      return tree
+    }
+    guard let folder = reference.folder else { return tree.folder }
+    return try await blocking { try tree.folder(folder, of: reference) }
+  }
+
+  /// The folder that a context elsewhere is: a repository, an archive unpacked, or a Dockerfile alone.
+  func context(_ address: String, _ need: RemoteNeed) async throws -> FilePath {
+    switch try RemoteReference(address, for: .context) {
+    case .repository(let reference): return try await folder(reference, need)
+    case .file(let reference):
+      let name = "Dockerfile"
+      let file = try await self.file(reference, named: name, digest: nil, need)
+      return try await remotes.flights.alone("unpacked " + reference.url) {
+        if let known = remotes.unpacked.withLock({ $0[reference.url] }) { return known }
+        let folder = try await blocking { try self.unpack(file.path) }
+        remotes.unpacked.withLock { $0[reference.url] = folder }
+        return folder
+      }
+    case nil:
+      throw Faults([
+        Diagnostic(
+          "`\(withoutSecrets(address))` is no address that a context can be fetched from",
+          hint: "write `https://HOST/NAME.git#BRANCH`, or the address of an archive")
+      ])
+    }
+  }
+
+  /// Unpacks an archive, what is none stays as it is, in a folder of its own. Blocks.
+  private func unpack(_ file: FilePath) throws -> FilePath {
+    let folder = try store.newFolder()
+    let source = LayerSource.folder(
+      path: Bytes(file.removingLastComponent().string), ignored: [], digests: nil)
+    let name = file.lastComponent?.string ?? ""
+    var copy = LayerCopy(source: source, patterns: [Bytes(name)], target: "/context/")
+    copy.unpacks = .archives
+    let job = LayerJob(
+      action: .apply, lowers: [], upper: Bytes(folder.appending("upper").string),
+      work: Bytes(folder.appending("work").string), steps: [.copy(copy)])
+    // The files are wanted, not the layer that they would be.
+    let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
+    do {
+      try LayerProcess(job, output: nowhere, session.host).finish()
+    } catch let failure as LayerFailure {
+      throw Faults([Diagnostic(failure.summary, hint: failure.hint)])
+    }
+    return folder.appending("upper").appending("context")
+  }
+}
+
+extension Session {
+  /// Agents and keys that a build was given.
+  func sshSources(of definition: BuildDefinition, _ request: BuildRequest) -> [SSHSource] {
+    definition.ssh
+      + request.ssh.compactMap {
+        SSHSource(
+          $0, in: self.request.workingDirectory, home: self.request.environment["HOME"])
+      }
+  }
+
+  /// What of them git may use: `default`, whatever it is.
+  func gitAccess(_ sources: [SSHSource]) -> GitAccess {
+    var access = GitAccess()
+    guard let source = sources.last(where: { $0.id == "default" }) else { return access }
+    if source.paths.isEmpty { access.agent = variable("SSH_AUTH_SOCK") }
+    for path in source.paths {
+      if isSocket(path) { access.agent = path } else { access.keys.append(path) }
+    }
+    return access
+  }
+}
+
+func isSocket(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+}
