@@ -186,7 +186,7 @@ private struct SourceFile {
 
   private func open() throws(SystemCallError) -> Descriptor {
     switch place {
-    case .host: return try Descriptor.open(path, O_RDONLY | O_NOCTTY)
+    case .host: return try Descriptor.open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK)
     case .elsewhere:
       // Whoever made it has no business with files of this machine.
       let root = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)

@@ -81,6 +81,11 @@ final class Builder: Sendable {
       reporter.tell(.finished(.cancelled))
       throw gone
     } catch {
+      // What a process says that was ended for it is not the reason.
+      if Task.isCancelled {
+        reporter.tell(.finished(.cancelled))
+        throw CancellationError()
+      }
       let summary = (error as? any Diagnosable)?.diagnostics.first?.summary ?? "\(error)"
       reporter.tell(.finished(.failed(summary)))
       throw error

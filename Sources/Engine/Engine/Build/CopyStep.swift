@@ -38,7 +38,7 @@ extension StageRun {
       key.add(known.layers.isEmpty)
       key.add(plan.fixed)
       let digests = try await self.placing(plan, instruction) {
-        try await blocking { try session.layerDigests(plan.job) }
+        try await session.layerDigests(plan.job)
       }
       for digest in digests { key.add(digest.digest) }
       return key.finish()

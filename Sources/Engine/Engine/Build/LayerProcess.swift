@@ -17,19 +17,36 @@ import SystemPackage
 private let reportLimit = 1 << 20
 
 extension Session {
-  /// Says what the copies of a job would take, one digest each. Blocks.
+  /// Says what the copies of a job would take, one digest each.
   ///
   /// Layers never change: what is taken of them is looked at once.
-  func layerDigests(_ job: LayerJob) throws -> [LayerDigest] {
-    let known = try job.steps.map { try keptDigest($0) }
+  func layerDigests(_ job: LayerJob) async throws -> [LayerDigest] {
+    let known = try await blocking { try job.steps.map { try self.keptDigest($0) } }
     if known.allSatisfy({ $0 != nil }) { return known.compactMap { $0 } }
-    let digests = try takenDigests(job)
+    var job = job
+    job.action = .digest
+    let (process, output) = try await blocking { [job] in
+      let pipe = try Descriptor.pipe()
+      let process = try LayerProcess(job, output: pipe.writing, self.host)
+      return (process, SharedDescriptor(try pipe.reading.duplicate()))
+    }
+    return try await withTaskCancellationHandler {
+      try await blocking { [job] in
+        let digests = try process.digests(from: output)
+        try self.keep(digests, of: job)
+        return digests
+      }
+    } onCancel: {
+      process.cancel()
+    }
+  }
+
+  private func keep(_ digests: [LayerDigest], of job: LayerJob) throws {
     let copies = job.steps.filter { if case .copy = $0 { true } else { false } }
     for (step, digest) in zip(copies, digests) {
       guard let file = try digestFile(step) else { continue }
       try writeRecord(digest, to: file, .volatile)
     }
-    return digests
   }
 
   private func keptDigest(_ step: LayerStep) throws -> LayerDigest? {
@@ -43,20 +60,6 @@ extension Session {
     guard case .copy(let copy) = step, case .layers = copy.source else { return nil }
     let text = try JSONValue(encoding: copy).bytes()
     return layout.buildDigests.appending("layers-" + Digest(of: text).hex)
-  }
-
-  private func takenDigests(_ job: LayerJob) throws -> [LayerDigest] {
-    var job = job
-    job.action = .digest
-    let output = try Descriptor.pipe()
-    let process = try LayerProcess(job, output: output.writing, host)
-    let reading = try output.reading.duplicate()
-    _ = consume output
-    let text = try reading.readAll(limit: reportLimit)
-    try process.finish()
-    return try text.split(separator: 0x0A).map {
-      try JSONValue(parsing: Array($0)).decode(LayerDigest.self)
-    }
   }
 }
 
@@ -87,6 +90,17 @@ final class LayerProcess: Sendable {
     } catch {
       // It has given up, and says why.
       guard error.errno == .brokenPipe else { throw error }
+    }
+  }
+
+  /// Reads what it says to its end. Blocks.
+  fileprivate func digests(from output: SharedDescriptor) throws -> [LayerDigest] {
+    let text = try Descriptor(
+      owning: try checking("fcntl") { berth_fcntl(output.raw, F_DUPFD_CLOEXEC, 3) }
+    ).readAll(limit: reportLimit)
+    try finish()
+    return try text.split(separator: 0x0A).map {
+      try JSONValue(parsing: Array($0)).decode(LayerDigest.self)
     }
   }
 

@@ -77,7 +77,7 @@ extension StageRun {
     let session = builder.session
     let job = copying(source, path)
     return try await placing(mount) {
-      try await blocking { try session.layerDigests(job).map(\.digest).joined(separator: " ") }
+      try await session.layerDigests(job).map(\.digest).joined(separator: " ")
     }
   }
 
