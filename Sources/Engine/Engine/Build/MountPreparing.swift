@@ -248,7 +248,8 @@ extension StageRun {
           ? "`\(path ?? "")` is no socket of an agent, and only those can be given to a build"
           : "no agent for the ssh key `\(id)`",
         at: item.mount.span,
-        hint: "add the key with ssh-add, and write `ssh: [default]` below `build:` or --ssh default")
+        hint: "add the key with ssh-add, and write `ssh: [default]` below `build:` or --ssh default"
+      )
     }
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
     )
