@@ -11,6 +11,7 @@ import time
 
 import ground
 from crashes import broken, points
+from errors import HARMLESS, POINTS, check
 from meetings import begin, ends
 from world import IMAGE, Complaint, scenario
 
@@ -112,6 +113,54 @@ def killed_build(box):
     if complaints:
         raise Complaint("\n  ".join(complaints))
     box.true(hit * 2 > len(tried), f"only {hit} of {len(tried)} were killed")
+    ground.figures(box, f"{hit} points of {count} calls")
+
+
+@scenario("F-27", needs=["compiler"], alone=True)
+def failing_build(box):
+    """Calls of a build that fail: it says so or goes on, and is never ended by a signal."""
+    project(box)
+    good = Undisturbed(box)
+    tried, succeeded, complaints = 0, 0, []
+    for fault in ("ENOSPC", "EIO", "EMFILE", "ENOMEM", HARMLESS):
+        _, count, _ = broken(box, fault, 10**9, "build")
+        good.check()
+        for at in points(count, box, POINTS):
+            try:
+                outcome, _, name = broken(box, fault, at, "build")
+                tried += name != "nothing"
+                succeeded += outcome.code == 0
+                check(box, outcome, fault)
+                good.check()
+            except (Complaint, subprocess.TimeoutExpired) as complaint:
+                complaints.append(f"{fault} at {name} (call {at} of {count}): {complaint}")
+                box.berth("build", code=None)
+                good.rest()
+    ground.figures(box, f"{tried} calls failed, {succeeded} builds did their work all the same")
+    if complaints:
+        raise Complaint("\n  ".join(complaints))
+
+
+@scenario("F-02", "E75", needs=["compiler"], alone=True)
+def killed_prune(box):
+    """The next pruning takes away the rest, and then a build is as good as ever."""
+    project(box)
+    good = Undisturbed(box)
+    box.berth("build")
+    box.berth("rmi", f"{box.name}-app")
+    _, count, _ = broken(box, "count", 0, "builder", "prune", "-a", "-f")
+    good.check()
+    hit = 0
+    for at in points(count, box, MANY // 2):
+        box.berth("build")
+        box.berth("rmi", f"{box.name}-app")
+        hit += broken(box, "kill", at, "builder", "prune", "-a", "-f")[2] != "nothing"
+        box.berth("builder", "prune", "-a", "-f")
+        try:
+            good.check()
+        except Complaint as complaint:
+            raise Complaint(f"killed at call {at} of {count}: {complaint}") from complaint
+    box.true(hit > 0, "it was never killed")
     ground.figures(box, f"{hit} points of {count} calls")
 
 

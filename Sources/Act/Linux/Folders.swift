@@ -27,7 +27,7 @@ package func namesInFolder(_ path: FilePath) throws(SystemCallError) -> [FilePat
   }
   defer { closedir(stream) }
   var names: [FilePath.Component] = []
-  while let entry = readdir(stream) {
+  while let entry = try nextEntry(stream, path.string) {
     let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
       tuple.withMemoryRebound(to: CChar.self, capacity: 256) { FilePath(platformString: $0) }
     }
@@ -36,6 +36,18 @@ package func namesInFolder(_ path: FilePath) throws(SystemCallError) -> [FilePat
     }
   }
   return names
+}
+
+/// Nil at the end. A failure looks the same but for errno: readdir(3). A folder that was removed meanwhile
+/// has ended too.
+private func nextEntry(_ stream: OpaquePointer, _ path: String) throws(SystemCallError)
+  -> UnsafeMutablePointer<dirent>?
+{
+  errno = 0
+  if let entry = readdir(stream) { return entry }
+  let reason = Errno.current
+  if reason.rawValue == 0 || reason == .noSuchFileOrDirectory { return nil }
+  throw SystemCallError("readdir", path, reason)
 }
 
 /// Removes a file or a folder with all below it, never following links or crossing into mounts
@@ -141,7 +153,7 @@ package func names(in folder: borrowing Descriptor) throws(SystemCallError) -> [
   }
   defer { closedir(stream) }
   var names: [FilePath] = []
-  while let entry = readdir(stream) {
+  while let entry = try nextEntry(stream, "") {
     let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
       tuple.withMemoryRebound(to: CChar.self, capacity: 256) { FilePath(platformString: $0) }
     }

@@ -69,7 +69,8 @@ extension Stock {
     }
     let folders = BuildFolders(layout: layout)
     let isDue = folders.lastMeasuring.map { now.nanoseconds - $0 > CacheBounds.measuring } ?? true
-    guard try isDue || folders.entries().contains(where: { $0.lastUse < oldest }) else { return }
+    let isOld = try folders.entries().contains { $0.lastUse < oldest }
+    guard isDue || isOld || folders.hasTrash else { return }
     // A build that is at work bounds them with its own end.
     _ = try folders.prune(isDue ? rules : [rules[0]], Set(BuildFolders.Kind.allCases))
     if isDue { try folders.noteMeasuring() }
@@ -142,6 +143,7 @@ struct BuildFolders {
       }
       entries = kept
     }
+    try removeTree(trash)
     return (names, freed)
   }
 
@@ -162,6 +164,9 @@ struct BuildFolders {
   }
 
   private var trash: FilePath { layout.builds.appending("trash") }
+
+  /// Of one who was killed.
+  var hasTrash: Bool { isFolder(trash) }
 
   private func emptyTrash() throws -> UInt64 {
     var disk = DiskUsage()
