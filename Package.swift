@@ -183,7 +183,8 @@ let package = Package(
       "Console",
       ["Console", "Blueprint", "Diagnostics", "Engine", "JSON", "Planning", "Store", "Templating"]),
     test(
-      "Engine", ["Engine", "Compose", "Images", "OCI", "Diagnostics", "Journal"]),
+      "Engine",
+      ["Engine", "Compose", "Dockerfile", "Images", "OCI", "JSON", "Diagnostics", "Journal"]),
     test("Host", ["Host", "CLinux", system]),
     test(
       "Cgroups",

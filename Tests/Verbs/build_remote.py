@@ -176,6 +176,23 @@ ADD --unpack {at}/t.tgz /five/
         box.equal(shown(box, "cat /one"), "another")
 
 
+@scenario("E63", "S-49")
+def passwords_of_addresses(box):
+    """They go to their server, and to nobody and nowhere else: not when it sends on, not into what is kept."""
+    with Server({"/f": b"f\n"}) as other, Server({"/f": b"f\n"}) as server:
+        server.files["/on"] = other.address + "/f"
+        at = server.address.replace("//", "//me:hidden@")
+        project(box, f"FROM {IMAGE}\nADD {at}/f /f\nADD {at}/on /on\n")
+        outcome = box.berth("build")
+        box.true("hidden" not in outcome.text and "xxxxx@127.0.0.1" in outcome.text, f"the password is told: {outcome.text}")
+        box.equal({asked[2] for asked in server.asked}, {"Basic bWU6aGlkZGVu"}, "what the server was told")
+        box.equal([asked[2] for asked in other.asked], [None], "what the other server was told")
+        for parent, _, names in os.walk(box.environment["BERTH_STATE"]):
+            for name in names:
+                with open(os.path.join(parent, name), "rb") as file:
+                    box.true(b"me:hidden" not in file.read(), f"the password is in {parent}/{name}")
+
+
 @scenario("E63")
 def checksums_of_files(box):
     content, other = b"right\n", hashlib.sha256(b"wrong\n").hexdigest()

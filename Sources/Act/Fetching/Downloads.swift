@@ -118,6 +118,7 @@ package struct Downloads: Sendable {
     let found = record.flatMap {
       linked(folder.appending($0.digest.hex), wish.path) ? $0 : nil
     }
+    if found != nil { noteUse(folder) }
     _ = consume lock
     return found
   }
@@ -166,6 +167,11 @@ private func settle(_ partial: FilePath, at path: FilePath, modified: Int64) thr
   try checking("rename", path.string) {
     partial.withPlatformString { from in path.withPlatformString { rename(from, $0) } }
   }
+}
+
+/// Notes that what lies there is of use now. Its age only decides what is taken away first.
+func noteUse(_ folder: FilePath) {
+  _ = folder.withPlatformString { utimensat(AT_FDCWD, $0, nil, 0) }
 }
 
 /// The content is not the one that was asked for.

@@ -211,6 +211,7 @@ package struct Repositories: Sendable {
     let tree = place.appending("tree")
     guard access(tree.string, F_OK) == 0 else { return nil }
     let lock = try FileLock.share(place.appending("lock"))
+    noteUse(folder(reference))
     // Its age only decides what is taken away first. It may have been taken away just now.
     let isThere = utimensat(AT_FDCWD, place.string, nil, 0) == 0 && access(tree.string, F_OK) == 0
     return isThere ? CheckedOut(tree, commit: commit, isKnown: true, TreeLock(lock)) : nil

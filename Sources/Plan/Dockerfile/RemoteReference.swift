@@ -220,6 +220,12 @@ package func withoutSecrets(_ url: String) -> String {
   return url[..<scheme.upperBound] + "xxxxx" + rest[at...]
 }
 
+/// A line of words, each address in it without secrets.
+package func wordsWithoutSecrets(_ text: String) -> String {
+  text.split(separator: " ", omittingEmptySubsequences: false).map { withoutSecrets(String($0)) }
+    .joined(separator: " ")
+}
+
 private func truth(_ text: String) -> Bool? {
   switch text.lowercased() {
   case "1", "t", "true": true

@@ -28,7 +28,9 @@ extension StageRun {
   ) async throws {
     let known = state
     let plan = try await copyPlan(copy, instruction, known)
-    let step = LayerStepText(title: title, history: plan.history, span: instruction.span)
+    let step = LayerStepText(
+      title: copy.isAdd ? wordsWithoutSecrets(title) : title, history: plan.history,
+      span: instruction.span)
     let session = builder.session
     try await layer(step, &state) {
       var key = StepKey(copy.isLink ? "link" : "copy")
@@ -194,7 +196,8 @@ private struct CopyWords {
     if let owner { text += " --chown=\(owner)" }
     if let mode { text += " --chmod=\(mode)" }
     if copy.isLink { text += " --link" }
-    return text + " " + written.joined(separator: " ") + " # buildkit"
+    text += " " + written.joined(separator: " ") + " # buildkit"
+    return copy.isAdd ? wordsWithoutSecrets(text) : text
   }
 }
 
