@@ -85,7 +85,7 @@ class Berth:
         return archive, None
 
     def image_id(self, project, folder):
-        return self.run("images", "--quiet", "--no-trunc", project + "-it", folder=folder).stdout.strip()
+        return self.run("images", "--all", "--quiet", "--no-trunc", "--filter", f"reference={project}-it", folder=folder).stdout.strip()
 
 
 def attempt(case, builder, base, folder, is_oracle, writes):

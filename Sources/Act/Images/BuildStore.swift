@@ -113,10 +113,12 @@ package final class BuildStore: Sendable {
     let blob = ContentDescriptor(
       mediaType: MediaType.ociGzipLayer, digest: layer.blob, size: layer.blobSize)
     let stacked = StackedLayer(blob: blob, diffID: layer.diffID, chain: chain, size: layer.size)
-    guard !store.hasLayer(chain) else { return stacked }
+    // Where it lay when it was found it is held already.
+    if chain == layer.chain, store.hasLayer(chain) { return stacked }
     try await blocking { [session] in
       try session.needs.hold(ImageNeeds(chains: [chain], blobs: [layer.blob]))
     }
+    guard !store.hasLayer(chain) else { return stacked }
     let loader = ImageLoader(store, unpacker: unpacker)
     let planned = ArchivePlan.Layer(
       blob: blob, diffID: layer.diffID, chain: chain, file: store.folders.blob(layer.blob))
@@ -142,6 +144,16 @@ package final class BuildStore: Sendable {
     }
     let chains = chainIDsOf(below.map(\.diffID) + [staged.diffID])
     let chain = chains[chains.count - 1]
+    // Stages side by side often come to the same layer: an empty one.
+    let lock = try await store.lockBlob(staged.blob.digest)
+    let layer = try await publish(staged, of: folder, chain)
+    withExtendedLifetime(lock) {}
+    return layer
+  }
+
+  private func publish(_ staged: StagedLayer, of folder: FilePath, _ chain: Digest) async throws
+    -> StackedLayer
+  {
     let size = try await blocking { [session, store] in
       try session.needs.hold(ImageNeeds(chains: [chain], blobs: [staged.blob.digest]))
       let size = try contentSize(folder.appending("upper"))

@@ -70,7 +70,6 @@ final class ContentDigests {
       }
       if count == 0 { break }
       buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      if count < buffer.count { break }
     }
     let granted = capabilities(of: file.raw)
     if !granted.isEmpty {

@@ -42,8 +42,7 @@ struct FileTransfer {
           buffer.withUnsafeBytes { write(target, $0.baseAddress.map { $0 + done }, count - done) }
         }
       }
-      // A file that ends in the buffer needs no read that says so.
-      if count < buffer.count { return }
+      if count == 0 { return }
     }
   }
 

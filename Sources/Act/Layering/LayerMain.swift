@@ -16,10 +16,19 @@ import SystemPackage
 /// A job holds the contents of here-documents and lists of layers, not of files that are large.
 private let jobLimit = 64 << 20
 
+/// Characters of one part of a message.
+private let messageLimit = 4096
+
 /// - Returns: 0, or 1 when it has said on standard error, in one line, what went wrong.
 package func layerMain() -> Int32 {
   signal(SIGPIPE, SIG_IGN)
   umask(0)
+  // What is selected stays open until it is copied.
+  var descriptors = rlimit()
+  if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors) == 0 {
+    descriptors.rlim_cur = descriptors.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors)
+  }
   do {
     let input = Descriptor(owning: STDIN_FILENO)
     let job = try JSONValue(parsing: input.readAll(limit: jobLimit)).decode(LayerJob.self)
@@ -29,8 +38,12 @@ package func layerMain() -> Int32 {
     }
     return 0
   } catch {
+    var failure = failure(error)
+    // What was typed stands in it whole, and a pipe holds so much before somebody reads.
+    failure.summary = String(failure.summary.prefix(messageLimit))
+    failure.hint = failure.hint.map { String($0.prefix(messageLimit)) }
     // Who would have read it has gone.
-    try? tell(failure(error), on: STDERR_FILENO)
+    try? tell(failure, on: STDERR_FILENO)
     return 1
   }
 }

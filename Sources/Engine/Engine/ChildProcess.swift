@@ -9,8 +9,18 @@ import Synchronization
 final class ChildProcess: Sendable {
   private let pid: pid_t
   private let ended = Mutex<Int32?>(nil)
+  private let pidfd: SharedDescriptor?
 
-  init(_ pid: pid_t) { self.pid = pid }
+  init(_ pid: pid_t) {
+    self.pid = pid
+    let raw = berth_pidfd_open(pid, 0)
+    pidfd = raw < 0 ? nil : SharedDescriptor(Descriptor(owning: CInt(raw)))
+  }
+
+  /// Ends it, unless it has ended and was waited for.
+  func kill() {
+    pidfd.map { _ = berth_pidfd_send_signal($0.raw, SIGKILL) }
+  }
 
   /// Blocks until it has ended: its exit status.
   func status() throws -> Int32 {

@@ -36,6 +36,9 @@ struct ImageChanges {
     environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 
+  /// What an earlier stage has said is run is what the base says.
+  mutating func beginStage() { hasCommand = false }
+
   /// Takes the triggers away that an image holds for those who build on it.
   mutating func takeTriggers() -> [String] {
     let triggers = (config["OnBuild"]?.array ?? []).compactMap(\.string)

@@ -37,7 +37,7 @@ extension Session {
     try volumes.sweepUnfinished()
     try networks.sweepTorn()
     for network in try networks.list() where network.labels[Label.project] == projectName {
-      try networks.sweepLeases(network.name) { containers.exists($0) }
+      try networks.sweepLeases(network.name) { containers.exists($0) || isOfBuild($0) }
     }
   }
 

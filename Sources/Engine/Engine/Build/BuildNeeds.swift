@@ -114,7 +114,15 @@ extension Session {
     if found.contains(where: { $0.severity == .error }) { throw Faults(found) }
     for warning in found { tell(.warning(warning)) }
     for service in services {
-      _ = try imageReference(imageName(of: service), service)
+      let own = try imageReference(imageName(of: service), service)
+      for name in try [own] + (service.build?.tags ?? []).map({ try imageReference($0, service) })
+      where name.digest != nil {
+        throw Faults([
+          Diagnostic(
+            "service `\(service.name)` cannot be built as `\(name.familiar)`: what a digest names is"
+              + " made already", span: service.span, hint: "leave the digest out, or the `build`")
+        ])
+      }
       _ = try buildPlatform(of: service, request)
     }
     return services

@@ -147,6 +147,8 @@ extension Session {
   /// Gives its addresses back.
   func endBuildHold(_ hold: BuildHold) throws {
     try releaseBuildLeases(of: hold.id)
+    // What is still there is for the next build to take away.
+    if access(layout.running(hold.id).string, F_OK) == 0 { return }
     try removeFile(buildHolds.appending(hold.id))
   }
 
@@ -154,14 +156,27 @@ extension Session {
   func sweepBuilds() throws {
     for name in try namesInFolder(buildHolds).map(\.string) {
       guard let lock = try FileLock.attempt(buildHolds.appending(name)) else { continue }
-      waitForGuard(of: name)
-      try takeAway(name)
-      try removeTree(layout.running(name))
-      try releaseBuildLeases(of: name)
-      try removeFile(buildHolds.appending(name))
+      do {
+        waitForGuard(of: name)
+        try takeAway(name)
+        try removeTree(layout.running(name))
+        try releaseBuildLeases(of: name)
+        try removeFile(buildHolds.appending(name))
+      } catch {
+        // It is no reason not to build; the next one tries again.
+        let failure = Failure("what a build has left cannot be taken away yet", error)
+        for diagnostic in failure.diagnostics {
+          var warning = diagnostic
+          warning.severity = .warning
+          tell(.warning(warning))
+        }
+      }
       _ = consume lock
     }
   }
+
+  /// Whether a build that runs has made something with this id.
+  func isOfBuild(_ id: String) -> Bool { FileLock.isHeld(buildHolds.appending(id)) }
 
   private func releaseBuildLeases(of id: String) throws {
     for network in try networks.list() {

@@ -69,7 +69,7 @@ extension StageRun {
     let words = try CopyWords(copy, state, job)
     let remote = try await remoteReferences(copy, words.sources)
     let local = words.sources.indices.filter { remote[$0] == nil }
-    var fixed = words.fixed
+    var fixed = words.fixed + [self.job.epochStamp ?? ""]
     var steps: [LayerCopy] = []
     if !local.isEmpty {
       var step = words.step(try await source(of: copy), local.map { words.sources[$0] })

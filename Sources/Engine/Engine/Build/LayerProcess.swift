@@ -8,7 +8,9 @@ import Glibc
 import Host
 import JSON
 import Linux
+import OCI
 import Runtime
+import Store
 import SystemPackage
 
 /// The most that is read of what it says, in bytes.
@@ -16,7 +18,34 @@ private let reportLimit = 1 << 20
 
 extension Session {
   /// Says what the copies of a job would take, one digest each. Blocks.
+  ///
+  /// Layers never change: what is taken of them is looked at once.
   func layerDigests(_ job: LayerJob) throws -> [LayerDigest] {
+    let known = try job.steps.map { try keptDigest($0) }
+    if known.allSatisfy({ $0 != nil }) { return known.compactMap { $0 } }
+    let digests = try takenDigests(job)
+    let copies = job.steps.filter { if case .copy = $0 { true } else { false } }
+    for (step, digest) in zip(copies, digests) {
+      guard let file = try digestFile(step) else { continue }
+      try writeRecord(digest, to: file, .volatile)
+    }
+    return digests
+  }
+
+  private func keptDigest(_ step: LayerStep) throws -> LayerDigest? {
+    guard let file = try digestFile(step) else { return nil }
+    // One that cannot be read is made again.
+    return try? readRecord(LayerDigest.self, at: file)
+  }
+
+  /// Where the digest of a copy out of layers is kept; nil for all else.
+  private func digestFile(_ step: LayerStep) throws -> FilePath? {
+    guard case .copy(let copy) = step, case .layers = copy.source else { return nil }
+    let text = try JSONValue(encoding: copy).bytes()
+    return layout.buildDigests.appending("layers-" + Digest(of: text).hex)
+  }
+
+  private func takenDigests(_ job: LayerJob) throws -> [LayerDigest] {
     var job = job
     job.action = .digest
     let output = try Descriptor.pipe()
@@ -60,6 +89,9 @@ final class LayerProcess: Sendable {
       guard error.errno == .brokenPipe else { throw error }
     }
   }
+
+  /// Ends it: who waits for it then is told so.
+  func cancel() { child.kill() }
 
   /// Waits for its end. Throws what it says went wrong. Blocks.
   func finish() throws {

@@ -138,7 +138,12 @@ extension StageRun {
     noteUse(place)
     let data = place.appending("data")
     if access(data.string, F_OK) != 0 {
-      try await fill(data, in: place, mount, seed, seedPath)
+      // Two that use it first at once must not each put a folder there.
+      let lock = try await lockCache(place, by: "filling")
+      if access(data.string, F_OK) != 0 {
+        try await fill(data, in: place, mount, seed, seedPath)
+      }
+      withExtendedLifetime(lock) {}
     }
     prepared.mounts.append(
       .bind(
@@ -157,10 +162,10 @@ extension StageRun {
   }
 
   /// Waits until nobody else has it.
-  private func lockCache(_ folder: FilePath) async throws -> CacheLock {
+  private func lockCache(_ folder: FilePath, by name: String = "lock") async throws -> CacheLock {
     try makeFolders(folder)
     while true {
-      if let lock = try FileLock.attempt(folder.appending("lock")) { return CacheLock(lock) }
+      if let lock = try FileLock.attempt(folder.appending(name)) { return CacheLock(lock) }
       try await Task.sleep(for: .milliseconds(25))
     }
   }
@@ -248,7 +253,8 @@ extension StageRun {
           ? "`\(path ?? "")` is no socket of an agent, and only those can be given to a build"
           : "no agent for the ssh key `\(id)`",
         at: item.mount.span,
-        hint: "add the key with ssh-add, and write `ssh: [default]` below `build:` or --ssh default")
+        hint: "add the key with ssh-add, and write `ssh: [default]` below `build:` or --ssh default"
+      )
     }
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
     )

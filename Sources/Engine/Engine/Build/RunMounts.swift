@@ -32,6 +32,27 @@ struct RunMounts: Sendable {
   var key: [String] = []
 }
 
+extension RunMounts.Kind {
+  /// What it is called, never what is in it.
+  fileprivate var keyParts: [String] {
+    switch self {
+    case .bind, .tmpfs: []
+    case .cache(let id, let seed, let path): [id, seed == nil ? "" : path]
+    case .secret(let id), .ssh(let id): [id]
+    }
+  }
+}
+
+extension RunMount {
+  fileprivate var keyParts: [String] {
+    [user, group, mode].map { $0.map { "\($0)" } ?? "" }
+      + [
+        size.map { "\($0)" } ?? "", sharing.rawValue, isRequired ? "required" : "",
+        from?.text ?? "",
+      ]
+  }
+}
+
 extension StageRun {
   func runMounts(_ run: RunInstruction, _ state: StageState) async throws -> RunMounts {
     var mounts = RunMounts()
@@ -42,6 +63,7 @@ extension StageRun {
     for item in mounts.items {
       mounts.key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
       mounts.key.append(item.mount.isWritable ? "rw" : "ro")
+      mounts.key += item.mount.keyParts + item.kind.keyParts
       if case .bind(let source, let path) = item.kind {
         mounts.key.append(try await digest(of: source, path, for: item.mount))
       }
@@ -73,8 +95,14 @@ extension StageRun {
     LayerJob(
       action: .apply, lowers: [], upper: "", work: "",
       steps: [
-        .copy(LayerCopy(source: source, patterns: [Bytes(path)], target: "/mounted"))
+        .copy(LayerCopy(source: source, patterns: [literal(path)], target: "/mounted"))
       ])
+  }
+
+  /// A path as a pattern that means it alone.
+  private func literal(_ path: String) -> Bytes {
+    let special = Array("*?[\\".utf8)
+    return Bytes(path.utf8.flatMap { special.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] })
   }
 
   private func item(_ mount: RunMount, _ state: StageState) async throws -> RunMounts.Item {

@@ -37,6 +37,9 @@ extension StageRun {
       job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") ?? "",
     ])
     key.add(job.definition.extraHosts.flatMap { [$0.key, $0.value] })
+    key.add(job.definition.ulimits.map { "\($0.name)=\($0.soft):\($0.hard)" })
+    key.add(job.definition.shmSize.map { "\($0.bytes)" })
+    key.add("\(known.platform)")
     let fixed = key
     try await layer(step, &state) {
       // Looked at again when it is done: what is mounted from a folder may have changed meanwhile.

@@ -52,5 +52,7 @@ func sideBySide<Piece: Sendable>(
       group.cancelAll()
     }
   }
+  // What ends because the caller wants no more says other things, and they are not the reason.
+  try Task.checkCancellation()
   if let failure { throw failure }
 }

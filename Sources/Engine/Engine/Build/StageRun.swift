@@ -62,6 +62,7 @@ struct StageRun: Sendable {
     }
     // Arguments are of one stage, but those of a stage that goes on in this one are inherited.
     if case .stage = base {} else { state.arguments = [] }
+    state.config.beginStage()
     var instructions: [(Instruction, SourceSpan)] = []
     for text in state.config.takeTriggers() {
       let trigger = try parseTrigger(text, image: stage.base.text)
@@ -112,7 +113,9 @@ struct StageRun: Sendable {
       instruction, { try known.text($0, job.expansion) },
       { try $0.flatMap { try known.words($0, job.expansion) } })
     // Values that are made of each other grow with each line.
-    guard state.config.size <= environmentLimit else {
+    let size =
+      state.config.size + state.arguments.reduce(0) { $0 + ($1.value?.utf8.count ?? 0) }
+    guard size <= environmentLimit else {
       throw job.source.fault(
         "the image's environment and labels are larger than \(environmentLimit >> 20) MiB",
         at: instruction.span)
@@ -135,6 +138,11 @@ struct StageRun: Sendable {
     job.arguments.noteUse(of: name)
     state.arguments.removeAll { $0.name == name }
     state.arguments.append(BuildArgument(name: name, value: value))
+    guard state.arguments.reduce(0, { $0 + ($1.value?.utf8.count ?? 0) }) <= environmentLimit else {
+      throw job.source.fault(
+        "the arguments together are larger than \(environmentLimit >> 20) MiB",
+        at: declaration.span)
+    }
   }
 
   /// `WORKDIR` makes the folder that it names.
@@ -144,7 +152,7 @@ struct StageRun: Sendable {
     let text = "WORKDIR \(path)"
     var key = StepKey("folder")
     key.add(state.key)
-    key.add([path, user])
+    key.add([path, user, job.epochStamp ?? ""])
     let step = LayerStepText(title: title, history: text, span: word.span)
     let copy = LayerJob(
       action: .apply, lowers: lowers(state), upper: "", work: "",
@@ -282,7 +290,11 @@ extension StageRun {
       let process = try LayerProcess(job, output: pipe.writing, session.host)
       return (SharedDescriptor(try pipe.reading.duplicate()), process)
     }
-    return try await builder.store.seal(stream, of: folder, on: below) { try process.finish() }
+    return try await withTaskCancellationHandler {
+      try await builder.store.seal(stream, of: folder, on: below) { try process.finish() }
+    } onCancel: {
+      process.cancel()
+    }
   }
 }
 
