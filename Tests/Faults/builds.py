@@ -173,7 +173,7 @@ def halting(box, at):
     parts = HALTING.replace("NAME", box.name).split("HALT ")
     text = ""
     for number, part in enumerate(parts[1:]):
-        text += "if [ -e /context/halt ]; then echo halted; sleep 1000 & sleep 1000; fi; " if number == at else ""
+        text += "if [ -e /context/halt ]; then echo halted; sleep 31415 & sleep 31415; fi; " if number == at else ""
         text += part
     return parts[0] + text, len(parts) - 1
 
@@ -185,7 +185,7 @@ def inside(box):
         if process.isdigit():
             try:
                 with open(f"/proc/{process}/cmdline", "rb") as file:
-                    if file.read() == b"sleep\0001000\0":
+                    if file.read() == b"sleep\00031415\0":
                         found.append(int(process))
             except OSError:
                 continue  # it has ended meanwhile
@@ -220,7 +220,7 @@ def ended_in_a_step(box):
             box.write("halt", "")
             build = halted(box)
             try:
-                box.true(set(inside(box)) - before, "the step does not run")
+                box.until(lambda: set(inside(box)) - before, "the step does not run")
                 build.send_signal(number)
                 out, _ = build.communicate(timeout=20)
                 box.true(build.returncode in codes, f"{number.name} in step {at}: {build.returncode}, {out}")

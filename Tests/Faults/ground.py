@@ -86,8 +86,8 @@ def files(box):
     state, run = box.environment["BERTH_STATE"], box.environment["BERTH_RUN"]
     for top in (state, run):
         for folder, folders, names in os.walk(top):
-            # What stays by its nature: images, and what has happened.
-            for own, name in ((state, "images"), (run, "events")):
+            # What stays by its nature: images, what has happened, what is known of contexts that do not change.
+            for own, name in ((state, "images"), (run, "events"), (os.path.join(state, "builds"), "digests")):
                 if folder == own and name in folders:
                     folders.remove(name)
             found |= {"file " + os.path.join(folder, name) for name in folders + names}
