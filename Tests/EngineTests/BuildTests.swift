@@ -114,7 +114,6 @@ struct BuildTests {
     }
     #expect(try config(#"ENTRYPOINT ["e"]"#)["Cmd"] == nil)
     #expect(try config(#"CMD ["c"]"#, #"ENTRYPOINT ["e"]"#)["Cmd"] == ["c"])
-    #expect(try config(#"SHELL ["/bin/ash","-c"]"#, "CMD x y")["Cmd"] == ["/bin/ash", "-c", "x y"])
     #expect(try config("ENV A=2 B=$A")["Env"] == ["A=2", "B=1"])
     #expect(try config("WORKDIR a", "WORKDIR ../b")["WorkingDir"] == "/b")
     #expect(

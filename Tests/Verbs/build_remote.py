@@ -188,9 +188,11 @@ def passwords_of_addresses(box):
         box.equal({asked[2] for asked in server.asked}, {"Basic bWU6aGlkZGVu"}, "what the server was told")
         box.equal([asked[2] for asked in other.asked], [None], "what the other server was told")
         for parent, _, names in os.walk(box.environment["BERTH_STATE"]):
-            for name in names:
-                with open(os.path.join(parent, name), "rb") as file:
-                    box.true(b"me:hidden" not in file.read(), f"the password is in {parent}/{name}")
+            # Links lead to nothing that is kept; what other scenarios take away meanwhile is not this build's.
+            for path in (os.path.join(parent, name) for name in names):
+                if os.path.isfile(path) and not os.path.islink(path):
+                    with open(path, "rb") as file:
+                        box.true(b"me:hidden" not in file.read(), f"the password is in {path}")
 
 
 @scenario("E63")
@@ -447,7 +449,8 @@ def contexts_of_a_layout(box):
     project(box, "FROM base:1\n", "{context: ., additional_contexts: {'base:1': 'oci-layout://./kept:v1'}}")
     box.berth("build")
     # It has got no name by that.
-    box.true("base" not in box.berth("images", "--all").out, "the image of the layout has a name")
+    listed = box.berth("images", "--all").out
+    box.true(not any(line.startswith("base") for line in listed.splitlines()), "the image of the layout has a name")
     for place, *words in [("./kept:v2", "has no image `v2`", "did you mean `v1`?"), ("./none", "cannot be had"),
                           (f"./kept@sha256:{'0' * 64}", "has no image `sha256:000"), (".", "is no OCI layout")]:
         project(box, "FROM base:1\n", f"{{context: ., additional_contexts: {{'base:1': 'oci-layout://{place}'}}}}")
