@@ -124,7 +124,7 @@ def image_id(berth, environment):
 def facts():
     """Words for what a scenario may need: `v1` or `v2` (the cgroups that limits are set in), `swap`, `apparmor`,
     `compiler`, and programs by their names."""
-    programs = ["bash", "zsh", "fish", "docker", "docker-registry", "git", "man", "dpkg-deb"]
+    programs = ["bash", "zsh", "fish", "docker", "docker-registry", "git", "man", "dpkg-deb", "ssh-agent", "ssh-keygen"]
     found = {name for name in programs if shutil.which(name)}
     with open("/proc/self/mountinfo") as file:
         kinds = [line.split(" - ")[1].split() for line in file]

@@ -124,6 +124,7 @@ extension SourceRule {
     ("Sources/Act/Layering/LayerMain.swift", "a job's answer: digests, a layer, or one failure"),
     ("Sources/Engine/Engine/Copy.swift", "gives its streams to the process that copies"),
     ("Sources/Engine/Engine/Build/LayerProcess.swift", "the streams of a process of its own"),
+    ("Sources/Engine/Engine/Build/KeyAgent.swift", "so are those of what holds keys"),
     ("Sources/CLI/Console/", "the only place that writes to the terminal"),
     ("Sources/Act/Supervision/ShimMain.swift", "the shim has no Console, and one line to say"),
     ("Sources/Act/Unpacking/UnpackMain.swift", "nor has the child that unpacks"),

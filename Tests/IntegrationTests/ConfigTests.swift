@@ -128,7 +128,8 @@ struct ConfigTests {
 
   @Test("check speaks the Language Server Protocol: files, places from 0, UTF-16")
   func check() async throws {
-    let bad = "services:\n  web:\n    image: \"𝄞${X:?no}\"\n    build: .\n    prots: []\n"
+    let bad =
+      "services:\n  web:\n    image: \"𝄞${X:?no}\"\n    build: {context: ., provenance: true}\n    prots: []\n"
     try await scenario(bad, files: [".env": "A=1\n"]) { berth in
       let result = try await berth("check", "--format", "json")
       #expect(result.exitCode == 1)

@@ -1,5 +1,8 @@
 """The language of Dockerfiles as a build sees it: faults all at once, here-documents, variables in words and mounts."""
 
+import os
+import subprocess
+
 from world import IMAGE, scenario
 
 FAULTY = """\
@@ -89,3 +92,50 @@ RUN --mount=type=cache,target=/c,uid=$U,gid=${{NO:-8}},mode=$M test "$(stat -c '
     project(box, f"FROM {IMAGE}\nARG M=9\nRUN --mount=type=cache,target=/c,mode=$M true\n")
     outcome = box.berth("build", code=1)
     box.true("invalid value `9` for `mode`" in outcome.err and "Dockerfile:3:39" in outcome.err, outcome.err)
+
+
+EARLY = f"""\
+FROM {IMAGE} AS first
+RUN echo it ran > /ran && sleep 60
+EXPOSE abc
+STOPSIGNAL SIGNONE
+COPY a b c
+RUN --network=host true
+"""
+
+
+@scenario("E37", "E42", "E53", "E55")
+def faults_before_anything_runs(box):
+    """What the text alone shows is told at once, not after an hour of RUN."""
+    project(box, EARLY)
+    outcome = box.berth("build", code=1)
+    for place, words in [("Dockerfile:3", "`abc` is not a port"), ("Dockerfile:4", "`SIGNONE` is no signal"),
+                         ("Dockerfile:5:10", "the destination must be a folder"),
+                         ("Dockerfile:6", "entitlement network.host is not allowed")]:
+        box.true(place in outcome.err and words in outcome.err, f"`{words}` is not said: {outcome.err}")
+    box.true("RUN echo it ran" not in outcome.err, f"a step has begun: {outcome.err}")
+
+
+@scenario("E27", "E56")
+def a_stage_mistyped(box):
+    project(box, f"FROM {IMAGE} AS builder\nFROM {IMAGE}\nCOPY --from=buidler /a /b\n")
+    outcome = box.berth("build", code=1)
+    box.true("did you mean the stage `builder`?" in outcome.err, outcome.err)
+
+
+@scenario("E52", needs=["ssh-keygen", "ssh-agent"])
+def keys_by_an_agent(box):
+    """A key's file is given by an agent that is gone with the build; the key itself is not to be had."""
+    for name, phrase in [("key", ""), ("locked", "pass")]:
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", box.path(name)]
+        subprocess.run(command, check=True, timeout=20)
+    box.file("services: {web: {build: {context: ., ssh: ['deploy=./key', 'shut=./locked', 'none=./nothing']}}}")
+    box.write("Dockerfile", f"FROM {IMAGE}\nRUN --mount=type=ssh,id=deploy test -S $SSH_AUTH_SOCK && ! test -e /key\n")
+    box.berth("build")
+    agents = os.path.join(box.environment["BERTH_RUN"], "agents")
+    box.equal(os.listdir(agents), [], "sockets of agents")
+    for name, words in [("shut", "cannot be used"), ("none", "cannot be read")]:
+        box.write("Dockerfile", f"FROM {IMAGE}\nRUN --mount=type=ssh,id={name} true\n")
+        outcome = box.berth("build", code=1)
+        box.true(words in outcome.err and "Dockerfile:2" in outcome.err, f"`{words}` is not said: {outcome.err}")
+    box.equal(os.listdir(agents), [], "sockets of agents")

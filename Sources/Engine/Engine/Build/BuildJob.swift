@@ -92,6 +92,7 @@ final class BuildJob: Sendable {
   /// Builds what the target needs, side by side; the target as an image.
   func build() async throws -> StageState {
     let bases = try neededStages()
+    try check(bases.keys.sorted())
     begun.withLock { $0.formUnion(bases.keys) }
     let runs = bases.sorted { $0.key < $1.key }.map { index, base in
       StageRun(self, source.dockerfile.stages[index], base: base)

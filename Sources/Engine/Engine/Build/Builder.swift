@@ -27,6 +27,7 @@ final class Builder: Sendable {
   private let made = Atomic<Bool>(false)
   /// Keeps the shared bridge between two steps.
   private let bridge = Mutex<BuildHold?>(nil)
+  private let agents = Mutex<[[String]: KeyAgent]>([:])
 
   /// Blocks.
   init(_ session: Session) throws {
@@ -101,6 +102,20 @@ final class Builder: Sendable {
       _ = try session.networks.lease(
         try session.joinable(PredefinedNetwork.bridge), container: id)
       held = hold
+    }
+  }
+
+  /// An agent with these keys, one for all steps that ask for them. Blocks.
+  func agent(for keys: [String]) throws -> KeyAgent {
+    try agents.withLock { agents in
+      if let known = agents[keys] { return known }
+      let folder = layout.run.appending("agents")
+      try makeFolders(folder)
+      let socket = folder.appending(String(randomID().prefix(12)))
+      let path = session.variable("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+      let agent = try KeyAgent(keys, socket: socket, path: path)
+      agents[keys] = agent
+      return agent
     }
   }
 

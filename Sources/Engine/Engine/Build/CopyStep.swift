@@ -128,7 +128,7 @@ extension StageRun {
 }
 
 /// The words of a `COPY` with their variables replaced.
-private struct CopyWords {
+struct CopyWords {
   private let copy: CopyInstruction
   let sources: [String]
   /// Absolute; ends with a slash where a folder is meant.

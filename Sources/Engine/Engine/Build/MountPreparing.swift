@@ -245,17 +245,13 @@ extension StageRun {
   private func agent(_ item: RunMounts.Item, _ id: String, _ prepared: inout PreparedMounts) throws
   {
     let asked = job.ssh.last { $0.id == id }
-    let path = asked?.paths.first ?? builder.session.variable("SSH_AUTH_SOCK")
-    guard asked != nil, let path, isSocket(path) else {
-      guard item.mount.isRequired || asked != nil else { return }
+    guard let asked else {
+      guard item.mount.isRequired else { return }
       throw job.source.fault(
-        asked != nil && path != nil
-          ? "`\(path ?? "")` is no socket of an agent, and only those can be given to a build"
-          : "no agent for the ssh key `\(id)`",
-        at: item.mount.span,
-        hint: "add the key with ssh-add, and write `ssh: [default]` below `build:` or --ssh default"
-      )
+        "no agent for the ssh key `\(id)`", at: item.mount.span,
+        hint: "write `ssh: [\(id)]` below `build:`, or --ssh \(id)")
     }
+    let path = try agentSocket(asked, item.mount)
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
     )
     let target = item.target ?? "/run/buildkit/ssh_agent.\(count)"
@@ -264,6 +260,25 @@ extension StageRun {
         source: Bytes(path), target: Bytes(target), readOnly: false, createSource: false,
         propagation: nil))
     prepared.variables.append(("SSH_AUTH_SOCK", Array(target.utf8)))
+  }
+}
+
+extension StageRun {
+  /// The socket that was named, the caller's own, or that of an agent for the keys that were named.
+  private func agentSocket(_ asked: SSHSource, _ mount: RunMount) throws -> String {
+    if asked.paths.isEmpty {
+      guard let own = builder.session.variable("SSH_AUTH_SOCK"), isSocket(own) else {
+        throw job.source.fault(
+          "no agent for the ssh key `\(asked.id)`: SSH_AUTH_SOCK names none", at: mount.span,
+          hint: "start ssh-agent and ssh-add the key, or name its file: `ssh: [\(asked.id)=PATH]`")
+      }
+      return own
+    }
+    if asked.paths.count == 1, isSocket(asked.paths[0]) { return asked.paths[0] }
+    if let missing = asked.paths.first(where: { access($0, R_OK) != 0 }) {
+      throw job.source.fault("the ssh key `\(missing)` cannot be read", at: mount.span)
+    }
+    return try builder.agent(for: asked.paths).socket.string
   }
 }
 

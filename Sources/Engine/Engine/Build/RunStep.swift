@@ -16,7 +16,7 @@ extension StageRun {
     _ run: RunInstruction, _ instruction: Instruction, _ title: String, _ state: inout StageState
   ) async throws {
     let known = state
-    try refuseUnentitled(run, instruction)
+    try job.refuseUnentitled(run, instruction)
     let command = commandLine(run, known)
     let arguments = known.visibleArguments.map { "\($0.name)=\($0.value ?? "")" }
     let mounts = try await runMounts(run, known)
@@ -170,22 +170,7 @@ extension StageRun {
     default: environment.networkName = wanted
     }
   }
-
-  private func refuseUnentitled(_ run: RunInstruction, _ instruction: Instruction) throws {
-    let granted = job.definition.entitlements
-    if run.network == .host, !granted.contains("network.host"), job.definition.network != "host" {
-      throw job.source.fault(
-        "granting entitlement network.host is not allowed by build configuration",
-        at: instruction.span, hint: "add `entitlements: [network.host]` below `build:`")
-    }
-    if run.isInsecure, !granted.contains("security.insecure") {
-      throw job.source.fault(
-        "granting entitlement security.insecure is not allowed by build configuration",
-        at: instruction.span, hint: "add `entitlements: [security.insecure]` below `build:`")
-    }
-  }
 }
-
 extension RunInstruction {
   /// The here-document that is the whole command and names its own interpreter.
   var script: HereDocument? { loneDocument.flatMap { $0.content.hasPrefix("#!") ? $0 : nil } }
