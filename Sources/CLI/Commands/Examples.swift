@@ -166,10 +166,7 @@ let verbExamples: [String: [Example]] = [
     Example("build --check", "what is wrong with the Dockerfiles"),
     Example("build --build-arg VERSION=2 --push", "with an argument, and then to their registries"),
   ],
-  "builder": [
-    Example("builder prune", "what builds can do without, after a question"),
-    Example("builder prune --all --force", "all that builds keep, without one"),
-  ],
+  "builder": [Example("builder prune", "take away what builds can do without, after a question")],
   "push": [
     Example("push web", "the image of a service"),
     Example("push registry.lan:5000/shop/web:2", "an image by its name"),
