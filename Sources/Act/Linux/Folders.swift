@@ -20,7 +20,11 @@ package func makeFolders(_ path: FilePath, mode: mode_t = 0o700) throws(SystemCa
 
 /// The names in a folder without `.` and `..`, in no order. A folder that is missing is empty.
 package func namesInFolder(_ path: FilePath) throws(SystemCallError) -> [FilePath.Component] {
-  guard let stream = path.withPlatformString({ opendir($0) }) else {
+  var opened = path.withPlatformString { opendir($0) }
+  while opened == nil, Errno.current == .interrupted {
+    opened = path.withPlatformString { opendir($0) }
+  }
+  guard let stream = opened else {
     let reason = Errno.current
     if reason == .noSuchFileOrDirectory { return [] }
     throw SystemCallError("opendir", path.string, reason)

@@ -123,6 +123,9 @@ final class Builder: Sendable {
   func stamp() -> String { Session.now().rfc3339 }
 }
 
+/// How long a step that was cancelled may take to be gone.
+private let endWait = (rounds: 300, microseconds: UInt32(10_000))
+
 /// One step of a build, for whoever works on it.
 struct BuildReporter: Sendable {
   fileprivate let number: Int
@@ -167,7 +170,12 @@ extension Session {
   /// Gives its addresses back.
   func endBuildHold(_ hold: BuildHold) throws {
     try releaseBuildLeases(of: hold.id)
-    // What is still there is for the next build to take away.
+    // A supervisor whose step was cancelled is about to end. What is still there then is for the next build
+    // to take away.
+    for _ in 0..<endWait.rounds {
+      if access(layout.running(hold.id).string, F_OK) != 0 { break }
+      usleep(endWait.microseconds)
+    }
     if access(layout.running(hold.id).string, F_OK) == 0 { return }
     try removeFile(buildHolds.appending(hold.id))
   }
