@@ -156,12 +156,12 @@ let package = Package(
       name: "berth", dependencies: ["Commands"], path: "Sources/Programs/berth",
       swiftSettings: strict),
     .executableTarget(
-      name: "berth-shim", dependencies: ["Supervision", "Layering", "Blueprint"],
+      name: "berth-shim", dependencies: ["Supervision", "Blueprint"],
       path: "Sources/Programs/berth-shim",
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
     .executableTarget(
-      name: "berth-unpack", dependencies: ["Unpacking"], path: "Sources/Programs/berth-unpack",
-      swiftSettings: strict),
+      name: "berth-unpack", dependencies: ["Unpacking", "Layering"],
+      path: "Sources/Programs/berth-unpack", swiftSettings: strict),
 
     // Tests
     // Containers are started by a program with one thread; the test runner has many.

@@ -1,4 +1,4 @@
-// Layers as `berth-shim layer` makes them: where copies go, whose they are, and what a layer does not say.
+// Layers as `berth-unpack layer` makes them: where copies go, whose they are, and what a layer does not say.
 
 import Archive
 import Blueprint

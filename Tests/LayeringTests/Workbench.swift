@@ -132,7 +132,7 @@ final class Workbench {
       steps: steps)
     job.latest = latest
     let command = try Command(
-      [builtProgram("berth-shim"), "layer"], folder: "/", environment: [:],
+      [builtProgram("berth-unpack"), "layer"], folder: "/", environment: [:],
       input: JSONValue(encoding: job).bytes())
     return try await command.wait()
   }

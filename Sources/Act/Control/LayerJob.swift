@@ -1,4 +1,4 @@
-// What `berth-shim layer` is asked to do: one layer of an image made by copying. Written by the builder as
+// What `berth-unpack layer` is asked to do: one layer of an image made by copying. Written by the builder as
 // JSON to its standard input.
 
 package import Blueprint
@@ -93,7 +93,7 @@ package struct LayerFile: Codable, Hashable, Sendable {
   }
 }
 
-/// What `berth-shim layer` says on its standard output after a `digest`.
+/// What `berth-unpack layer` says on its standard output after a `digest`.
 package struct LayerDigest: Codable, Hashable, Sendable {
   /// `sha256:…`, of paths, kinds, modes, owners and contents of all that is selected; not of times.
   package var digest: String

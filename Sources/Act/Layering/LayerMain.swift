@@ -1,4 +1,4 @@
-// The door of `berth-shim layer`: a job on standard input, and on standard output what was asked for, the
+// The door of `berth-unpack layer`: a job on standard input, and on standard output what was asked for, the
 // digests of what would be copied or the layer that was made. One process with one thread.
 
 import Archive

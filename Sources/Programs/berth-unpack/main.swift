@@ -1,6 +1,8 @@
-// The door of the child that unpacks one layer.
+// The door of the child that makes one layer of an image: of a blob, or of files that are copied.
 
 import Glibc
+import Layering
 import Unpacking
 
-exit(unpackMain(Array(CommandLine.arguments.dropFirst())))
+let arguments = Array(CommandLine.arguments.dropFirst())
+exit(arguments == ["layer"] ? layerMain() : unpackMain(arguments))

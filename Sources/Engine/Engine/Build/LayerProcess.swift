@@ -1,4 +1,4 @@
-// `berth-shim layer`: what is copied, and the copying.
+// `berth-unpack layer`: what is copied, and the copying.
 
 import Blueprint
 import CLinux
@@ -9,7 +9,6 @@ import Host
 import JSON
 import Linux
 import OCI
-import Runtime
 import Store
 import SystemPackage
 
@@ -72,10 +71,9 @@ final class LayerProcess: Sendable {
   init(_ job: LayerJob, output: borrowing Descriptor, _ host: HostProfile) throws {
     let input = try Descriptor.pipe()
     let error = try Descriptor.pipe()
-    let program = try ShimProgram.open(host.shim)
     child = ChildProcess(
       try spawn(
-        program.path, ["berth-shim", "layer"],
+        host.unpacker, ["berth-unpack", "layer"],
         descriptors: [
           (input.reading.raw, STDIN_FILENO), (output.raw, STDOUT_FILENO),
           (error.writing.raw, STDERR_FILENO),
@@ -118,7 +116,7 @@ final class LayerProcess: Sendable {
     guard let failure = try? JSONValue(parsing: line).decode(LayerFailure.self) else {
       // It was killed, or is another program than it should be.
       throw LayerFailure(
-        "`berth-shim layer` ended with \(status)",
+        "`berth-unpack layer` ended with \(status)",
         hint: text.isEmpty ? nil : String(decoding: text, as: UTF8.self))
     }
     throw failure
