@@ -133,7 +133,7 @@ let package = Package(
         "Host", "Store", "Journal", "EventLog", "CLinux", "Control", "Registry", "Images",
         "Fetching", "Networking",
         "Runtime",
-        "Archive", "Cgroups", "Dockerfile", system,
+        "Archive", "Cgroups", "Dockerfile", "Templating", system,
       ]),
 
     // CLI

@@ -35,10 +35,7 @@ struct GitProgram: Sendable {
   init(_ access: GitAccess, environment: [String: String], shown: String) throws(GitFault) {
     self.shown = shown
     let path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-    let program = path.split(separator: ":").lazy.filter { $0.hasPrefix("/") }
-      .map { FilePath(String($0)).appending("git") }
-      .first { $0.withPlatformString { Glibc.access($0, X_OK) == 0 } }
-    guard let program else { throw .noProgram(shown) }
+    guard let program = findProgram("git", path: path) else { throw .noProgram(shown) }
     self.program = program
     var variables = [
       "PATH": path, "LC_ALL": "C", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1",

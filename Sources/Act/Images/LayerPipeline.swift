@@ -152,13 +152,3 @@ private struct BlobWriter: ~Copyable {
     }
   }
 }
-
-/// What a layer may take: the free space less five hundredths of the file system.
-func usableSpace(_ folder: FilePath) throws(SystemCallError) -> UInt64 {
-  var status = statfs()
-  try checking("statfs", folder.string) { folder.withPlatformString { statfs($0, &status) } }
-  let reserve = UInt64(status.f_blocks) / 20
-  let free = UInt64(status.f_bavail)
-  let blocks = free > reserve ? free - reserve : 0
-  return blocks.multipliedReportingOverflow(by: UInt64(status.f_bsize)).partialValue
-}

@@ -91,16 +91,6 @@ struct ArchiveUnpacking {
   }
 }
 
-/// What may still be written to the file system that a folder is on, less a twentieth of it.
-func usableSpace(_ folder: CInt) throws(SystemCallError) -> UInt64 {
-  var status = statfs()
-  try checking("fstatfs") { fstatfs(folder, &status) }
-  let reserve = UInt64(status.f_blocks) / 20
-  let free = UInt64(status.f_bavail)
-  let blocks = free > reserve ? free - reserve : 0
-  return blocks.multipliedReportingOverflow(by: UInt64(status.f_bsize)).partialValue
-}
-
 /// Passes members on, as long as there is room for them, and no later than the layer may be.
 private struct LimitedWriter: TarVisitor {
   let writer: TreeWriter

@@ -85,12 +85,10 @@ extension CredentialHelper {
 
   /// The program by PATH; a name with a slash would lead elsewhere.
   private func program(_ key: CredentialKey) throws(CredentialFault) -> FilePath {
-    let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-    for folder in folders where folder.hasPrefix("/") && !name.contains("/") {
-      let path = FilePath(String(folder)).appending("docker-credential-\(name)")
-      if path.withPlatformString({ access($0, X_OK) }) == 0 { return path }
+    guard let found = findProgram("docker-credential-\(name)", path: environment["PATH"]) else {
+      throw .helperMissing(helper: name, registry: key.registry)
     }
-    throw .helperMissing(helper: name, registry: key.registry)
+    return found
   }
 
   private func run(_ verb: String, _ input: [UInt8], _ key: CredentialKey) throws -> Answer {

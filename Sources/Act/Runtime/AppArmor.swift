@@ -79,9 +79,7 @@ package struct AppArmor: Sendable {
 
   /// From folders that only root writes to, never through PATH.
   private static var parser: FilePath? {
-    ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin"].lazy
-      .map { FilePath($0).appending("apparmor_parser") }
-      .first { path in path.withPlatformString { access($0, X_OK) } == 0 }
+    findProgram("apparmor_parser", path: "/usr/sbin:/sbin:/usr/bin:/usr/local/sbin")
   }
 
   /// What the mounts, masks and filters of a container hold already is held here once more. Without

@@ -104,7 +104,7 @@ struct ImportCommand: AsyncParsableCommand {
     request.platform = platform
     let input = file == "-" ? try standardInput() : nil
     let id = try await invocation.stock("import").importImage(
-      request, input: input, stamp: stampText(Session.now()))
+      request, input: input, stamp: Session.now().rfc3339)
     Output.standard.line(id)
   }
 }

@@ -43,7 +43,7 @@ struct CommitCommand: AsyncParsableCommand {
     request.index = index
     request.pauses = pause
     let work = try Invocation.now().open("commit", file: .optional)
-    let stamp = stampText(Session.now())
+    let stamp = Session.now().rfc3339
     // The first signal waits until the container may go on.
     let id = try await interruptible { [request] in
       try await finishing(work.progress) { try await work.session.commit(request, stamp: stamp) }

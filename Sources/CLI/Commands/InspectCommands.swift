@@ -45,7 +45,7 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     let template = try inspectionTemplate(format)
     let stock = try Invocation.now().stock("inspect")
-    let (found, faults) = try await stock.inspect(images, stamp: stampText)
+    let (found, faults) = try await stock.inspect(images, stamp: \.rfc3339)
     Output.standard.write(try inspectionText(found.array ?? [], template))
     if !faults.isEmpty { throw Faults(faults) }
   }

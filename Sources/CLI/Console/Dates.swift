@@ -10,12 +10,6 @@ package func dateText(_ time: Timestamp) -> String {
     "\(parts.date) \(parts.clock) +0000 UTC"
 }
 
-/// RFC 3339 with nine digits of a second: `2026-01-31T12:00:00.123456789Z`.
-package func stampText(_ time: Timestamp) -> String {
-  let parts = parts(time)
-  return "\(parts.date)T\(parts.clock).\(padded(parts.nanoseconds, 9))Z"
-}
-
 /// RFC 3339 with as many digits of a second as it has: `2026-01-31T12:00:00.5Z`.
 package func nanoText(_ time: Timestamp) -> String {
   let parts = parts(time)

@@ -73,7 +73,7 @@ package final class LogPrinter: Sendable {
     var prefix = form.hasPrefix ? prefix(of: batch.source.name) : []
     if form.hasTimestamps {
       let time = Timestamp(nanoseconds: batch.lines.nanoseconds)
-      prefix += Array("\(stampText(time)) ".utf8)
+      prefix += Array("\(time.rfc3339) ".utf8)
     }
     batch.lines.bytes.withUnsafeBytes { bytes in
       appendLines(bytes, prefix, neutralised: neutralised, to: &output)

@@ -35,7 +35,7 @@ package func networkListing(_ networks: [NetworkView], full: Bool) -> RowListing
 package func networkInspection(_ network: NetworkView) -> JSONValue {
   [
     "Name": .string(network.name), "Id": .string(network.id),
-    "Created": .string(network.createdAt.map(stampText) ?? ""), "Scope": "local",
+    "Created": .string(network.createdAt?.rfc3339 ?? ""), "Scope": "local",
     "Driver": .string(network.driver), "EnableIPv4": .bool(network.hasIPv4),
     "EnableIPv6": .bool(network.hasIPv6),
     "IPAM": [

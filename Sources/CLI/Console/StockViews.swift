@@ -111,7 +111,7 @@ package func historyListing(_ steps: [ImageStep], now: Timestamp, full: Bool) ->
     steps.map { step in
       let created = step.created.flatMap { Timestamp(rfc3339: $0) }
       return [
-        "Comment": .string(step.comment), "CreatedAt": .string(created.map(stampText) ?? ""),
+        "Comment": .string(step.comment), "CreatedAt": .string(created?.rfc3339 ?? ""),
         "CreatedBy": .string(full ? step.createdBy : shortened(step.createdBy, to: 45)),
         "CreatedSince": .string(ageText(step.created, now)),
         "ID": .string(step.id.map { shownID($0, full: full) } ?? "<missing>"),

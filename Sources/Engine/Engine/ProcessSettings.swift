@@ -5,8 +5,8 @@ import Compose
 import Diagnostics
 import OCI
 
-/// The path that a container gets when neither image nor service names one.
-private let defaultPath =
+/// The path that a container, or a step of a build, gets when nobody names one.
+let standardPath =
   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /// Neither image nor service says what to run.
@@ -45,7 +45,7 @@ func environment(of service: Service, image: ImageConfig, hostname: String) -> [
       entries.append((name, entry))
     }
   }
-  set(Array(defaultPath.utf8))
+  set(Array(standardPath.utf8))
   set(Array("HOSTNAME=\(hostname)".utf8))
   if service.hasTerminal { set(Array("TERM=xterm".utf8)) }
   for entry in image.env { set(Array(entry.utf8)) }

@@ -95,7 +95,7 @@ private func text(_ value: JSONValue, _ verb: Verb) -> String {
   case ("v", _): return aligned(cut(goText(value), verb), verb)
   case ("s", .string(let text)): return aligned(cut(text, verb), verb)
   case ("s", .array), ("s", .object): return aligned(goText(value), verb)
-  case ("q", .string(let text)): return aligned(quoted(cut(text, verb)), verb)
+  case ("q", .string(let text)): return aligned(goQuoted(cut(text, verb)), verb)
   case ("t", .bool): return aligned(goText(value), verb)
   case ("x", .number(let number)), ("X", .number(let number)):
     guard let whole = number.integer(Int64.self) else { break }
@@ -156,7 +156,8 @@ private func decimal(_ value: Double, _ digits: Int) -> String {
   return "\(sign)\(padded.dropLast(digits)).\(padded.suffix(digits))"
 }
 
-private func quoted(_ text: String) -> String {
+/// As Go writes a string with `%q`.
+package func goQuoted(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {

@@ -1,6 +1,7 @@
 // What the history of an image says of an instruction, in the words that docker's builder writes.
 
 import Dockerfile
+import Templating
 
 extension Instruction {
   /// Of one that changes the config alone; values are those after expansion.
@@ -16,7 +17,7 @@ extension Instruction {
       case .exec(let list): words = list
       case .shell(let line): words = state.config.shell + [line]
       }
-      return "\(name) [\(words.map(quoted).joined(separator: " "))]"
+      return "\(name) [\(words.map(goQuoted).joined(separator: " "))]"
     case .shell(let words): return "SHELL [\(words.joined(separator: " "))]"
     case .user(let word): return "USER \(try text(word))"
     case .stopSignal(let word): return "STOPSIGNAL \(try text(word))"
@@ -28,20 +29,5 @@ extension Instruction {
     case .onBuild(let trigger): return "ONBUILD \(trigger)"
     case .healthcheck, .run, .copy, .argument, .maintainer, .workingDirectory: return self.text
     }
-  }
-
-  private func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case "\r": result += "\\r"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

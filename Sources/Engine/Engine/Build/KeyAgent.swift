@@ -96,10 +96,7 @@ final class KeyAgent: Sendable {
 }
 
 private func program(_ name: String, _ path: String) throws -> FilePath {
-  let found = path.split(separator: ":").lazy.filter { $0.hasPrefix("/") }
-    .map { FilePath(String($0)).appending(name) }
-    .first { access($0.string, X_OK) == 0 }
-  guard let found else {
+  guard let found = findProgram(name, path: path) else {
     throw Faults([
       Diagnostic(
         "there is no `\(name)` to hold ssh keys", hint: "install the package `openssh-client`")

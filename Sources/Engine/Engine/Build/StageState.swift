@@ -135,5 +135,3 @@ struct BuildArgument: Sendable, Hashable {
   var name: String
   var value: String?
 }
-
-let standardPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
