@@ -2,6 +2,7 @@
 // JSON to its standard input.
 
 package import Blueprint
+package import Diagnostics
 
 package struct LayerJob: Codable, Hashable, Sendable {
   package enum Action: String, Codable, Sendable {
@@ -109,7 +110,7 @@ package struct LayerDigest: Codable, Hashable, Sendable {
 }
 
 /// What it says on its standard error, in one line, when it fails.
-package struct LayerFailure: Codable, Hashable, Sendable, Error {
+package struct LayerFailure: Codable, Hashable, Sendable, Diagnosable {
   package var summary: String
   package var hint: String?
   /// The index of the pattern that was at fault.
@@ -120,4 +121,6 @@ package struct LayerFailure: Codable, Hashable, Sendable, Error {
     self.hint = hint
     self.pattern = pattern
   }
+
+  package var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }
 }

@@ -81,9 +81,6 @@ package struct GitReference: Sendable, Hashable {
 
   private var fragment: String { (ref ?? "") + (folder.map { ":" + $0 } ?? "") }
 
-  /// Whether it is reached by ssh.
-  package var isSSH: Bool { url.hasPrefix("ssh://") || isShort(url) }
-
   init?(_ text: String, for use: RemoteReference.Use) throws(RemoteReferenceFault) {
     let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
     let halves = parts[0].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

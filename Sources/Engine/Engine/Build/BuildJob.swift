@@ -320,10 +320,3 @@ final class BuildArguments: Sendable {
 
   var epoch: Int64? { values["SOURCE_DATE_EPOCH"].flatMap { Int64($0) } }
 }
-
-extension String {
-  /// What comes after `prefix`; nil where it does not begin with it.
-  func dropping(_ prefix: String) -> String? {
-    hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
-  }
-}

@@ -23,8 +23,8 @@ struct BuildSource: Sendable {
   var dockerfile: Dockerfile
   /// Where the Dockerfile was written.
   private let written: DockerfileSource
-  /// The Dockerfile as it was read, for excerpts.
-  var lines: [String]
+  /// As it was read, for excerpts.
+  private let text: [UInt8]
   /// Lines of the ignore file; empty where there is none.
   var ignored: [[UInt8]]
 
@@ -62,8 +62,7 @@ struct BuildSource: Sendable {
       text = read
       ignoreFile = SourceFile(folder, file + ".dockerignore", place)
     }
-    lines = String(decoding: text, as: UTF8.self)
-      .split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
+    self.text = text
     let ignored =
       try ignoreFile.flatMap { try ignoredLines(of: $0) } ?? ignoredLines(in: folder, place)
     self.ignored = ignored
@@ -114,11 +113,9 @@ struct BuildSource: Sendable {
   func diagnostic(
     _ summary: String, causes: [String] = [], at span: SourceSpan, hint: String? = nil
   ) -> Diagnostic {
-    let line = span.line - 1
-    let diagnostic = Diagnostic(
-      summary, causes: causes, span: span,
-      excerpt: lines.indices.contains(line) ? lines[line] : nil, hint: hint)
-    return written.placed(diagnostic, of: dockerfile.name)
+    let plain = Diagnostic(summary, causes: causes, span: span, hint: hint)
+    let quoted = Faults([plain]).quoting(text, name: dockerfile.name)
+    return written.placed(quoted.diagnostics.first ?? plain, of: dockerfile.name)
   }
 
   func fault(_ summary: String, at span: SourceSpan, hint: String? = nil) -> Faults {

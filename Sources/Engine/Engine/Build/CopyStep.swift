@@ -19,6 +19,11 @@ struct CopyPlan: Sendable {
   var places: [SourceSpan]
   /// The owner is looked up in the image.
   var hasNamedOwner: Bool
+
+  /// The word that the copier is not content with.
+  func place(of failure: LayerFailure) -> SourceSpan? {
+    failure.pattern.flatMap { places.indices.contains($0) ? places[$0] : nil }
+  }
 }
 
 extension StageRun {
@@ -29,8 +34,7 @@ extension StageRun {
     let known = state
     let plan = try await copyPlan(copy, instruction, known)
     let step = LayerStepText(
-      title: copy.isAdd ? wordsWithoutSecrets(title) : title, history: plan.history,
-      span: instruction.span)
+      title: copy.isAdd ? wordsWithoutSecrets(title) : title, history: plan.history)
     let session = builder.session
     try await layer(step, &state) {
       var key = StepKey(copy.isLink ? "link" : "copy")
@@ -39,29 +43,15 @@ extension StageRun {
       if !copy.isLink || plan.hasNamedOwner { key.add(known.key) }
       key.add(known.layers.isEmpty)
       key.add(plan.fixed)
-      let digests = try await self.placing(plan, instruction) {
+      let digests = try await self.placing({ plan.place(of: $0) ?? instruction.span }) {
         try await session.layerDigests(plan.job)
       }
       for digest in digests { key.add(digest.digest) }
       return key.finish()
     } _: { _, folder, below in
-      try await self.placing(plan, instruction) {
+      try await self.placing({ plan.place(of: $0) ?? instruction.span }) {
         try await self.copyLayer(plan.job, in: folder, on: below)
       }
-    }
-  }
-
-  /// Lets what the copier says point at the word that it is about.
-  private func placing<Value>(
-    _ plan: CopyPlan, _ instruction: Instruction, _ work: () async throws -> Value
-  ) async throws -> Value {
-    do {
-      return try await work()
-    } catch let failure as LayerFailure {
-      let place = failure.pattern.flatMap {
-        plan.places.indices.contains($0) ? plan.places[$0] : nil
-      }
-      throw job.source.fault(failure.summary, at: place ?? instruction.span, hint: failure.hint)
     }
   }
 

@@ -107,7 +107,7 @@ extension StageRun {
     job.upper = Bytes(folder.appending("upper").string)
     job.work = Bytes(folder.appending("work").string)
     let host = builder.session.host
-    try await placing(mount) {
+    try await placing({ _ in mount.span }) {
       try await blocking { [job] in
         // The copy is wanted, not the layer that it would be.
         let nowhere = try Descriptor.open("/dev/null", O_WRONLY)

@@ -139,11 +139,7 @@ extension Builder {
       work: Bytes(folder.appending("work").string), steps: [.copy(copy)])
     // The files are wanted, not the layer that they would be.
     let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
-    do {
-      try LayerProcess(job, output: nowhere, session.host).finish()
-    } catch let failure as LayerFailure {
-      throw Faults([Diagnostic(failure.summary, hint: failure.hint)])
-    }
+    try LayerProcess(job, output: nowhere, session.host).finish()
     return folder.appending("upper").appending("context")
   }
 }

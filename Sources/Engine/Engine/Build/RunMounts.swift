@@ -28,8 +28,6 @@ struct RunMounts: Sendable {
   }
 
   var items: [Item] = []
-  /// Nothing of secrets but how they are asked for.
-  var key: [String] = []
 }
 
 extension RunMounts.Kind {
@@ -60,15 +58,21 @@ extension StageRun {
       let read = try mount.readingVariables(job.expansion) { state.variable($0) }
       mounts.items.append(try await item(read, state))
     }
+    return mounts
+  }
+
+  /// What of the mounts counts for the key of a step, as they are now: of secrets only how they are asked for.
+  func key(of mounts: RunMounts) async throws -> [String] {
+    var key: [String] = []
     for item in mounts.items {
-      mounts.key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
-      mounts.key.append(item.mount.isWritable ? "rw" : "ro")
-      mounts.key += item.mount.keyParts + item.kind.keyParts
+      key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
+      key.append(item.mount.isWritable ? "rw" : "ro")
+      key += item.mount.keyParts + item.kind.keyParts
       if case .bind(let source, let path) = item.kind {
-        mounts.key.append(try await digest(of: source, path, for: item.mount))
+        key.append(try await digest(of: source, path, for: item.mount))
       }
     }
-    return mounts
+    return key
   }
 
   private func digest(of source: LayerSource, _ path: String, for mount: RunMount) async throws
@@ -76,17 +80,8 @@ extension StageRun {
   {
     let session = builder.session
     let job = copying(source, path)
-    return try await placing(mount) {
+    return try await placing({ _ in mount.span }) {
       try await session.layerDigests(job).map(\.digest).joined(separator: " ")
-    }
-  }
-
-  /// Lets what the copier says point at the mount.
-  func placing<Value>(_ mount: RunMount, _ work: () async throws -> Value) async throws -> Value {
-    do {
-      return try await work()
-    } catch let failure as LayerFailure {
-      throw job.source.fault(failure.summary, at: mount.span, hint: failure.hint)
     }
   }
 

@@ -23,8 +23,7 @@ extension StageRun {
     let counted =
       arguments.isEmpty ? "" : "|\(arguments.count) \(arguments.joined(separator: " ")) "
     let step = LayerStepText(
-      title: title, history: "RUN \(counted)\(command.joined(separator: " ")) # buildkit",
-      span: instruction.span)
+      title: title, history: "RUN \(counted)\(command.joined(separator: " ")) # buildkit")
     var key = StepKey("run")
     key.add(known.key)
     key.add(command)
@@ -44,7 +43,7 @@ extension StageRun {
     try await layer(step, &state) {
       // Looked at again when it is done: what is mounted from a folder may have changed meanwhile.
       var key = fixed
-      key.add(try await self.runMounts(run, known).key)
+      key.add(try await self.key(of: mounts))
       return key.finish()
     } _: { reporter, folder, below in
       try await self.execute(
@@ -102,14 +101,12 @@ extension StageRun {
   /// What the command has changed as a layer.
   private func seal(_ folder: FilePath, on below: [StackedLayer]) async throws -> StackedLayer {
     let session = builder.session
-    let (stream, archiver) = try await blocking {
-      let pipe = try Descriptor.pipe()
+    return try await seal(folder, on: below) { output in
       let archiver = ChildProcess(
-        try session.startArchiver(of: folder, leavingOut: [], output: pipe.writing))
-      return (SharedDescriptor(try pipe.reading.duplicate()), archiver)
-    }
-    return try await builder.store.seal(stream, of: folder, on: below) {
-      guard try archiver.status() == 0 else { throw CopyFailed() }
+        try session.startArchiver(of: folder, leavingOut: [], output: output))
+      return StreamSource(cancel: { archiver.kill() }) {
+        guard try archiver.status() == 0 else { throw CopyFailed() }
+      }
     }
   }
 

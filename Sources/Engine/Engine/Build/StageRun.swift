@@ -87,13 +87,13 @@ struct StageRun: Sendable {
     switch instruction.kind {
     case .run(let run): try await self.run(run, instruction, title, &state)
     case .copy(let copy): try await self.copy(copy, instruction, title, &state)
-    case .workingDirectory(let word):
+    case .workingDirectory:
       try change(instruction, &state)
       if state.config.workingDirectory == "/" {
         // It is there.
         state.note("WORKDIR /", created: job.epochStamp, isEmpty: true)
       } else {
-        try await makeFolder(title, &state, word)
+        try await makeFolder(title, &state)
       }
     case .argument(let declarations):
       for declaration in declarations { try declare(declaration, &state) }
@@ -146,14 +146,14 @@ struct StageRun: Sendable {
   }
 
   /// `WORKDIR` makes the folder that it names.
-  private func makeFolder(_ title: String, _ state: inout StageState, _ word: Word) async throws {
+  private func makeFolder(_ title: String, _ state: inout StageState) async throws {
     let path = state.config.workingDirectory
     let user = state.config.user
     let text = "WORKDIR \(path)"
     var key = StepKey("folder")
     key.add(state.key)
     key.add([path, user, job.epochStamp ?? ""])
-    let step = LayerStepText(title: title, history: text, span: word.span)
+    let step = LayerStepText(title: title, history: text)
     let copy = LayerJob(
       action: .apply, lowers: lowers(state), upper: "", work: "",
       steps: [.folder(path: Bytes(path), user: user)])
@@ -170,7 +170,6 @@ struct LayerStepText: Sendable {
   var title: String
   /// In the image's history.
   var history: String
-  var span: SourceSpan
 }
 
 extension StageRun {
@@ -284,17 +283,54 @@ extension StageRun {
     var job = job
     job.upper = Bytes(folder.appending("upper").string)
     job.work = Bytes(folder.appending("work").string)
-    let session = builder.session
-    let (stream, process) = try await blocking { [job] in
+    let host = builder.session.host
+    return try await seal(folder, on: below) { [job] output in
+      let process = try LayerProcess(job, output: output, host)
+      return StreamSource(cancel: { process.cancel() }) { try process.finish() }
+    }
+  }
+
+  /// Makes a layer of what a process writes of `folder`.
+  /// - Parameter start: starts the process, whose output goes to the descriptor. Called on a thread that
+  ///   may block.
+  func seal(
+    _ folder: FilePath, on below: [StackedLayer],
+    _ start: @escaping @Sendable (borrowing Descriptor) throws -> StreamSource
+  ) async throws -> StackedLayer {
+    let (stream, source) = try await blocking {
       let pipe = try Descriptor.pipe()
-      let process = try LayerProcess(job, output: pipe.writing, session.host)
-      return (SharedDescriptor(try pipe.reading.duplicate()), process)
+      let source = try start(pipe.writing)
+      return (SharedDescriptor(try pipe.reading.duplicate()), source)
     }
     return try await withTaskCancellationHandler {
-      try await builder.store.seal(stream, of: folder, on: below) { try process.finish() }
+      try await builder.store.seal(stream, of: folder, on: below, checking: source.finish)
     } onCancel: {
-      process.cancel()
+      source.cancel()
     }
+  }
+
+  /// Lets what the copier says point at the word that it is about.
+  func placing<Value>(
+    _ place: (LayerFailure) -> SourceSpan, _ work: () async throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await work()
+    } catch let failure as LayerFailure {
+      throw job.source.fault(failure.summary, at: place(failure), hint: failure.hint)
+    }
+  }
+}
+
+/// A process that writes a layer as a stream.
+struct StreamSource: Sendable {
+  /// Ends it.
+  var cancel: @Sendable () -> Void
+  /// Waits for its end; throws where what it has written is not all. Blocks.
+  var finish: @Sendable () throws -> Void
+
+  init(cancel: @escaping @Sendable () -> Void, finish: @escaping @Sendable () throws -> Void) {
+    self.cancel = cancel
+    self.finish = finish
   }
 }
 
