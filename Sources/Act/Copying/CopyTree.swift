@@ -83,11 +83,7 @@ func filePath(_ bytes: [UInt8]) -> FilePath {
 
 /// What is of interest of a file, without the C library's types.
 struct FileStatus {
-  enum Kind {
-    case file, folder, link, character, block, fifo, socket
-  }
-
-  var kind: Kind
+  var kind: FileKind
   var mode: UInt32
   var uid: UInt32
   var gid: UInt32
@@ -101,16 +97,7 @@ struct FileStatus {
   var minor: UInt32
 
   init(_ status: stat) {
-    kind =
-      switch status.st_mode & 0o170000 {
-      case 0o040000: .folder
-      case 0o120000: .link
-      case 0o020000: .character
-      case 0o060000: .block
-      case 0o010000: .fifo
-      case 0o140000: .socket
-      default: .file
-      }
+    kind = FileKind(mode: status.st_mode)
     mode = UInt32(status.st_mode & 0o7777)
     (uid, gid) = (status.st_uid, status.st_gid)
     size = Int(status.st_size)

@@ -9,17 +9,7 @@ import SystemPackage
 typealias CName = [UInt8]
 
 struct EntryStatus {
-  enum Kind: UInt8 {
-    case file = 0
-    case folder = 1
-    case link = 2
-    case character = 3
-    case block = 4
-    case fifo = 5
-    case socket = 6
-  }
-
-  var kind: Kind
+  var kind: FileKind
   /// The low twelve bits.
   var mode: UInt32
   var uid: UInt32
@@ -34,16 +24,7 @@ struct EntryStatus {
   var number: dev_t
 
   init(_ status: stat) {
-    kind =
-      switch status.st_mode & 0o170000 {
-      case 0o040000: .folder
-      case 0o120000: .link
-      case 0o020000: .character
-      case 0o060000: .block
-      case 0o010000: .fifo
-      case 0o140000: .socket
-      default: .file
-      }
+    kind = FileKind(mode: status.st_mode)
     mode = UInt32(status.st_mode & 0o7777)
     (uid, gid) = (status.st_uid, status.st_gid)
     size = Int(status.st_size)
