@@ -119,10 +119,10 @@ private func quoted(_ path: String) -> String {
 /// A program that is run once and may be stopped by others.
 private final class RunningProgram: Sendable {
   struct Output {
-    var status: Int32 = -1
-    var text: [UInt8] = []
-    var errors: [UInt8] = []
-    var isTooLong = false
+    var status: Int32
+    var text: [UInt8]
+    var errors: [UInt8]
+    var isTooLong: Bool
   }
 
   private enum State {
@@ -149,17 +149,18 @@ private final class RunningProgram: Sendable {
       return pid
     }
     guard let pid else { throw CancellationError() }
-    var gathered = Output()
+    let said: ProgramOutput
     do {
-      gathered.isTooLong = try !collect(
-        pid, output.reading, errors.reading, &gathered, limit, patience)
+      said = try gatherOutput(
+        of: pid, output.reading, errors.reading, limit: limit, patience: patience)
     } catch {
       _ = end(pid)
       throw error
     }
-    gathered.status = end(pid)
-    if gathered.isTooLong { gathered.status = -1 }
-    return gathered
+    let status = end(pid)
+    return Output(
+      status: said.hasEnded ? status : -1, text: said.output, errors: said.errors,
+      isTooLong: !said.hasEnded)
   }
 
   /// Ends what is left of it: it has a process group of its own. Nobody may signal the number once it can be
@@ -178,49 +179,6 @@ private final class RunningProgram: Sendable {
     state.withLock { state in
       if case .running(let pid) = state { kill(-pid, SIGKILL) }
       if case .waiting = state { state = .over }
-    }
-  }
-
-  /// Gathers what it writes until it ends; false when it takes too long.
-  private func collect(
-    _ pid: pid_t, _ output: borrowing Linux.Descriptor, _ errors: borrowing Linux.Descriptor,
-    _ gathered: inout Output, _ limit: Int, _ patience: Duration
-  ) throws -> Bool {
-    let process = Linux.Descriptor(
-      owning: CInt(try checking("pidfd_open") { berth_pidfd_open(pid, 0) }))
-    try output.setNonBlocking(true)
-    try errors.setNonBlocking(true)
-    let deadline = ContinuousClock.now + patience
-    var openOutput = true
-    var openErrors = true
-    while true {
-      let left = (deadline - ContinuousClock.now).components.seconds
-      guard left >= 0 else { return false }
-      var waiting = [
-        pollfd(fd: process.raw, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: openOutput ? output.raw : -1, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: openErrors ? errors.raw : -1, events: Int16(POLLIN), revents: 0),
-      ]
-      _ = poll(&waiting, 3, CInt(clamping: left * 1000 + 1000))
-      openOutput = try drain(output, into: &gathered.text, limit) && openOutput
-      openErrors = try drain(errors, into: &gathered.errors, limit) && openErrors
-      if waiting[0].revents != 0 { return true }
-    }
-  }
-
-  /// - Returns: false when nothing more comes.
-  private func drain(
-    _ pipe: borrowing Linux.Descriptor, into bytes: inout [UInt8], _ limit: Int
-  ) throws -> Bool {
-    while true {
-      do throws(SystemCallError) {
-        let part = try pipe.read(upTo: 64 << 10)
-        if part.isEmpty { return false }
-        bytes += part.prefix(max(0, limit - bytes.count))
-      } catch {
-        if error.errno == .wouldBlock { return true }
-        throw error
-      }
     }
   }
 }

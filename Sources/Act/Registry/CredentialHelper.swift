@@ -102,20 +102,20 @@ extension CredentialHelper {
       descriptors: [
         (source.raw, 0), (output.writing.raw, 1), (errors.writing.raw, 2),
       ])
-    var answer = Answer(status: -1, output: [], errors: [])
-    let ended: Bool
+    let said: ProgramOutput
     do {
-      ended = try collect(pid, output.reading, errors.reading, into: &answer)
+      said = try gatherOutput(
+        of: pid, output.reading, errors.reading, limit: Self.answerLimit, patience: patience)
     } catch {
       _ = end(pid)
       throw error
     }
-    answer.status = ended ? reap(pid) : end(pid)
-    guard ended else {
+    let status = said.hasEnded ? reap(pid) : end(pid)
+    guard said.hasEnded else {
       throw CredentialFault.helperSlow(
         helper: name, registry: key.registry, seconds: Int(patience.components.seconds))
     }
-    return answer
+    return Answer(status: status, output: said.output, errors: said.errors)
   }
 
   /// The reading end of a pipe that holds all of `input` and its end: nobody waits for a program that
@@ -125,44 +125,6 @@ extension CredentialHelper {
     try pipe.writing.setNonBlocking(true)
     try pipe.writing.writeAll(input)
     return try pipe.reading.duplicate()
-  }
-
-  /// Gathers what the program writes until it ends; false when it takes too long. What it started
-  /// and left behind may hold the pipes: its own end counts.
-  private func collect(
-    _ pid: pid_t, _ output: borrowing Linux.Descriptor, _ errors: borrowing Linux.Descriptor,
-    into answer: inout Answer
-  ) throws -> Bool {
-    let process = Linux.Descriptor(
-      owning: CInt(try checking("pidfd_open") { berth_pidfd_open(pid, 0) }))
-    try output.setNonBlocking(true)
-    try errors.setNonBlocking(true)
-    let deadline = ContinuousClock.now + patience
-    while true {
-      let left = (deadline - ContinuousClock.now).components
-      guard left.seconds >= 0, left.attoseconds >= 0 else { return false }
-      var waiting = [process.raw, output.raw, errors.raw].map {
-        pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-      }
-      let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1
-      _ = poll(&waiting, nfds_t(waiting.count), CInt(clamping: milliseconds))
-      try drain(output, into: &answer.output)
-      try drain(errors, into: &answer.errors)
-      if waiting[0].revents != 0 { return true }
-    }
-  }
-
-  private func drain(_ pipe: borrowing Linux.Descriptor, into bytes: inout [UInt8]) throws {
-    while true {
-      do throws(SystemCallError) {
-        let part = try pipe.read(upTo: 16 << 10)
-        if part.isEmpty { return }
-        bytes += part.prefix(Self.answerLimit - bytes.count)
-      } catch {
-        if error.errno == .wouldBlock { return }
-        throw error
-      }
-    }
   }
 
   /// Ends the program with all that it started: it has a process group of its own.

@@ -63,10 +63,7 @@ extension Session {
   func report(_ faults: [Diagnostic], ignoring: Bool) throws {
     guard !faults.isEmpty else { return }
     guard ignoring else { throw Faults(faults) }
-    for var fault in faults {
-      fault.severity = .warning
-      tell(.warning(fault))
-    }
+    warn(Faults(faults))
   }
 
   private func collect(_ options: PullOptions, into list: inout PullList) throws {

@@ -50,6 +50,8 @@ final class Builder: Sendable {
   /// Gives back all that is not published. Blocks.
   func close() throws {
     folders.withLock { $0 = nil }
+    // Each ends with its last owner.
+    agents.withLock { $0 = [:] }
     let held = bridge.withLock { held in
       defer { held = nil }
       return held
@@ -192,12 +194,7 @@ extension Session {
         try removeFile(buildHolds.appending(name))
       } catch {
         // It is no reason not to build; the next one tries again.
-        let failure = Failure("what a build has left cannot be taken away yet", error)
-        for diagnostic in failure.diagnostics {
-          var warning = diagnostic
-          warning.severity = .warning
-          tell(.warning(warning))
-        }
+        warn(Failure("what a build has left cannot be taken away yet", error))
       }
       _ = consume lock
     }

@@ -105,7 +105,7 @@ extension BuildJob {
 
 extension Session {
   /// Tells of a failure that ends nothing.
-  func warn(_ failure: Failure) {
+  func warn(_ failure: some Diagnosable) {
     for var diagnostic in failure.diagnostics {
       diagnostic.severity = .warning
       tell(.warning(diagnostic))
