@@ -1,6 +1,6 @@
 // What a program says until it ends, with a bound in time and in bytes.
 
-package import CLinux
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -20,7 +20,7 @@ package struct ProgramOutput: Sendable {
 ///   - limit: bytes of each stream that are kept; more is read and dropped.
 ///   - patience: how long the program may take.
 package func gatherOutput(
-  of pid: pid_t, _ output: borrowing Descriptor, _ errors: borrowing Descriptor, limit: Int,
+  of pid: CInt, _ output: borrowing Descriptor, _ errors: borrowing Descriptor, limit: Int,
   patience: Duration
 ) throws(SystemCallError) -> ProgramOutput {
   let process = Descriptor(

@@ -1,6 +1,6 @@
 // Starting a program: posix_spawn(3) with exactly the descriptors, words and environment given.
 
-package import Glibc
+import Glibc
 package import SystemPackage
 
 /// Starts `program` in a session of its own, with default signals and /dev/null for the standard
@@ -10,7 +10,7 @@ package import SystemPackage
 package func spawn(
   _ program: FilePath, _ arguments: [String], environment: [String] = [],
   descriptors: [(from: CInt, to: CInt)] = []
-) throws(SystemCallError) -> pid_t {
+) throws(SystemCallError) -> CInt {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
