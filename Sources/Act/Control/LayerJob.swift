@@ -58,6 +58,8 @@ package struct LayerCopy: Codable, Hashable, Sendable {
   /// The layer does not look at what it is put on: no links of the root are followed.
   package var isLink = false
   package var keepsParents = false
+  /// One of several sources that were written: they need a folder to go into.
+  package var isOfSeveral = false
   package var excludes: [Bytes] = []
   package var unpacks = Unpacking.never
 
@@ -115,11 +117,21 @@ package struct LayerFailure: Codable, Hashable, Sendable, Diagnosable {
   package var hint: String?
   /// The index of the pattern that was at fault.
   package var pattern: Int?
+  /// The path that is not there, where that is the fault. Where it was looked for, the builder knows.
+  package var missing: String?
+  /// The destination is at fault, no pattern.
+  package var isOfTarget = false
 
   package init(_ summary: String, hint: String? = nil, pattern: Int? = nil) {
     self.summary = summary
     self.hint = hint
     self.pattern = pattern
+  }
+
+  /// What is wrong with the place that is copied to.
+  package init(ofTarget summary: String, hint: String? = nil) {
+    self.init(summary, hint: hint)
+    isOfTarget = true
   }
 
   package var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }

@@ -16,6 +16,8 @@ package struct GitAccess: Sendable, Hashable {
   package var agent: String?
   /// Files of keys.
   package var keys: [String] = []
+  /// For servers of http, by their hosts; that of "" is for all others.
+  package var tokens: [String: String] = [:]
 
   package init() {}
 }
@@ -28,12 +30,17 @@ struct GitProgram: Sendable {
 
   private let program: FilePath
   private let environment: [String]
+  private let credential: GitCredential?
   /// What it is about, as messages show it.
   let shown: String
 
   /// Looks the program up. Blocks.
-  init(_ access: GitAccess, environment: [String: String], shown: String) throws(GitFault) {
+  init(
+    _ access: GitAccess, environment: [String: String], shown: String,
+    credential: GitCredential? = nil
+  ) throws(GitFault) {
     self.shown = shown
+    self.credential = credential
     let path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
     guard let program = findProgram("git", path: path) else { throw .noProgram(shown) }
     self.program = program
@@ -48,6 +55,7 @@ struct GitProgram: Sendable {
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
       variables[name] = environment[name.uppercased()] ?? environment[name]
     }
+    variables.merge(credential?.variables ?? [:]) { $1 }
     self.environment = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   }
 
@@ -60,7 +68,8 @@ struct GitProgram: Sendable {
   /// Runs it to its end. It is killed with all that it has started when the task is cancelled.
   /// - Returns: what it writes.
   func run(_ arguments: [String], in folder: FilePath) async throws -> String {
-    let settings = Self.settings.flatMap { ["-c", $0] }
+    let own = credential.map { [$0.setting] } ?? []
+    let settings = (Self.settings + own).flatMap { ["-c", $0] }
     let words = ["git", "-C", folder.string] + settings + arguments
     let running = RunningProgram()
     let output = try await withTaskCancellationHandler {
@@ -231,7 +240,8 @@ package enum GitFault: Diagnosable, Hashable {
       return "add the host's key to `~/.ssh/known_hosts`: connect to it once with ssh"
     }
     if reason.contains("could not read Username") || reason.contains("Authentication failed") {
-      return "check the address; a private repository can be reached by ssh with `ssh: [default]`"
+      return "check the address; a private repository can be reached with a build secret called"
+        + " GIT_AUTH_TOKEN, or by ssh with `ssh: [default]`"
     }
     return nil
   }

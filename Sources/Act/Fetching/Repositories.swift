@@ -64,17 +64,19 @@ package struct Repositories: Sendable {
   package func checkOut(_ reference: GitReference, _ access: GitAccess, in scratch: FilePath)
     async throws -> CheckedOut
   {
+    let address = try GitAddress(reference, access)
     let git = try await blocking { [environment] in
       try makeFolders(scratch)
-      return try GitProgram(access, environment: environment, shown: reference.shown)
+      return try GitProgram(
+        access, environment: environment, shown: reference.shown, credential: address.credential)
     }
-    let wanted = try await resolve(reference, git, in: scratch)
+    let wanted = try await resolve(reference, address, git, in: scratch)
     if let wanted = wanted.commit,
       let known = try await blocking({ try self.find(wanted, reference) })
     {
       return try check(known, reference)
     }
-    let commit = try await fetch(wanted, reference, git, in: scratch)
+    let commit = try await fetch(wanted, reference, address, git, in: scratch)
     try check(commit, reference)
     return try await blocking {
       try self.keep(scratch, commit, reference)
@@ -90,9 +92,9 @@ package struct Repositories: Sendable {
     var name: String
   }
 
-  private func resolve(_ reference: GitReference, _ git: GitProgram, in folder: FilePath)
-    async throws -> Target
-  {
+  private func resolve(
+    _ reference: GitReference, _ address: GitAddress, _ git: GitProgram, in folder: FilePath
+  ) async throws -> Target {
     if let ref = reference.ref, isCommit(ref) {
       let commit = ref.lowercased()
       try check(commit, reference)
@@ -107,7 +109,7 @@ package struct Repositories: Sendable {
       names = ["HEAD"]
     }
     let patterns = names + names.filter { $0.hasPrefix("refs/tags/") }.map { $0 + "^{}" }
-    let listed = try await git.run(["ls-remote", "--", reference.url] + patterns, in: folder)
+    let listed = try await git.run(["ls-remote", "--", address.url] + patterns, in: folder)
     var commits: [String: String] = [:]
     for line in listed.split(separator: "\n") {
       let parts = line.split(separator: "\t")
@@ -138,10 +140,11 @@ package struct Repositories: Sendable {
   /// Makes the files of the commit in `folder`.
   /// - Returns: the commit that came.
   private func fetch(
-    _ target: Target, _ reference: GitReference, _ git: GitProgram, in folder: FilePath
+    _ target: Target, _ reference: GitReference, _ address: GitAddress, _ git: GitProgram,
+    in folder: FilePath
   ) async throws -> String {
     _ = try await git.run(["init", "--quiet", "--template="], in: folder)
-    _ = try await git.run(["remote", "add", "origin", reference.url], in: folder)
+    _ = try await git.run(["remote", "add", "origin", address.url], in: folder)
     let name = try await bring(target, git, in: folder)
     let commit = try await git.run(["rev-parse", "--verify", name + "^{commit}"], in: folder)
       .filter { !$0.isWhitespace }
@@ -154,7 +157,7 @@ package struct Repositories: Sendable {
     let time = try await git.run(["show", "--no-patch", "--format=%ct", commit], in: folder)
     if reference.keepsGitFolder == true {
       _ = try await git.run(
-        ["remote", "set-url", "origin", withoutSecrets(reference.url)], in: folder)
+        ["remote", "set-url", "origin", withoutSecrets(address.url)], in: folder)
     }
     try await blocking {
       let keeps = reference.keepsGitFolder == true

@@ -37,6 +37,19 @@ extension IngestSession {
   }
 }
 
+extension ImageStore {
+  /// Whether something on the way of a path, its last name too, is neither a folder nor missing in the root that
+  /// these layers are: a link, say. Blocks.
+  ///
+  /// - Parameters:
+  ///   - path: absolute and clean.
+  ///   - layers: lowest first.
+  package func leadsThroughOther(_ path: [UInt8], on layers: [StackedLayer]) throws -> Bool {
+    var settling = Settling()
+    return try settling.leadsThroughOther(path, in: layers.map { folder(of: $0) }.reversed())
+  }
+}
+
 /// The work on one image's folders, with a bound: names may be thousands deep, in hundreds of layers.
 private struct Settling {
   /// Parts of names that are looked up: seconds of work.
@@ -59,6 +72,44 @@ private struct Settling {
       if let source = found.folder { return try copyDescription(from: source, to: folder) }
       if try found.isCovered || hidesBelow(path, in: lower) { return }
     }
+  }
+
+  /// - Parameter layers: topmost first.
+  mutating func leadsThroughOther(_ path: [UInt8], in layers: [FilePath]) throws -> Bool {
+    var folder: [UInt8] = []
+    for name in path.split(separator: UInt8(ascii: "/")).map(Array.init) {
+      let whole = folder.isEmpty ? name : folder + [UInt8(ascii: "/")] + name
+      switch try kind(of: whole, named: name, in: folder, layers) {
+      case .folder: folder = whole
+      case .missing: return false
+      case .other: return true
+      }
+    }
+    return false
+  }
+
+  private enum Kind { case folder, missing, other }
+
+  private mutating func kind(
+    of path: [UInt8], named name: [UInt8], in folder: [UInt8], _ layers: [FilePath]
+  ) throws -> Kind {
+    let depth = path.count(where: { $0 == UInt8(ascii: "/") }) + 1
+    for layer in layers {
+      let found = try open(path, in: layer, depth: depth)
+      if found.folder != nil { return .folder }
+      if found.isCovered {
+        // What hides the folder that it would be in hides it as well.
+        guard let parent = try open(folder, in: layer, depth: depth).folder else { return .missing }
+        var status = stat()
+        try checking("fstatat") {
+          cString(name) { fstatat(parent.raw, $0, &status, AT_SYMLINK_NOFOLLOW) }
+        }
+        let isWhiteout = status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == 0
+        return isWhiteout ? .missing : .other
+      }
+      if try hidesBelow(path, in: layer) { return .missing }
+    }
+    return .missing
   }
 
   /// The folder of a layer at a path; or that something else is there.

@@ -57,7 +57,11 @@ final class LayerCopier: SourceVisitor {
 
   private var current: TargetFolder { folders[folders.count - 1] }
 
-  func start(in folder: TargetFolder) { folders = [folder] }
+  /// Begins with one source: names of one file are told within it, for another may have taken the first away.
+  func start(in folder: TargetFolder) {
+    folders = [folder]
+    known.removeAll()
+  }
 
   // MARK: - Folders
 
@@ -109,7 +113,9 @@ final class LayerCopier: SourceVisitor {
     default: break
     }
     throw LayerFailure(
-      "cannot put the folder `\(text(item.path))` in place of `\(place(item))`: it is not a folder")
+      ofTarget:
+        "cannot put the folder `\(text(item.path))` in place of `\(place(item))`: it is not a folder"
+    )
   }
 
   // MARK: - All else
@@ -200,7 +206,8 @@ final class LayerCopier: SourceVisitor {
     let folder = current.handle.raw
     if case .folder? = try EntryStatus(name, in: folder)?.kind {
       throw LayerFailure(
-        "cannot put the file `\(text(item.path))` in place of the folder `\(place(name))`")
+        ofTarget: "cannot put the file `\(text(item.path))` in place of the folder `\(place(name))`"
+      )
     }
     try on(item, "unlink") { withPointer(name) { unlinkat(folder, $0, 0) } }
   }

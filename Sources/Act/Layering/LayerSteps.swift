@@ -37,12 +37,11 @@ struct LayerSteps {
     }
     if let mode = copy.mode { rules.mode = try ModeChange(mode) }
     let copier = LayerCopier(tree, rules)
-    let selection = try Selection(copy, in: source).all()
-    for selected in selection {
+    for selected in try Selection(copy, in: source).all() {
       do {
-        try run(copy, selected, copier, rules, isAlone: selection.count == 1)
+        try run(copy, selected, copier, rules)
       } catch var failure as LayerFailure {
-        failure.pattern = failure.pattern ?? selected.pattern
+        if !failure.isOfTarget { failure.pattern = failure.pattern ?? selected.pattern }
         throw failure
       }
       try tree.close()
@@ -50,8 +49,7 @@ struct LayerSteps {
   }
 
   private func run(
-    _ copy: LayerCopy, _ selected: Selected, _ copier: LayerCopier, _ rules: CopyRules,
-    isAlone: Bool
+    _ copy: LayerCopy, _ selected: Selected, _ copier: LayerCopier, _ rules: CopyRules
   ) throws {
     switch selected.thing {
     case .contents(let source):
@@ -60,7 +58,7 @@ struct LayerSteps {
       try walk.run(in: source.raw)
     case .item(let item, _):
       if try unpack(item, copy, selected, rules) { return }
-      let name = try place(copy, selected.name, rules, copier, isAlone: isAlone)
+      let name = try place(copy, selected.name, rules, copier)
       try copier.add(item, as: name + [0])
     }
   }
@@ -90,10 +88,11 @@ struct LayerSteps {
     return true
   }
 
-  /// Opens the folder that a file goes into.
+  /// Opens the folder that a file goes into. Of several that one pattern has found, all may go onto one name:
+  /// the last stays, as with BuildKit.
   /// - Returns: the name that it gets there.
   private func place(
-    _ copy: LayerCopy, _ name: [UInt8], _ rules: CopyRules, _ copier: LayerCopier, isAlone: Bool
+    _ copy: LayerCopy, _ name: [UInt8], _ rules: CopyRules, _ copier: LayerCopier
   ) throws -> [UInt8] {
     let path = copy.target.raw
     let last = names(of: path).last ?? []
@@ -104,10 +103,11 @@ struct LayerSteps {
       copier.start(in: try tree.open(way))
       return name
     case .other(let way, let name, _) where !isOfFolder, .missing(let way, let name, _):
-      guard isAlone else {
+      guard !copy.isOfSeveral else {
         throw LayerFailure(
-          "cannot copy several files to the one name `\(text(path))`",
-          hint: "end it with `/` to copy them into a folder")
+          ofTarget:
+            "with more than one source the destination must be a folder: `\(text(path))` is none",
+          hint: "end it with `/` to have one made")
       }
       copier.start(in: try tree.open(way))
       return name

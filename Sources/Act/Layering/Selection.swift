@@ -48,17 +48,9 @@ struct Selection {
   }
 
   /// In the order of the patterns, and of names where one of them names several. A pattern with wildcards
-  /// may name nothing as long as another one names something.
+  /// may name nothing, as with BuildKit.
   func all() throws -> [Selected] {
-    var found: [Selected] = []
-    var empty: Int?
-    for (index, pattern) in copy.patterns.enumerated() {
-      let count = found.count
-      found += try selected(by: pattern.raw, index)
-      if found.count == count { empty = empty ?? index }
-    }
-    if found.isEmpty, let empty { throw nothing(copy.patterns[empty].raw, empty) }
-    return found
+    try copy.patterns.enumerated().flatMap { try selected(by: $1.raw, $0) }
   }
 
   private func selected(by pattern: [UInt8], _ index: Int) throws -> [Selected] {
@@ -183,27 +175,50 @@ extension Selection {
   private func missing(_ names: [[UInt8]], _ index: Int) -> LayerFailure {
     let path = text([slash] + joined(names))
     switch try? find(names, below: root) {  // that it cannot be looked at is as good as not there
-    case .folder?, .other?:
-      return LayerFailure(
-        "`\(path)` is not copied: a rule of the ignore file or an `--exclude` leaves it out",
-        hint: "add a rule that begins with `!` to the ignore file", pattern: index)
+    case .folder?, .other?: return leftOut(names, index)
     case .missing(let way, let name, _)?:
       // A hint is worth no second failure.
       let there = (try? Layering.names(in: way.folder.raw)) ?? []
       let similar = nearest(to: text(name), among: there.map { text($0) })
-      return LayerFailure(
-        "`\(path)` is not there",
-        hint: similar.map { "there is `\(text([slash] + joined(way.names + [Array($0.utf8)])))`" },
-        pattern: index)
+      return notThere(
+        path,
+        similar.map { "there is `\(text([slash] + joined(way.names + [Array($0.utf8)])))`" }, index)
     case .blocked(let way, let name)?:
-      return LayerFailure(
-        "`\(path)` is not there",
-        hint: "`\(text([slash] + joined(way.names + [name])))` is not a folder", pattern: index)
-    case nil: return LayerFailure("`\(path)` is not there", pattern: index)
+      return notThere(
+        path, "`\(text([slash] + joined(way.names + [name])))` is not a folder", index)
+    case nil: return notThere(path, nil, index)
     }
   }
 
-  private func nothing(_ pattern: [UInt8], _ index: Int) -> LayerFailure {
-    LayerFailure("nothing to copy is called `\(text(pattern))`", pattern: index)
+  private func notThere(_ path: String, _ hint: String?, _ index: Int) -> LayerFailure {
+    let leadsOut = copy.patterns[index].raw.split(separator: slash).contains {
+      $0.elementsEqual([0x2E, 0x2E])
+    }
+    var failure = LayerFailure(
+      "`\(path)` is not there",
+      hint: hint ?? (leadsOut ? "`..` does not lead out of what is copied from" : nil),
+      pattern: index)
+    failure.missing = path
+    return failure
+  }
+
+  /// What is there and is not copied.
+  private func leftOut(_ names: [[UInt8]], _ index: Int) -> LayerFailure {
+    let path = joined(names)
+    let shown = text([slash] + path)
+    if let ignored, let rule = ignored.rule(behind: ignored.verdict(on: path)),
+      ignored.excludes(path)
+    {
+      return LayerFailure(
+        "`\(shown)` is left out by line \(rule.line) of the ignore file, `\(text(rule.text))`",
+        hint: "add a line `!\(text(path))` behind it", pattern: index)
+    }
+    if let excluded, let name = names.last,
+      let rule = excluded.rule(behind: excluded.verdict(on: name)), excluded.excludes(name)
+    {
+      return LayerFailure(
+        "`\(shown)` is left out by `--exclude=\(text(rule.text))`", pattern: index)
+    }
+    return LayerFailure("`\(shown)` is a socket, which no layer holds", pattern: index)
   }
 }

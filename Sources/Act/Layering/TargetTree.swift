@@ -140,5 +140,6 @@ final class TargetTree {
 
 func notFolder(_ way: Way, _ name: [UInt8]) -> LayerFailure {
   LayerFailure(
-    "cannot copy into `\(text([slash] + joined(way.names + [name])))`: it is not a folder")
+    ofTarget: "cannot copy into `\(text([slash] + joined(way.names + [name])))`: it is not a folder"
+  )
 }

@@ -59,7 +59,8 @@ struct BuildCommand: AsyncParsableCommand {
     invocation.show(try warnings())
     if self.print { return try show(request, invocation) }
     let mode = try mode(invocation)
-    let work = try invocation.open("build", services: services, quiet: quiet, progress: mode)
+    let work = try invocation.open(
+      "build", services: services, quiet: quiet, needsRoot: !check, progress: mode)
     _ = try await finishing(work.progress) {
       try await interruptible { try await work.session.build(request) }
     }

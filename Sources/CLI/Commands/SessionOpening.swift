@@ -29,14 +29,16 @@ extension Invocation {
   ///   - quiet: no progress.
   ///   - quietPull: no progress of images.
   ///   - quietBuild: nothing of the steps of builds.
+  ///   - needsRoot: whether it does more than read files.
   ///   - mode: typed behind the verb, where it is another than before it.
   func open(
     _ title: String, file: FileNeed = .required, services: [String] = [], quiet: Bool = false,
-    quietPull: Bool = false, quietBuild: Bool = false, progress mode: ProgressMode? = nil
+    quietPull: Bool = false, quietBuild: Bool = false, needsRoot: Bool = true,
+    progress mode: ProgressMode? = nil
   ) throws -> Work {
     try refuseUnheeded(by: title)
     let host = try hostProfile()
-    try host.requirePrivilege(for: title)
+    if needsRoot { try host.requirePrivilege(for: title) }
     trace("state in \(host.state), run in \(host.run)")
     let progress = progress(title, quiet: quiet, mode)
     let session = try Session(request(file: file, services: services), host: host) { event in
@@ -78,7 +80,9 @@ extension Invocation {
     if global.dryRun, Self.changing.contains(verb) {
       throw UsageFault(
         "`berth \(verb)` cannot be tried with `--dry-run`",
-        hint: "verbs that carry out a plan can, such as `up` and `down`; leave out the flag")
+        hint: verb == "build"
+          ? "`berth build --print` shows what would be built, `--check` looks at the Dockerfiles"
+          : "verbs that carry out a plan can, such as `up` and `down`; leave out the flag")
     }
   }
 

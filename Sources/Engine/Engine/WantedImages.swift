@@ -191,20 +191,34 @@ extension Session {
 
   /// That the service or the caller asks for; nil is any that fits.
   func platform(of service: Service) throws -> Platform? {
-    try naming(service) {
+    try naming(service, at: service.place(of: "platform")) {
       try service.platform.map { try Platform(parsing: $0) } ?? defaultPlatform()
     }
   }
 
-  func imageReference(_ image: String, _ service: Service) throws -> ImageReference {
-    try naming(service) { try ImageReference(parsing: image) }
+  /// - Parameter attribute: that names it.
+  func imageReference(_ image: String, _ service: Service, of attribute: String = "image") throws
+    -> ImageReference
+  {
+    let build = attribute == "image" ? nil : service.build
+    return try naming(service, at: build?.place(of: attribute) ?? service.place(of: "image")) {
+      try ImageReference(parsing: image)
+    }
   }
 
-  func naming<Value>(_ service: Service, _ parse: () throws -> Value) throws -> Value {
+  func naming<Value>(_ service: Service, at span: SourceSpan?, _ parse: () throws -> Value) throws
+    -> Value
+  {
     do {
       return try parse()
     } catch let fault as ImageFault {
-      throw Failure("service `\(service.name)` names no image that there can be", fault)
+      let failure = Failure("service `\(service.name)` names no image that there can be", fault)
+      throw Faults(
+        failure.diagnostics.map { diagnostic in
+          var placed = diagnostic
+          placed.span = span
+          return placed
+        })
     }
   }
 

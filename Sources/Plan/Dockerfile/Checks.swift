@@ -38,6 +38,22 @@ package struct CheckKnowledge: Sendable {
   package var environments: [Int: Set<String>] = [:]
 
   package init() {}
+
+  /// Looks up what the images that stages begin with set.
+  ///
+  /// - Parameters:
+  ///   - arguments: what is given from outside, by name.
+  ///   - variables: the names of an image's variables by its name; nil where it is not here.
+  package mutating func look(
+    at dockerfile: Dockerfile, arguments: [String: String],
+    _ variables: (String) throws -> Set<String>?
+  ) rethrows {
+    let scopes = StageScopes(dockerfile, arguments: arguments)
+    for stage in dockerfile.stages {
+      guard let base = scopes.base(of: stage), scopes.isReference(base) else { continue }
+      environments[stage.index] = try variables(base)
+    }
+  }
 }
 
 /// Warnings in the order of the file, each with the check's name as its code. Those that the file's

@@ -61,7 +61,7 @@ struct DirectiveReader {
     let bytes = source.bytes[value]
     let end = bytes.firstIndex(where: isBlank) ?? value.upperBound
     let image = source.text(value.lowerBound..<end)
-    guard isOurs(image) else {
+    guard Directives.isOurs(image) else {
       source.report(
         "the frontend `\(image)` of `# syntax=` cannot be used: berth reads Dockerfiles itself",
         at: value.lowerBound..<end,
@@ -69,25 +69,6 @@ struct DirectiveReader {
       return
     }
     found.syntax = Word(image, span: source.span(value.lowerBound..<end))
-  }
-
-  /// Whether berth reads what this image of a frontend reads.
-  private func isOurs(_ image: String) -> Bool {
-    var name = image[...]
-    for registry in ["docker.io/", "index.docker.io/"] where name.hasPrefix(registry) {
-      name = name.dropFirst(registry.utf8.count)
-      break
-    }
-    if let digest = name.firstIndex(of: "@") { name = name[..<digest] }
-    let colon = name.firstIndex(of: ":")
-    let tag = colon.map { name[name.index(after: $0)...] } ?? "latest"
-    switch colon.map({ name[..<$0] }) ?? name {
-    case "docker/dockerfile-upstream": return !tag.isEmpty
-    case "docker/dockerfile":
-      if ["latest", "labs", "experimental"].contains(tag) || tag.hasSuffix("-labs") { return true }
-      return tag == "1" || tag.hasPrefix("1.") || tag.hasPrefix("1-")
-    default: return false
-    }
   }
 
   private mutating func readEscape(_ value: Range<Int>, of source: SourceText) {
@@ -142,6 +123,38 @@ struct DirectiveReader {
 }
 
 extension Directives {
+  /// Refuses what the build argument `BUILDKIT_SYNTAX` names in place of `# syntax=`, where berth does not
+  /// read what that reads.
+  ///
+  /// - Throws: `Faults`.
+  package static func checkFrontend(_ image: String) throws {
+    if image.isEmpty || isOurs(image) { return }
+    throw Faults([
+      Diagnostic(
+        "the frontend `\(image)` of `BUILDKIT_SYNTAX` cannot be used: berth reads Dockerfiles itself",
+        hint: "leave the argument out")
+    ])
+  }
+
+  /// Whether berth reads what this image of a frontend reads.
+  fileprivate static func isOurs(_ image: String) -> Bool {
+    var name = image[...]
+    for registry in ["docker.io/", "index.docker.io/"] where name.hasPrefix(registry) {
+      name = name.dropFirst(registry.utf8.count)
+      break
+    }
+    if let digest = name.firstIndex(of: "@") { name = name[..<digest] }
+    let colon = name.firstIndex(of: ":")
+    let tag = colon.map { name[name.index(after: $0)...] } ?? "latest"
+    switch colon.map({ name[..<$0] }) ?? name {
+    case "docker/dockerfile-upstream": return !tag.isEmpty
+    case "docker/dockerfile":
+      if ["latest", "labs", "experimental"].contains(tag) || tag.hasSuffix("-labs") { return true }
+      return tag == "1" || tag.hasPrefix("1.") || tag.hasPrefix("1-")
+    default: return false
+    }
+  }
+
   /// Takes what the build argument `BUILDKIT_DOCKERFILE_CHECK` says of checks in place of what the file
   /// says (reference E32).
   ///
@@ -166,7 +179,7 @@ func trimmed(_ range: Range<Int>, _ bytes: [UInt8]) -> Range<Int> {
 
 func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-func isLetterOrDigit(_ byte: UInt8) -> Bool {
+package func isLetterOrDigit(_ byte: UInt8) -> Bool {
   isDigit(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
 }
 

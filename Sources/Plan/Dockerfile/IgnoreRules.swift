@@ -9,6 +9,8 @@ package struct IgnoreRules: Sendable {
   private struct Rule: Sendable {
     let pattern: PathPattern
     let isException: Bool
+    let text: [UInt8]
+    let line: Int
   }
 
   /// What the rules say of one path. Handed down a walk, it spares the rules that a folder has
@@ -101,6 +103,13 @@ package struct IgnoreRules: Sendable {
     }
   }
 
+  /// The rule behind a verdict as it is written, and its line, from 1; nil where none decided.
+  package func rule(behind verdict: Verdict) -> (text: [UInt8], line: Int)? {
+    guard rules.indices.contains(verdict.rule) else { return nil }
+    let rule = rules[verdict.rule]
+    return (rule.text, rule.line)
+  }
+
   private func verdict(of index: Int) -> Verdict {
     Verdict(rule: index, isExcluded: !rules[index].isException)
   }
@@ -129,7 +138,9 @@ package struct IgnoreRules: Sendable {
     } catch {
       throw IgnoreFault(index: index, text: Array(trimmed(line)), fault: error)
     }
-    rules.append(Rule(pattern: pattern, isException: isException))
+    rules.append(
+      Rule(
+        pattern: pattern, isException: isException, text: Array(trimmed(line)), line: index + 1))
     hasExceptions = hasExceptions || isException
   }
 }

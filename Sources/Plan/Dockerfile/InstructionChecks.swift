@@ -159,7 +159,10 @@ extension Checks {
   ) {
     guard !scope.isSet(name), seen.insert(name).inserted else { return }
     let isGlobal = scope.globalNames.contains(name) || scope.globals[name] != nil
-    let near = nearest(to: name, among: scope.variables.keys.sorted())
+    // Where the image's own variables are not known, a name that is longer, such as GOPATH, may be one of them.
+    let near = nearest(to: name, among: scope.variables.keys.sorted()).flatMap { near in
+      scope.isComplete || !(name.contains(near) || near.contains(name)) ? near : nil
+    }
     guard scope.isComplete || isGlobal || near != nil else { return }
     let hint =
       isGlobal

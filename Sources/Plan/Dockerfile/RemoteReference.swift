@@ -236,7 +236,7 @@ private func isHexDigit(_ byte: UInt8) -> Bool {
 }
 
 /// Nil where `%` is followed by no number, or what comes out is no text.
-private func percentDecoded(_ text: some StringProtocol, plusIsBlank: Bool = false) -> String? {
+package func percentDecoded(_ text: some StringProtocol, plusIsBlank: Bool = false) -> String? {
   var bytes: [UInt8] = []
   var rest = Array(text.utf8)[...]
   while let byte = rest.popFirst() {

@@ -18,13 +18,21 @@ struct StageScopes {
     "TARGETSTAGE": "default",
   ]
 
-  init(_ dockerfile: Dockerfile, environments: [Int: Set<String>]) {
+  /// - Parameter arguments: what is given from outside, by name.
+  init(
+    _ dockerfile: Dockerfile, environments: [Int: Set<String>] = [:],
+    arguments: [String: String] = [:]
+  ) {
     self.dockerfile = dockerfile
     self.environments = environments
     expansion = Expansion(escape: dockerfile.directives.escape)
     globals = Self.platformArguments
     declared = Set(dockerfile.globalArguments.map(\.name))
     for argument in dockerfile.globalArguments {
+      if let given = arguments[argument.name] {
+        globals[argument.name] = given
+        continue
+      }
       // A value that cannot be known is like none.
       guard let value = argument.value, let text = try? expansion.text(value, { globals[$0] })
       else { continue }

@@ -90,12 +90,14 @@ extension Session {
       guard let build = service.build, case .address(let address) = build.context else {
         return nil
       }
-      var need = RemoteNeed(
-        label: label ? service.name + " " : "",
-        access: self.gitAccess(self.sshSources(of: build, request)))
-      need.keepsGitFolder =
-        BuildArguments(self.buildArguments(of: service, request)).keepsGitFolder
       do {
+        var need = RemoteNeed(
+          label: label ? service.name + " " : "",
+          access: try await blocking {
+            try self.gitAccess(build, self.sshSources(of: build, request))
+          })
+        need.keepsGitFolder =
+          BuildArguments(self.buildArguments(of: service, request)).keepsGitFolder
         let folder = try await builder.context(address, need)
         contexts.withLock { $0[service.name] = folder }
         return nil
@@ -124,9 +126,12 @@ extension Session {
         guard let build = service.build else { continue }
         do {
           let arguments = BuildArguments(self.buildArguments(of: service, request))
+          if let frontend = arguments.value(of: "BUILDKIT_SYNTAX") {
+            try Directives.checkFrontend(frontend)
+          }
           sources[service.name] = try BuildSource(
-            build, service: service.name, context: contexts[service.name],
-            checks: arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK"))
+            build, service: service.name, context: contexts[service.name], arguments: arguments,
+            variables: self.variables(ofImage:))
         } catch let fault as Faults {
           faults += fault.diagnostics
         }
@@ -134,6 +139,15 @@ extension Session {
       if !faults.isEmpty { throw Faults(faults) }
       return sources
     }
+  }
+
+  /// The names of the variables that an image sets; nil where it is not here.
+  private func variables(ofImage name: String) throws -> Set<String>? {
+    // What is no name is told where the image is fetched.
+    guard let reference = try? ImageReference(parsing: name),
+      let image = try images.resolve(reference)
+    else { return nil }
+    return Set(image.config.env.map { String($0.prefix { $0 != "=" }) })
   }
 
   /// Tells what the checks have to say; fails where a Dockerfile, or `--check`, asks for that.
@@ -223,12 +237,16 @@ extension Session {
   private func tellUnused(_ job: BuildJob) {
     let unused = job.arguments.notConsumed
     if unused.isEmpty { return }
+    let areTyped = job.typed.isSuperset(of: unused)
     tell(
       .warning(
         Diagnostic(
           "service `\(job.service.name)`: one or more build-args [\(unused.joined(separator: " "))] "
-            + "were not consumed", severity: .warning, span: job.definition.place(of: "args"),
-          hint: "declare it with `ARG` in the Dockerfile, or remove it")))
+            + "were not consumed", severity: .warning,
+          span: areTyped ? nil : job.definition.place(of: "args"),
+          hint: areTyped
+            ? "declare it with `ARG` in the Dockerfile, or leave `--build-arg` out"
+            : "declare it with `ARG` in the Dockerfile, or remove it")))
   }
 
   /// Names the image.

@@ -24,6 +24,8 @@ final class BuildJob: Sendable {
   let baseTexts: [Int: String]
   /// `web `, or nothing where one service alone is built.
   let label: String
+  /// Arguments that were typed, by name.
+  let typed: Set<String>
   let usesCache: Bool
   let pulls: Bool
   let ssh: [SSHSource]
@@ -52,6 +54,7 @@ final class BuildJob: Sendable {
     self.source = source
     self.label = label
     self.services = services
+    typed = Set(request.arguments.map { String($0.prefix { $0 != "=" }) })
     usesCache = request.usesCache && definition.usesCache
     pulls = request.pulls || definition.pulls
     ssh = builder.session.sshSources(of: definition, request)
@@ -167,8 +170,12 @@ final class BuildJob: Sendable {
       // Nobody knew that it would be needed: a trigger of an image asks for it.
       if begun.withLock({ $0.insert(index).inserted }) {
         let stage = source.dockerfile.stages[index]
-        let run = StageRun(self, stage, base: try base(of: stage))
-        _ = await board.doing(index) { try await run.run() }
+        // It is nobody's piece but that of who asks: its failure is told here.
+        let failure = await board.doing(index) {
+          try check([index])
+          return try await StageRun(self, stage, base: try base(of: stage)).run()
+        }
+        if let failure { throw failure }
       }
       return try await board.value(of: index)
     case .image(let name): return try await image(name, platform, at: span)
@@ -278,7 +285,7 @@ extension BuildArgument {
 /// Values that the builder was given from outside.
 final class BuildArguments: Sendable {
   /// Last of a name wins; the command line over the file.
-  private let values: [String: String]
+  let values: [String: String]
   private let unused: Mutex<Set<String>>
 
   /// Known to every command without a declaration; no part of history or keys.

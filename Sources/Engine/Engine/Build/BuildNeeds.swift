@@ -115,7 +115,10 @@ extension Session {
     for warning in found { tell(.warning(warning)) }
     for service in services {
       let own = try imageReference(imageName(of: service), service)
-      for name in try [own] + (service.build?.tags ?? []).map({ try imageReference($0, service) })
+      for name in try [own]
+        + (service.build?.tags ?? []).map({
+          try imageReference($0, service, of: "tags")
+        })
       where name.digest != nil {
         throw Faults([
           Diagnostic(
@@ -138,7 +141,7 @@ extension Session {
       ])
     }
     let listed = try build.platforms.map { text in
-      try naming(service) { try Platform(parsing: text) }
+      try naming(service, at: build.place(of: "platforms")) { try Platform(parsing: text) }
     }
     let own = try platform(of: service)
     if let own, !listed.isEmpty, !listed.contains(own) {

@@ -20,6 +20,8 @@ enum SourcePlace: Sendable {
 struct BuildSource: Sendable {
   /// The folder of the host that `COPY` takes from.
   var context: FilePath
+  /// As people know it: a folder, or where it was fetched from.
+  let shownContext: String
   var dockerfile: Dockerfile
   /// Where the Dockerfile was written.
   private let written: DockerfileSource
@@ -31,13 +33,16 @@ struct BuildSource: Sendable {
   /// Reads what `build` names. All faults of the Dockerfile come at once. Blocks.
   /// - Parameter context: where a context of elsewhere was put; nil: that of the definition, which is a
   ///   folder.
-  /// - Parameter checks: what stands in place of the Dockerfile's own `# check=`.
+  /// - Parameter arguments: of the build; one of them stands in place of the Dockerfile's own `# check=`.
+  /// - Parameter variables: names of variables of an image that is here.
   init(
-    _ definition: BuildDefinition, service: String, context: FilePath? = nil, checks: String? = nil
+    _ definition: BuildDefinition, service: String, context: FilePath? = nil,
+    arguments: BuildArguments, variables: (String) throws -> Set<String>?
   ) throws {
     let folder = try context ?? Self.folder(of: definition, service)
     let place = context == nil ? SourcePlace.host : .elsewhere
     self.context = folder
+    shownContext = definition.context.text
     guard isFolder(folder) else {
       throw Faults([
         Diagnostic(
@@ -68,9 +73,15 @@ struct BuildSource: Sendable {
     self.ignored = ignored
     do {
       var dockerfile = try parseDockerfile(text, name: name)
-      if let checks { try dockerfile.directives.replaceChecks(with: checks) }
+      if let checks = arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK") {
+        try dockerfile.directives.replaceChecks(with: checks)
+      }
+      let misplaced = misplacedSources(
+        dockerfile, contexts: Set(definition.additionalContexts.map(\.name)))
+      if !misplaced.isEmpty { throw Faults(misplaced).quoting(text, name: name) }
       var knowledge = CheckKnowledge()
       knowledge.ignoreRules = try IgnoreRules(lines: ignored)
+      try knowledge.look(at: dockerfile, arguments: arguments.values, variables)
       dockerfile.warnings = runChecks(dockerfile, source: text, knowledge: knowledge)
         .map { definition.dockerfile.placed($0, of: name) }
       self.dockerfile = dockerfile
@@ -131,6 +142,15 @@ extension DockerfileSource {
     else { return diagnostic }
     var placed = diagnostic
     placed.span = place
+    if let indent = inline.indent {
+      // As the line stands in the compose file, so that the caret is under its word.
+      placed.excerpt = diagnostic.excerpt.map { String(repeating: " ", count: indent) + $0 }
+    } else {
+      if let line = diagnostic.excerpt {
+        placed.causes.append("line \(span.line) of it: `\(line)`")
+      }
+      placed.excerpt = nil
+    }
     return placed
   }
 }

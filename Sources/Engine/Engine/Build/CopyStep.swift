@@ -4,6 +4,7 @@ import Blueprint
 import Control
 import Diagnostics
 import Dockerfile
+import Images
 import Linux
 import OCI
 import Store
@@ -17,12 +18,16 @@ struct CopyPlan: Sendable {
   var history: String
   /// Where the patterns of the first copy stand.
   var places: [SourceSpan]
+  var destination: SourceSpan
+  /// Absolute: the folder that is copied into.
+  var target: String
   /// The owner is looked up in the image.
   var hasNamedOwner: Bool
 
   /// The word that the copier is not content with.
   func place(of failure: LayerFailure) -> SourceSpan? {
-    failure.pattern.flatMap { places.indices.contains($0) ? places[$0] : nil }
+    if failure.isOfTarget { return destination }
+    return failure.pattern.flatMap { places.indices.contains($0) ? places[$0] : nil }
   }
 }
 
@@ -39,20 +44,31 @@ extension StageRun {
     try await layer(step, &state) {
       var key = StepKey(copy.isLink ? "link" : "copy")
       // A linked layer does not look at what it is put on, but for names of owners and whether there is
-      // anything.
-      if !copy.isLink || plan.hasNamedOwner { key.add(known.key) }
+      // anything, and links on the way, in whose place it puts folders.
+      var isOfBase = !copy.isLink || plan.hasNamedOwner
+      if !isOfBase { isOfBase = try await self.leadsThroughOther(plan.target, known.layers) }
+      if isOfBase { key.add(known.key) }
       key.add(known.layers.isEmpty)
       key.add(plan.fixed)
-      let digests = try await self.placing({ plan.place(of: $0) ?? instruction.span }) {
+      let digests = try await self.placing(in: copy.from?.text) {
+        plan.place(of: $0) ?? instruction.span
+      } _: {
         try await session.layerDigests(plan.job)
       }
       for digest in digests { key.add(digest.digest) }
       return key.finish()
     } _: { _, folder, below in
-      try await self.placing({ plan.place(of: $0) ?? instruction.span }) {
+      try await self.placing(in: copy.from?.text) {
+        plan.place(of: $0) ?? instruction.span
+      } _: {
         try await self.copyLayer(plan.job, in: folder, on: below)
       }
     }
+  }
+
+  private func leadsThroughOther(_ path: String, _ layers: [StackedLayer]) async throws -> Bool {
+    let images = builder.session.images
+    return try await blocking { try images.leadsThroughOther(Array(path.utf8), on: layers) }
   }
 
   private func copyPlan(_ copy: CopyInstruction, _ instruction: Instruction, _ state: StageState)
@@ -89,6 +105,7 @@ extension StageRun {
     return CopyPlan(
       job: job, fixed: fixed, history: words.history,
       places: steps.count == 1 ? local.map { copy.sources[$0].span } : [],
+      destination: copy.destination.span, target: words.folder,
       hasNamedOwner: words.hasNamedOwner)
   }
 
@@ -145,11 +162,6 @@ struct CopyWords {
       throw job.source.fault("the destination is empty", at: copy.destination.span)
     }
     isFolder = target.hasSuffix("/") || target == "." || target.hasSuffix("/.")
-    if sources.count + copy.documents.count > 1, !isFolder {
-      throw job.source.fault(
-        "with more than one source the destination must be a folder and end with `/`",
-        at: copy.destination.span, hint: "write `\(target)/`")
-    }
     if !target.hasPrefix("/") {
       let folder = state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory
       target = folder + "/" + target
@@ -159,6 +171,11 @@ struct CopyWords {
     self.target = target
   }
 
+  /// The folder that is copied into; that of a file whose name is given, where it may be one.
+  var folder: String {
+    isFolder ? target : String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)])
+  }
+
   func step(_ source: LayerSource, _ patterns: [String]) -> LayerCopy {
     var step = LayerCopy(
       source: source, patterns: patterns.map { Bytes($0) }, target: Bytes(target))
@@ -166,6 +183,7 @@ struct CopyWords {
     step.mode = mode
     step.isLink = copy.isLink
     step.keepsParents = copy.keepsParents
+    step.isOfSeveral = sources.count + copy.documents.count > 1
     step.excludes = excludes.map { Bytes($0) }
     return step
   }

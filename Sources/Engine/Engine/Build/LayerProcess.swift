@@ -44,7 +44,10 @@ extension Session {
     let copies = job.steps.filter { if case .copy = $0 { true } else { false } }
     for (step, digest) in zip(copies, digests) {
       guard let file = try digestFile(step) else { continue }
-      try writeRecord(digest, to: file, .volatile)
+      // Others may find out the same at the same time.
+      let own = FilePath("\(file)-\(randomID())")
+      try writeRecord(digest, to: own, .volatile)
+      try checking("rename", file.string) { rename(own.string, file.string) }
     }
   }
 

@@ -40,9 +40,6 @@ fileprivate final class CacheLock: Sendable {
   init(_ lock: consuming FileLock) { self.lock = lock }
 }
 
-/// The most bytes that one secret may have, as with docker.
-private let secretLimit = 500 << 10
-
 /// So many builds may each have a cache of their own with the same name.
 private let privateCaches = 256
 
@@ -107,7 +104,10 @@ extension StageRun {
     job.upper = Bytes(folder.appending("upper").string)
     job.work = Bytes(folder.appending("work").string)
     let host = builder.session.host
-    try await placing({ _ in mount.span }) {
+    try await placing(in: mount.from?.text) {
+      _ in
+      mount.span
+    } _: {
       try await blocking { [job] in
         // The copy is wanted, not the layer that it would be.
         let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
@@ -199,7 +199,12 @@ extension StageRun {
         "secret `\(id)`: not found", at: item.mount.span,
         hint: "add it to `secrets` below `build:`, or leave `required` out")
     }
-    let value = try self.value(of: secret, item.mount)
+    let value: [UInt8]
+    do {
+      value = try builder.session.value(of: secret)
+    } catch let faults as Faults {
+      throw faults.placed(at: item.mount.span, in: job.source)
+    }
     if let variable = item.variable {
       guard !value.contains(0) else {
         throw job.source.fault(
@@ -215,30 +220,6 @@ extension StageRun {
     file.mode = item.mount.mode ?? 0o400
     prepared.files.append(file)
     prepared.handed.append(SharedDescriptor(try .sealedMemory("secret", value)))
-  }
-
-  private func value(of secret: BuildSecret, _ mount: RunMount) throws -> [UInt8] {
-    let resource = builder.session.loaded?.project.secret(secret.source)
-    switch resource?.origin {
-    case .environment(let name):
-      guard let value = builder.session.value(of: resource, name) else {
-        throw job.source.fault(
-          "secret `\(secret.id)`: the variable `\(name)` is not set", at: mount.span)
-      }
-      return value
-    case .content(let text): return Array(text.utf8)
-    case .file(let path):
-      do throws(SystemCallError) {
-        return try Descriptor.open(FilePath(path), O_RDONLY | O_NOCTTY).readAll(limit: secretLimit)
-      } catch {
-        throw job.source.fault(
-          "secret `\(secret.id)`: `\(path)` cannot be read: \(error.errno.text)", at: mount.span)
-      }
-    case .external, .undeclared, nil:
-      throw job.source.fault(
-        "secret `\(secret.id)`: its value is kept elsewhere and is not to be had", at: mount.span,
-        hint: "give it a `file` or an `environment` below `secrets`")
-    }
   }
 
   /// The socket of an agent of the caller's.

@@ -58,7 +58,7 @@ extension StageRun {
       case .repository(var git):
         if let checksum { git.commit = try git.narrowed(to: checksum) }
         if copy.keepsGitFolder { git.keepsGitFolder = true }
-        let folder = try await builder.folder(git, job.remoteNeed)
+        let folder = try await builder.folder(git, job.remoteNeed())
         return RemoteCopy(
           source: .folder(
             path: Bytes(folder.string), ignored: [],
@@ -81,7 +81,7 @@ extension StageRun {
       digest = known
     }
     let name = file.name ?? "download"
-    let fetched = try await builder.file(file, named: name, digest: digest, job.remoteNeed)
+    let fetched = try await builder.file(file, named: name, digest: digest, job.remoteNeed())
     return RemoteCopy(
       source: .folder(
         path: Bytes(fetched.path.removingLastComponent().string), ignored: [], digests: nil),
@@ -110,8 +110,11 @@ extension GitReference {
 }
 
 extension BuildJob {
-  var remoteNeed: RemoteNeed {
-    RemoteNeed(label: label, access: builder.session.gitAccess(ssh))
+  func remoteNeed() async throws -> RemoteNeed {
+    let access = try await blocking {
+      try self.builder.session.gitAccess(self.definition, self.ssh)
+    }
+    return RemoteNeed(label: label, access: access)
   }
 
   /// Lets what goes wrong point into the Dockerfile.
@@ -131,14 +134,15 @@ extension BuildJob {
     case .folder(let path): return try source(ofFolder: FilePath(path), .host)
     case .address(let address):
       return try await placing(at: span) {
-        try source(ofFolder: try await builder.context(address, contextNeed), .elsewhere)
+        try source(
+          ofFolder: try await builder.context(address, try await contextNeed()), .elsewhere)
       }
     default: return nil
     }
   }
 
-  private var contextNeed: RemoteNeed {
-    var need = remoteNeed
+  private func contextNeed() async throws -> RemoteNeed {
+    var need = try await remoteNeed()
     need.keepsGitFolder = arguments.keepsGitFolder
     return need
   }

@@ -153,20 +153,4 @@ extension Session {
           $0, in: self.request.workingDirectory, home: self.request.environment["HOME"])
       }
   }
-
-  /// What of them git may use: `default`, whatever it is.
-  func gitAccess(_ sources: [SSHSource]) -> GitAccess {
-    var access = GitAccess()
-    guard let source = sources.last(where: { $0.id == "default" }) else { return access }
-    if source.paths.isEmpty { access.agent = variable("SSH_AUTH_SOCK") }
-    for path in source.paths {
-      if isSocket(path) { access.agent = path } else { access.keys.append(path) }
-    }
-    return access
-  }
-}
-
-func isSocket(_ path: String) -> Bool {
-  var status = stat()
-  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
 }

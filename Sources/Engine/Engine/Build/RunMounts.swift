@@ -80,7 +80,10 @@ extension StageRun {
   {
     let session = builder.session
     let job = copying(source, path)
-    return try await placing({ _ in mount.span }) {
+    return try await placing(in: mount.from?.text) {
+      _ in
+      mount.span
+    } _: {
       try await session.layerDigests(job).map(\.digest).joined(separator: " ")
     }
   }

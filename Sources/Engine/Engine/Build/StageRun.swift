@@ -309,14 +309,20 @@ extension StageRun {
     }
   }
 
-  /// Lets what the copier says point at the word that it is about.
+  /// Lets what the copier says point at the word that it is about, and name where it has looked.
+  /// - Parameter from: what was copied from, as it is written; nil is the context.
   func placing<Value>(
-    _ place: (LayerFailure) -> SourceSpan, _ work: () async throws -> Value
+    in from: String?, _ place: (LayerFailure) -> SourceSpan, _ work: () async throws -> Value
   ) async throws -> Value {
     do {
       return try await work()
     } catch let failure as LayerFailure {
-      throw job.source.fault(failure.summary, at: place(failure), hint: failure.hint)
+      guard let missing = failure.missing else {
+        throw job.source.fault(failure.summary, at: place(failure), hint: failure.hint)
+      }
+      let origin = from.map { "`\($0)`" } ?? "the build context `\(job.source.shownContext)`"
+      throw job.source.fault(
+        "`\(missing)` is not in \(origin)", at: place(failure), hint: failure.hint)
     }
   }
 }

@@ -69,6 +69,9 @@ package struct InlineDockerfile: Sendable, Hashable {
   /// that of a literal block (`|`).
   var first: SourceSpan?
 
+  /// Columns before each line of the text in the compose file; nil where a line is no line of it.
+  package var indent: Int? { first.map { $0.column - 1 } }
+
   /// Where a part of the text stands in the compose file, as well as that can be said. Lines and
   /// columns count from 1.
   package func span(line: Int, column: Int, length: Int) -> SourceSpan? {
