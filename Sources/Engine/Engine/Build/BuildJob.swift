@@ -36,7 +36,10 @@ final class BuildJob: Sendable {
   let shared = SharedCache()
   private let board = BuildBoard<Int, StageState>()
   /// Stages that somebody builds or has built.
-  private let begun = Mutex<Set<Int>>([])
+  let begun = Mutex<Set<Int>>([])
+  /// Whether what is copied from the context was looked for.
+  let isSearched = Mutex(false)
+  let search = Flights<Bool>()
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
   /// The machine that the image is for: one whose programs run here.

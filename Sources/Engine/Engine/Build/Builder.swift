@@ -83,6 +83,9 @@ final class Builder: Sendable {
     } catch let gone as StageGone {
       reporter.tell(.finished(.cancelled))
       throw gone
+    } catch let told as ToldElsewhere {
+      reporter.tell(.finished(.cancelled))
+      throw told.failure
     } catch {
       // What a process says that was ended for it is not the reason.
       if Task.isCancelled {
