@@ -138,3 +138,9 @@ def keys_by_an_agent(box):
         outcome = box.berth("build", code=1)
         box.true(words in outcome.err and "Dockerfile:2" in outcome.err, f"`{words}` is not said: {outcome.err}")
     box.equal(os.listdir(agents), [], "sockets of agents")
+
+
+@scenario("E53")
+def own_name_without_a_network(box):
+    project(box, f"FROM {IMAGE}\nRUN --network=none hostname -i > /address; cat /etc/hosts >&2\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/address").out.strip(), "127.0.0.1")
