@@ -144,3 +144,23 @@ def keys_by_an_agent(box):
 def own_name_without_a_network(box):
     project(box, f"FROM {IMAGE}\nRUN --network=none hostname -i > /address; cat /etc/hosts >&2\n")
     box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/address").out.strip(), "127.0.0.1")
+
+
+@scenario("E27", "E35")
+def a_stage_of_another_machine(box):
+    """Its files can be taken; its programs do not run here, and it is no image for here."""
+    box.write("f", "f")
+    other = "linux/s390x"
+    project(box, f"FROM --platform={other} scratch AS far\nCOPY f /f\nFROM {IMAGE}\nCOPY --from=far /f /f\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/f").out, "f")
+    project(box, f"FROM --platform={other} {IMAGE} AS far\nRUN true\nFROM {IMAGE}\nCOPY --from=far /f /f\n")
+    outcome = box.berth("build", code=1)
+    box.true("its programs do not run here" in outcome.err and "Dockerfile:2:" in outcome.err, outcome.err)
+    project(box, f"FROM --platform={other} scratch\nCOPY f /f\n")
+    box.true(f"the image would be for {other}" in box.berth("build", code=1).err, "it was built")
+
+
+@scenario("E53", "E38")
+def the_name_that_an_image_has(box):
+    project(box, f"FROM {IMAGE}\nRUN echo kept > /etc/hostname\nFROM {IMAGE}\nCOPY --from=0 /etc/hostname /name\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/name").out, "kept\n")
