@@ -18,7 +18,7 @@ extension StageRun {
     let known = state
     try job.refuseUnentitled(run, instruction)
     let command = commandLine(run, known)
-    let arguments = known.visibleArguments.map { "\($0.name)=\($0.value ?? "")" }
+    let arguments = known.arguments.map { "\($0.name)=\($0.value ?? "")" }
     let mounts = try await runMounts(run, known)
     let counted =
       arguments.isEmpty ? "" : "|\(arguments.count) \(arguments.joined(separator: " ")) "
@@ -145,14 +145,11 @@ extension StageRun {
   private func environment(_ state: StageState) -> [String] {
     var entries = state.config.environment
     if state.config.variable("PATH") == nil { entries.insert(standardPath, at: 0) }
-    for argument in job.arguments.proxies + state.visibleArguments {
-      let name = argument.name + "="
-      entries.removeAll { entry in
-        entry.hasPrefix(name) && state.config.variable(argument.name) == nil
-      }
-      if state.config.variable(argument.name) == nil {
-        entries.append(name + (argument.value ?? ""))
-      }
+    let proxies = job.arguments.proxies.filter { state.config.variable($0.name) == nil }
+    for argument in proxies + state.arguments {
+      let name = Array((argument.name + "=").utf8)
+      entries.removeAll { $0.utf8.starts(with: name) }
+      entries.append("\(argument.name)=\(argument.value ?? "")")
     }
     return entries
   }
