@@ -75,10 +75,10 @@ extension StageRun {
   ) async throws {
     guard let target = item.target else { return }
     let subpath = cleaned(path).dropFirst()
-    if case .layers(let layers) = source, !item.mount.isWritable {
+    if case .layers(let layers) = source, !layers.isEmpty, !item.mount.isWritable {
       prepared.mounts.append(
         .image(
-          id: "build", layers: layers, target: Bytes(target),
+          id: item.mount.from?.text ?? "", layers: layers, target: Bytes(target),
           subpath: subpath.isEmpty ? nil : Bytes(String(subpath))))
       return
     }

@@ -55,13 +55,13 @@ extension StageRun {
     _ run: RunInstruction, _ instruction: Instruction, _ command: [String], _ state: StageState,
     _ mounts: RunMounts, in folder: FilePath, on below: [StackedLayer], _ reporter: BuildReporter
   ) async throws -> StackedLayer {
-    guard !state.layers.isEmpty else {
+    guard !state.layers.isEmpty || !mounts.items.isEmpty else {
       throw job.source.fault(
         "there is nothing to run in an image without files", at: instruction.span,
-        hint: "begin the stage with an image, or copy a program first")
+        hint: "begin the stage with an image, or copy or mount a program first")
     }
     var environment = StepEnvironment(
-      root: lowers(state), arguments: command, environment: self.environment(state),
+      root: try root(state, in: folder), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
       user: state.config.user)
     if let name = job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") {
@@ -96,6 +96,14 @@ extension StageRun {
     }
     guard code == 0 else { throw failure(command, code, instruction) }
     return try await seal(folder, on: below)
+  }
+
+  /// The layers so far, or an empty folder where there are none.
+  private func root(_ state: StageState, in folder: FilePath) throws -> [Bytes] {
+    if !state.layers.isEmpty { return lowers(state) }
+    let empty = folder.appending("nothing")
+    try makeFolders(empty, mode: 0o755)
+    return [Bytes(empty.string)]
   }
 
   /// What the command has changed as a layer.
