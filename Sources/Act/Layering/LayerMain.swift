@@ -102,7 +102,9 @@ private func writeLayer(_ upper: Bytes, _ rules: LayerRules) throws {
   let tree = CopyTree(
     root: SharedDescriptor(root), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
   var buffer: [UInt8] = []
+  var requester = Requester()
   var archiver = TreeArchiver(tree, layer: rules) { bytes in
+    try requester.look(after: bytes.count)
     // Heads and small files go out together.
     if buffer.count + bytes.count > 1 << 20 {
       try writeAll(buffer)
