@@ -46,17 +46,20 @@ private let privateCaches = 256
 extension StageRun {
   func prepare(_ mounts: RunMounts, for instruction: Instruction) async throws -> PreparedMounts {
     var prepared = PreparedMounts()
+    let folders = try await cacheFolders(mounts)
+    let locked = Set(folders.filter { mounts.items[$0.key].mount.sharing == .locked }.values)
     // Locks are taken in one order by all, so that no two wait for each other.
-    for name in Set(mounts.items.compactMap(lockedCache)).sorted(by: { $0.string < $1.string }) {
+    for name in locked.sorted(by: { $0.string < $1.string }) {
       prepared.locks.append(try await lockCache(name))
       prepared.caches[name] = name
     }
-    for item in mounts.items {
+    for (index, item) in mounts.items.enumerated() {
       switch item.kind {
       case .bind(let source, let path):
         try await bind(item, source, path, &prepared)
-      case .cache(let id, let seed, let seedPath):
-        try await cache(item, id, seed, seedPath, &prepared)
+      case .cache(_, let seed, let seedPath):
+        guard let folder = folders[index] else { continue }
+        try await cache(item, in: folder, seed, seedPath, &prepared)
       case .tmpfs:
         guard let target = item.target else { continue }
         prepared.mounts.append(
@@ -103,26 +106,21 @@ extension StageRun {
     var job = copying(source, path)
     job.upper = Bytes(folder.appending("upper").string)
     job.work = Bytes(folder.appending("work").string)
-    let host = builder.session.host
+    let session = builder.session
     try await placing(in: mount.from?.text) {
       _ in
       mount.span
     } _: {
-      try await blocking { [job] in
-        // The copy is wanted, not the layer that it would be.
-        let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
-        try LayerProcess(job, output: nowhere, host).finish()
-      }
+      try await session.copyFiles(job)
     }
   }
 
   private func cache(
-    _ item: RunMounts.Item, _ id: String, _ seed: LayerSource?, _ seedPath: String,
+    _ item: RunMounts.Item, in folder: FilePath, _ seed: LayerSource?, _ seedPath: String,
     _ prepared: inout PreparedMounts
   ) async throws {
     guard let target = item.target else { return }
     let mount = item.mount
-    let folder = cacheFolder(id)
     let place: FilePath
     if let known = prepared.caches[folder] {
       place = known
@@ -151,14 +149,18 @@ extension StageRun {
         createSource: false, propagation: nil))
   }
 
-  private func cacheFolder(_ id: String) -> FilePath {
+  /// The folder of each cache, by its place among the mounts. One that is filled from elsewhere is
+  /// another one for other contents, as with BuildKit.
+  private func cacheFolders(_ mounts: RunMounts) async throws -> [Int: FilePath] {
     let scope = job.arguments.value(of: "BUILDKIT_CACHE_MOUNT_NS") ?? ""
-    return builder.layout.buildCaches.appending(Digest(of: Array("\(scope)\n\(id)".utf8)).hex)
-  }
-
-  private func lockedCache(_ item: RunMounts.Item) -> FilePath? {
-    guard case .cache(let id, _, _) = item.kind, item.mount.sharing == .locked else { return nil }
-    return cacheFolder(id)
+    var folders: [Int: FilePath] = [:]
+    for (index, item) in mounts.items.enumerated() {
+      guard case .cache(let id, let seed, let path) = item.kind else { continue }
+      var name = "\(scope)\n\(id)"
+      if let seed { name += "\n" + (try await digest(of: seed, path, for: item.mount)) }
+      folders[index] = builder.layout.buildCaches.appending(Digest(of: Array(name.utf8)).hex)
+    }
+    return folders
   }
 
   /// Waits until nobody else has it.

@@ -68,14 +68,16 @@ extension StageRun {
       key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
       key.append(item.mount.isWritable ? "rw" : "ro")
       key += item.mount.keyParts + item.kind.keyParts
-      if case .bind(let source, let path) = item.kind {
+      switch item.kind {
+      case .bind(let source, let path), .cache(_, let source?, let path):
         key.append(try await digest(of: source, path, for: item.mount))
+      case .cache, .tmpfs, .secret, .ssh: continue
       }
     }
     return key
   }
 
-  private func digest(of source: LayerSource, _ path: String, for mount: RunMount) async throws
+  func digest(of source: LayerSource, _ path: String, for mount: RunMount) async throws
     -> String
   {
     let session = builder.session
