@@ -2,6 +2,8 @@
 
 import contextlib
 import glob
+import gzip
+import hashlib
 import json
 import os
 import re
@@ -120,6 +122,76 @@ def given_to_a_folder(box):
     box.equal(ends["RUN0"], "made", said)
     box.true("cannot be had, and is made anew" in said and "is not what its name says" in said, said)
     number(box)
+
+
+def blob_file(folder, descriptor):
+    return os.path.join(folder, "blobs/sha256", descriptor["digest"].removeprefix("sha256:"))
+
+
+def rewritten(folder, change):
+    """Lets `change` have the manifest and the config of a layout's image, and names what it leaves. What it gets as well
+    adds a layer: a descriptor for bytes."""
+    def added(content, kind):
+        descriptor = {"mediaType": kind, "digest": "sha256:" + hashlib.sha256(content).hexdigest(), "size": len(content)}
+        with open(blob_file(folder, descriptor), "wb") as file:
+            file.write(content)
+        return descriptor
+
+    def read(path):
+        with open(path, "rb") as file:
+            return json.load(file)
+    index = read(os.path.join(folder, "index.json"))
+    entry = index["manifests"][0]
+    manifest = read(blob_file(folder, entry))
+    config = read(blob_file(folder, manifest["config"]))
+    change(manifest, config, added)
+    manifest["config"] = added(json.dumps(config).encode(), manifest["config"]["mediaType"])
+    entry.update(added(json.dumps(manifest).encode(), entry["mediaType"]))
+    with open(os.path.join(folder, "index.json"), "w") as file:
+        json.dump(index, file)
+
+
+def manifests(box):
+    """Media types of the layers in each manifest of the image that is built."""
+    found = []
+    for path in glob.glob(state(box, "images/blobs/sha256/*")):
+        with open(path, "rb") as file:
+            text = file.read(4 << 20)
+        if text[:1] == b"{" and json.loads(text).get("config", {}).get("digest") == image(box):
+            found.append([layer["mediaType"] for layer in json.loads(text)["layers"]])
+    return found
+
+
+@scenario("E74")
+def layers_of_other_kinds(box):
+    """What comes compressed otherwise than here stays so, under names that are true, from one build to the next."""
+    own_state(box)
+    project(box, 'cache_to: ["type=local,dest=./cache,mode=max"]')
+    build(box)
+    numbers = number(box)
+    emptied(box)
+
+    def change(manifest, _, added):
+        kinds = ["application/vnd.docker.image.rootfs.diff.tar", "application/vnd.oci.image.layer.v1.tar+zstd"]
+        for place, kind in enumerate(kinds, start=1):
+            with open(blob_file(box.path("cache"), manifest["layers"][place]), "rb") as file:
+                plain = gzip.decompress(file.read())
+            # The second says what it is not.
+            manifest["layers"][place] = added(plain if place == 1 else gzip.compress(plain), kind)
+    rewritten(box.path("cache"), change)
+    project(box, 'cache_from: ["type=local,src=./cache"], cache_to: ["type=local,dest=./on"]')
+    ends, said = build(box)
+    box.equal(set(ends.values()), {"cached"}, said)
+    box.equal(number(box), numbers)
+    kind = "application/vnd.oci.image.layer.v1.tar"
+    wanted = [[kind, kind + "+gzip"]]
+    box.equal([layers[-2:] for layers in manifests(box)], wanted, "kinds of layers")
+    build(box)
+    box.equal([layers[-2:] for layers in manifests(box)], wanted, "kinds of layers after a second build")
+    # It is given on as it is.
+    kinds = []
+    rewritten(box.path("on"), lambda manifest, *_: kinds.extend(layer["mediaType"] for layer in manifest["layers"]))
+    box.equal(sorted(kinds), sorted(wanted[0]), "kinds of layers that were given on")
 
 
 @contextlib.contextmanager

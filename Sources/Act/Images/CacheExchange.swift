@@ -188,7 +188,18 @@ extension BuildStore {
       fetchedBlob: !isStored)
     try await session.settle(chains)
     withExtendedLifetime(lock) {}
-    return StackedLayer(blob: step.blob, diffID: step.diffID, chain: chain, size: size)
+    let blob = try await blocking { try store.described(step.blob) }
+    return StackedLayer(blob: blob, diffID: step.diffID, chain: chain, size: size)
+  }
+}
+
+extension ImageStore {
+  /// A blob that is here, with what its bytes say of how it is compressed: what somebody said of it would go
+  /// into manifests.
+  fileprivate func described(_ blob: ContentDescriptor) throws -> ContentDescriptor {
+    let file = try Descriptor.open(folders.blob(blob.digest), O_RDONLY | O_NOFOLLOW)
+    return ContentDescriptor(
+      mediaType: layerType(of: try file.read(upTo: 4)), digest: blob.digest, size: blob.size)
   }
 }
 
@@ -213,10 +224,7 @@ extension BuildStore {
     ]
     document[cacheRecordsName] = cacheRecords(steps, layers: layers.map(\.diffID))
     let config = JSONValue.object(document).bytes()
-    let blobs = layers.map { layer in
-      ContentDescriptor(
-        mediaType: MediaType.ociGzipLayer, digest: layer.blob, size: layer.blobSize)
-    }
+    let blobs = layers.map(\.descriptor)
     let manifest = Manifest(of: config, layers: blobs)
     switch point {
     case .folder(let folder):
