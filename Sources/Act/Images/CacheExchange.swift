@@ -4,7 +4,7 @@
 
 import CLinux
 import Glibc
-package import JSON
+import JSON
 import Linux
 package import OCI
 package import Registry
@@ -16,27 +16,6 @@ package enum CachePoint: Sendable {
   /// An OCI image layout.
   case folder(FilePath)
   case registry(ImageReference, RegistryClient)
-}
-
-/// A step that was made elsewhere.
-package struct ForeignStep: Sendable {
-  package var title: String
-  /// RFC 3339.
-  package var created: String
-  fileprivate var blob: ContentDescriptor
-  fileprivate var diffID: Digest
-  fileprivate var point: CachePoint
-}
-
-/// A step under the key that it is found by.
-package struct KeyedStep: Sendable, Hashable {
-  package var key: Digest
-  package var step: BuildStep
-
-  package init(key: Digest, step: BuildStep) {
-    self.key = key
-    self.step = step
-  }
 }
 
 package enum CacheFault: Error, Hashable, CustomStringConvertible {
@@ -51,54 +30,13 @@ package enum CacheFault: Error, Hashable, CustomStringConvertible {
   }
 }
 
-// MARK: - Records
-
-package let cacheRecordsName = "berth.buildcache.v1"
-
-/// What a config says of the steps that its layers are.
-/// - Parameter layers: of the image, lowest first.
-package func cacheRecords(_ steps: [KeyedStep], layers: [Digest]) -> JSONValue {
-  let records = steps.compactMap { entry -> JSONValue? in
-    guard let layer = layers.firstIndex(of: entry.step.layer.diffID) else { return nil }
-    return [
-      "key": .string(entry.key.hex), "title": .string(entry.step.title),
-      "created": .string(entry.step.created), "layer": JSONValue(Int64(layer)),
-    ]
-  }
-  return .array(records)
-}
-
-private func steps(_ manifest: Manifest, _ config: [UInt8], of point: CachePoint) throws
-  -> [Digest: ForeignStep]
-{
-  let diffIDs = try ImageConfig(parsing: config).diffIDs
-  let document = try JSONValue(
-    parsing: config,
-    limits: JSONLimits(
-      bytes: ImageLimits.configBytes, depth: ImageLimits.jsonDepth, values: ImageLimits.jsonValues))
-  guard let records = document[cacheRecordsName]?.array, diffIDs.count == manifest.layers.count
-  else {
-    throw CacheFault.noCache
-  }
-  var found: [Digest: ForeignStep] = [:]
-  for record in records {
-    guard let key = record["key"]?.string.flatMap({ Digest(hex: $0) }),
-      let index = record["layer"]?.number?.integer(Int.self), diffIDs.indices.contains(index)
-    else { continue }
-    found[key] = ForeignStep(
-      title: record["title"]?.string ?? "", created: record["created"]?.string ?? "",
-      blob: manifest.layers[index], diffID: diffIDs[index], point: point)
-  }
-  return found
-}
-
 // MARK: - From elsewhere
 
 extension CachePoint {
   /// The steps that are known there; no layer is fetched.
   package func steps() async throws -> [Digest: ForeignStep] {
     let (manifest, config) = try await image()
-    return try Images.steps(manifest, config, of: self)
+    return try foreignSteps(manifest, config, of: self)
   }
 
   private func image() async throws -> (Manifest, [UInt8]) {
