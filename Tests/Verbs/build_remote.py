@@ -458,6 +458,20 @@ def contexts_of_a_layout(box):
 
 
 @scenario("E66", "E67")
+def contexts_of_images(box):
+    """They are meant by all names of what they replace; docker's empty image is empty."""
+    project(box, "FROM docker.io/library/none:latest\nCOPY --from=nothing / /all\nRUN ls /all >/seen\n",
+            f"{{context: ., additional_contexts: {{none: 'docker-image://{IMAGE}', nothing: 'docker-image://scratch'}}}}")
+    box.berth("build")
+    box.equal(shown(box, "cat /seen"), "")
+    project(box, "FROM nothing\nCOPY Dockerfile /\n",
+            "{context: ., additional_contexts: {nothing: 'docker-image://scratch'}}")
+    box.berth("build")
+    history = box.berth("history", "--quiet", f"{box.name}-web").out.split()
+    box.equal(len(history), 1, "layers of an image on nothing")
+
+
+@scenario("E66", "E67")
 def contexts_of_other_builds(box):
     box.file("""
       services:

@@ -66,7 +66,7 @@ final class BuildJob: Sendable {
     epochStamp = try arguments.epochStamp()
     platform = try builder.session.buildPlatform(of: service, request) ?? .host
     graph = try BuildGraph(
-      source.dockerfile, contexts: Set(definition.additionalContexts.map(\.name)),
+      source.dockerfile, contexts: definition.additionalContexts.map(\.name),
       target: definition.target, at: definition.place(of: "target"))
     var globals = BuildArgument.platforms(
       target: platform, stage: source.dockerfile.stages[graph.target].name)
@@ -183,6 +183,7 @@ final class BuildJob: Sendable {
       if let state = services[name] { return state }
       let context = definition.additionalContexts.last { $0.name == name }?.context
       switch context {
+      case .image("scratch"): return StageState(scratch: platform)
       case .image(let image): return try await self.image(image, platform, at: span)
       case .layout(let folder, let tag, let digest):
         return try await layout(folder, tag, digest, platform, at: span)
