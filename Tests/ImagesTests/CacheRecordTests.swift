@@ -21,7 +21,7 @@ struct CacheRecordTests {
     let blob = ContentDescriptor(mediaType: MediaType.ociGzipLayer, digest: layer, size: 1)
     let text = config.bytes()
     let manifest = Manifest(of: text, layers: [blob])
-    return try foreignSteps(manifest, text, of: .folder("/none"))[key]
+    return try foreignSteps(manifest, text, of: .folder(CacheFolder("/none")))[key]
   }
 
   @Test(

@@ -194,6 +194,45 @@ def layers_of_other_kinds(box):
     box.equal(sorted(kinds), sorted(wanted[0]), "kinds of layers that were given on")
 
 
+def listed(box, folder):
+    with open(box.path(folder, "index.json")) as file:
+        return [entry.get("annotations", {}).get("org.opencontainers.image.ref.name") for entry in json.load(file)["manifests"]]
+
+
+@scenario("E74")
+def folders_of_several(box):
+    """Services that write to one folder at once, each under a name of its own; what else lies there stays."""
+    own_state(box)
+    box.write("cache/index.json", json.dumps({"schemaVersion": 2, "manifests": [
+        {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + "0" * 64, "size": 2}]}))
+    names = [f"s{number}" for number in range(8)]
+
+    def file(more, numbers):
+        file = f"FROM {IMAGE}\\nRUN : {box.name}-NAME; cat /proc/sys/kernel/random/uuid > /own"
+        box.file("services:\n" + "".join(
+            f'  {name}: {{build: {{dockerfile_inline: "{file.replace("NAME", name)}", {more.replace("NAME", name)}}}}}\n'
+            for name in numbers))
+    for _ in range(3):
+        file('cache_to: ["type=local,dest=./cache,tag=NAME"]', names)
+        box.berth("build", "--no-cache")
+        box.equal(sorted(listed(box, "cache"), key=str), sorted([None] + names, key=str), "what the folder holds")
+    file('cache_to: ["type=local,dest=./cache"]', names[:2])
+    box.berth("build")
+    box.equal(listed(box, "cache").count("latest"), 1, "caches called latest")
+    left = [name for _, _, files in os.walk(box.path("cache")) for name in files if ".new-" in name]
+    box.equal(left, [], "files half written")
+    for name in names:
+        box.berth("rmi", "-f", f"{box.name}-{name}")
+    box.berth("builder", "prune", "-a", "-f")
+    file('cache_from: ["type=local,src=./cache,tag=NAME"]', names)
+    said = box.berth("--progress", "plain", "build").err
+    box.equal(said.count("CACHED"), 16, said)
+    file('cache_from: ["type=local,src=./cache,tag=other"]', names[:1])
+    box.true("there is no cache called `other` in it" in box.berth("build").err, "no word of a tag that is not there")
+    file('cache_from: ["type=local,src=./cache,digest=sha256:1"]', names[:1])
+    box.refused_verb("build", saying="`sha256:1` is no digest")
+
+
 @contextlib.contextmanager
 def registry():
     """The address of a registry that takes what is pushed, and ends with the block."""

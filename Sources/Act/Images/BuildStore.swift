@@ -52,6 +52,8 @@ package final class BuildStore: Sendable {
   let session: IngestSession
   let unpacker: FilePath
   private let lastFolder = Atomic<Int>(0)
+  /// Of those that are written to other folders.
+  let lastFile = Atomic<Int>(0)
 
   /// - Parameter unpacker: the program `berth-unpack`. Blocks.
   package init(_ store: ImageStore, unpacker: FilePath) throws {

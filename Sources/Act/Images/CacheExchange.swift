@@ -9,22 +9,59 @@ import Linux
 package import OCI
 package import Registry
 import Store
+import Synchronization
 package import SystemPackage
 
 /// A place that caches are read from and written to.
 package enum CachePoint: Sendable {
-  /// An OCI image layout.
-  case folder(FilePath)
+  case folder(CacheFolder)
   case registry(ImageReference, RegistryClient)
+}
+
+/// One image of an OCI image layout.
+package struct CacheFolder: Sendable, Hashable {
+  package var path: FilePath
+  /// What it is called there; nil is `latest`.
+  package var tag: String?
+  /// That of the image to read, whatever it is called.
+  package var digest: Digest?
+
+  package init(_ path: FilePath, tag: String? = nil, digest: Digest? = nil) {
+    self.path = path
+    self.tag = tag
+    self.digest = digest
+  }
+
+  /// The annotation that an entry of the index is called by.
+  fileprivate static let nameKey = "org.opencontainers.image.ref.name"
+  fileprivate var name: String { tag ?? "latest" }
+
+  /// The image to read.
+  fileprivate func manifest() throws -> Digest {
+    if let digest { return digest }
+    let text = try readFile(path.appending("index.json"), limit: ImageLimits.manifestBytes)
+    guard let text, case .index(let index) = try ManifestDocument(parsing: text) else {
+      throw CacheFault.noCache
+    }
+    if let entry = index.manifests.first(where: { $0.annotations[Self.nameKey] == name }) {
+      return entry.digest
+    }
+    if let tag { throw CacheFault.noTag(tag) }
+    // Perhaps it was copied there by something that gives no names.
+    guard let entry = index.manifests.first else { throw CacheFault.noCache }
+    return entry.digest
+  }
 }
 
 package enum CacheFault: Error, Hashable, CustomStringConvertible {
   case noCache
+  case noTag(String)
   case broken(String)
 
   package var description: String {
     switch self {
     case .noCache: "there is no cache of builds in it"
+    case .noTag(let tag): "there is no cache called `\(printable(tag))` in it"
     case .broken(let what): "its \(what) is not what its name says"
     }
   }
@@ -43,17 +80,13 @@ extension CachePoint {
     switch self {
     case .folder(let folder):
       return try await blocking {
-        let index = try readFile(
-          folder.appending("index.json"), limit: ImageLimits.manifestBytes)
-        guard let index, case .index(let entries) = try ManifestDocument(parsing: index),
-          let entry = entries.manifests.first
-        else { throw CacheFault.noCache }
-        let text = try blob(entry.digest, in: folder, limit: ImageLimits.manifestBytes)
+        let text = try blob(
+          try folder.manifest(), in: folder.path, limit: ImageLimits.manifestBytes)
         guard case .manifest(let manifest) = try ManifestDocument(parsing: text) else {
           throw CacheFault.noCache
         }
         let config = manifest.config.digest
-        return (manifest, try blob(config, in: folder, limit: ImageLimits.configBytes))
+        return (manifest, try blob(config, in: folder.path, limit: ImageLimits.configBytes))
       }
     case .registry(let reference, let client):
       var document = try await client.manifest(reference).document
@@ -106,7 +139,7 @@ extension BuildStore {
       case _ where isStored:
         try await blocking { try pipeline.feed(store.folders.blob(digest)) }
       case .folder(let folder):
-        try await blocking { try pipeline.feed(Images.blobFile(digest, in: folder)) }
+        try await blocking { try pipeline.feed(blobFile(digest, in: folder.path)) }
       case .registry(let reference, let client):
         try await client.stream(step.blob, of: reference, received: { pipeline.received }) {
           pipeline.offer($0)
@@ -180,7 +213,8 @@ extension BuildStore {
     }
   }
 
-  private func write(_ manifest: Manifest, _ config: [UInt8], to folder: FilePath) throws {
+  private func write(_ manifest: Manifest, _ config: [UInt8], to cache: CacheFolder) throws {
+    let folder = cache.path
     let blobs = blobFile(manifest.config.digest, in: folder).removingLastComponent()
     try makeFolders(blobs, mode: 0o755)
     for layer in manifest.layers where !exists(blobFile(layer.digest, in: folder)) {
@@ -195,27 +229,49 @@ extension BuildStore {
     }
     let text = manifest.json.bytes()
     let entry = ContentDescriptor(
-      mediaType: manifest.mediaType, digest: Digest(of: text), size: Int64(text.count))
-    let index: JSONValue = [
-      "schemaVersion": 2, "mediaType": .string(MediaType.ociIndex), "manifests": [entry.json],
-    ]
+      mediaType: manifest.mediaType, digest: Digest(of: text), size: Int64(text.count),
+      annotations: [CacheFolder.nameKey: cache.name])
     for (path, content) in [
       (blobFile(manifest.config.digest, in: folder), config),
       (blobFile(entry.digest, in: folder), text),
       (folder.appending("oci-layout"), Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)),
-      // Last: who reads it finds the rest.
-      (folder.appending("index.json"), index.bytes()),
     ] {
       try place(path) { try $0.writeAll(content) }
     }
+    // Last: who reads it finds the rest.
+    try list(entry, in: cache)
+  }
+
+  /// Puts an image into the index, in place of what has its name there. Others stay.
+  private func list(_ entry: ContentDescriptor, in cache: CacheFolder) throws {
+    let path = cache.path.appending("index.json")
+    let turn = try Descriptor.open(cache.path, O_RDONLY | O_DIRECTORY)
+    // Where folders cannot be locked, of two that end at once the last one stays.
+    _ = try? retrying("flock", cache.path.string) { flock(turn.raw, LOCK_EX) }
+    let limits = JSONLimits(bytes: ImageLimits.manifestBytes, depth: ImageLimits.jsonDepth)
+    let old = try readFile(path, limit: ImageLimits.manifestBytes)
+    // What is no index has nothing to keep.
+    let listed = old.flatMap { try? JSONValue(parsing: $0, limits: limits) }?["manifests"]?.array
+    let others = (listed ?? []).filter { other in
+      let name = other["annotations"]?[CacheFolder.nameKey]?.string
+      return name != cache.name && !(name == nil && other["digest"] == entry.json["digest"])
+    }
+    let index: JSONValue = [
+      "schemaVersion": 2, "mediaType": .string(MediaType.ociIndex),
+      "manifests": .array(others + [entry.json]),
+    ]
+    try place(path) { try $0.writeAll(index.bytes()) }
+    _ = consume turn
   }
 
   /// A whole file or none.
   private func place(_ path: FilePath, _ fill: (borrowing Descriptor) throws -> Void) throws {
-    let aside = FilePath(path.string + ".new-\(session.folder.lastComponent?.string ?? "")")
+    let number = lastFile.add(1, ordering: .relaxed).newValue
+    let name = "\(session.folder.lastComponent?.string ?? "")-\(number)"
+    let aside = FilePath(path.string + ".new-" + name)
     do {
       let file = try Descriptor.open(
-        aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
+        aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
       try fill(file)
       try checking("rename", path.string) {
         aside.withPlatformString { aside in path.withPlatformString { rename(aside, $0) } }

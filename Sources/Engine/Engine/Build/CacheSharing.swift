@@ -84,7 +84,7 @@ extension BuildJob {
   private func point(of place: CachePlace) async throws -> CachePoint? {
     switch place.kind {
     case .inline: return nil
-    case .local(let folder): return .folder(FilePath(folder))
+    case .local(let folder): return .folder(try cacheFolder(folder, place))
     case .registry(let text):
       let session = builder.session
       return try await blocking {
@@ -101,6 +101,25 @@ extension BuildJob {
       return nil
     }
   }
+}
+
+/// - Throws: `Faults`, for a digest that is none.
+private func cacheFolder(_ path: String, _ place: CachePlace) throws -> CacheFolder {
+  func option(_ key: String) -> String? {
+    place.options.last { $0.key == key && !$0.value.isEmpty }?.value
+  }
+  var folder = CacheFolder(FilePath(path), tag: option("tag"))
+  if let text = option("digest") {
+    guard let digest = Digest(text) else {
+      throw Faults([
+        Diagnostic(
+          "cache `\(place.text)`: `\(text)` is no digest", span: place.span,
+          hint: "write `sha256:` and 64 digits")
+      ])
+    }
+    folder.digest = digest
+  }
+  return folder
 }
 
 extension Session {
