@@ -446,6 +446,13 @@ def contexts_of_a_layout(box):
         project(box, f"FROM {IMAGE}\nCOPY --from=base:1 /of-a-layout /x\nRUN test $(cat /x) = x\n",
                 f"{{context: ., additional_contexts: {{'base:1': 'oci-layout://{place}'}}}}")
         box.berth("build", "--no-cache")
+    # Layers that are here are not read again.
+    with open(box.path("kept/index.json")) as file:
+        manifest = json.load(file)["manifests"][0]["digest"]
+    with open(box.path("kept/blobs/sha256", manifest.split(":")[1])) as file:
+        layer = json.load(file)["layers"][0]["digest"]
+    with open(box.path("kept/blobs/sha256", layer.split(":")[1]), "r+b") as file:
+        file.write(b"spoilt")
     project(box, "FROM base:1\n", "{context: ., additional_contexts: {'base:1': 'oci-layout://./kept:v1'}}")
     box.berth("build")
     # It has got no name by that.

@@ -122,8 +122,15 @@ extension BuildStore {
     let digest = step.blob.digest
     let lock = try await store.lockBlob(digest)
     let (session, store) = (session, store)
-    let isStored = try await blocking {
+    let known = try await blocking {
       try session.needs.hold(ImageNeeds(chains: [chain], blobs: [digest]))
+      return try store.size(of: chain, unpackedFrom: step.blob)
+    }
+    if let known {
+      try await session.settle(chains)
+      return try await stacked(step, chain, size: known)
+    }
+    let isStored = try await blocking {
       try removeTree(session.layerFolder(chain))
       try session.makeLayerFolder(chain)
       return store.hasBlob(digest)
@@ -159,12 +166,34 @@ extension BuildStore {
       fetchedBlob: !isStored)
     try await session.settle(chains)
     withExtendedLifetime(lock) {}
-    let blob = try await blocking { try store.described(step.blob) }
+    return try await stacked(step, chain, size: size)
+  }
+
+  private func stacked(_ step: ForeignStep, _ chain: Digest, size: Int64) async throws
+    -> StackedLayer
+  {
+    let blob = try await blocking { [store] in try store.described(step.blob) }
     return StackedLayer(blob: blob, diffID: step.diffID, chain: chain, size: size)
   }
 }
 
 extension ImageStore {
+  /// Bytes of the layer that lies here, where it was unpacked from this very blob, which is here too: then the
+  /// blob is what it is said to be.
+  fileprivate func size(of chain: Digest, unpackedFrom blob: ContentDescriptor) throws -> Int64? {
+    guard let record = try readRecord(LayerRecord.self, at: folders.layerRecord(chain)),
+      record.blob == blob.digest, size(ofBlob: blob.digest) == blob.size
+    else { return nil }
+    return record.size
+  }
+
+  /// Bytes of a blob that is here.
+  func size(ofBlob digest: Digest) -> Int64? {
+    var status = stat()
+    let result = folders.blob(digest).withPlatformString { stat($0, &status) }
+    return result == 0 ? Int64(status.st_size) : nil
+  }
+
   /// A blob that is here, with what its bytes say of how it is compressed: what somebody said of it would go
   /// into manifests.
   fileprivate func described(_ blob: ContentDescriptor) throws -> ContentDescriptor {
