@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 
@@ -286,6 +287,25 @@ def given_nowhere(box):
     project(box, 'cache_to: ["type=registry,ref=127.0.0.1:1/none,ignore-error=true"]')
     ends, said = build(box)
     box.equal(set(ends.values()), {"cached"}, said)
+
+
+@scenario("E74")
+def places_that_do_not_answer(box):
+    """Steps that are known here do not wait for them, others not for long; each is asked once, whoever names it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}/none"
+        listener.setblocking(False)
+        file = f'dockerfile_inline: "FROM {IMAGE}\\nRUN : {box.name}; echo > /x"'
+        box.file(f"services: {{a: {{build: {{{file}}}}}, b: {{build: {{{file}}}}}}}")
+        box.berth("build")
+        file += f', cache_from: ["{place}"]'
+        box.file(f"services: {{a: {{build: {{{file}}}}}, b: {{build: {{{file}}}}}}}")
+        said = box.berth("build").err
+        box.true("is left out" not in said, f"a build that knows all has waited: {said}")
+        box.file("services: " + json.dumps({name: {"build": {
+            "dockerfile_inline": f"FROM {IMAGE}\nRUN : {box.name}; echo {name} > /x", "cache_from": [place]}} for name in "ab"}))
+        said = box.berth("build").err
+        box.equal(said.count("there is no answer within 10 seconds"), 1, said)
 
 
 def cache_row(box):

@@ -97,6 +97,9 @@ final class BuildJob: Sendable {
     let bases = try neededStages()
     try check(bases.keys.sorted())
     begun.withLock { $0.formUnion(bases.keys) }
+    let caches = try await cachesToRead()
+    // Beside the steps: only one that is not known here waits for it.
+    async let _: Void = read(caches)
     let runs = bases.sorted { $0.key < $1.key }.map { index, base in
       StageRun(self, source.dockerfile.stages[index], base: base)
     }
