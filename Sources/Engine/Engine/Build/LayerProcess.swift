@@ -40,6 +40,19 @@ extension Session {
     }
   }
 
+  /// Looks for what the copies of a job name; throws where it is not there.
+  func find(_ job: LayerJob) async throws {
+    let process = try await blocking {
+      let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
+      return try LayerProcess(job, output: nowhere, self.host)
+    }
+    try await withTaskCancellationHandler {
+      try await blocking { try process.finish() }
+    } onCancel: {
+      process.cancel()
+    }
+  }
+
   private func keep(_ digests: [LayerDigest], of job: LayerJob) throws {
     let copies = job.steps.filter { if case .copy = $0 { true } else { false } }
     for (step, digest) in zip(copies, digests) {
