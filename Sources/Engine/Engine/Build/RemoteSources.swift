@@ -19,7 +19,9 @@ import SystemPackage
 
 /// What was fetched so far by one command.
 final class RemoteSources: Sendable {
-  fileprivate let flights = Flights<String>()
+  let flights = Flights<String>()
+  /// Steps of places of `cache_from`; none of those that could not be read.
+  let caches = Mutex<[String: [Digest: ForeignStep]]>([:])
   fileprivate let files = Mutex<[String: FetchedFile]>([:])
   fileprivate let trees = Mutex<[String: CheckedOut]>([:])
   fileprivate let unpacked = Mutex<[String: FilePath]>([:])
