@@ -98,7 +98,7 @@ struct ArchiveStreamTests {
       0x42, 0x99, 0x0D, 0x01, 0x00, 0x00, 0x00, 0x00, 0x01, 0x59, 0x5A,
     ]
     #expect(
-      throws: ArchiveFault.corrupt(format: "xz", reason: "it asks for more than 128 MiB of memory")
+      throws: ArchiveFault.demanding(format: "xz", limit: 128 << 20)
     ) {
       try decode(bytes)
     }

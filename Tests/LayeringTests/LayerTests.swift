@@ -136,6 +136,65 @@ struct LayerTests {
     #expect(made["h/b.txt"]?.content == "h/again")
   }
 
+  @Test("keeps files apart whose names another source has taken")
+  func linksOfSources() async throws {
+    try bench.file("one/f", "I")
+    try bench.file("two/f", "J")
+    #expect(Glibc.link(bench.path("one/f"), bench.path("two/g")) == 0)
+    for patterns in [["one", "two"], ["*o*"], ["one/f", "two/f", "two/g"]] {
+      var copy = bench.copy(to: "/dst/")
+      copy.patterns = patterns.map { Bytes($0) }
+      copy.isOfSeveral = true
+      let made = try await bench.make(copy)
+      #expect(made["dst/f"]?.content == "J", "\(patterns)")
+      #expect(made["dst/g"] == made["dst/f"].map { member in
+        var member = member
+        member.content = "I"
+        return member
+      }, "\(patterns)")
+    }
+  }
+
+  @Test("has the fifos of its source, and no sockets and devices of a context")
+  func nodes() async throws {
+    #expect(mkfifo(bench.path("src/pipe"), 0o640) == 0)
+    #expect(mknod(bench.path("src/socket"), S_IFSOCK | 0o600, 0) == 0)
+    try bench.age("src/pipe", to: 5_000)
+    let made = try await bench.make(
+      bench.copy("src", to: "/o/"), bench.copy("src/pipe", to: "/p") { $0.owner = "7:8" })
+    #expect(made.keys.sorted() == ["o/", "o/b.txt", "o/pipe", "p"])
+    #expect(
+      made["o/pipe"]
+        == Member(kind: .fifo, mode: 0o640, owner: "0:0", content: "", seconds: 5_000))
+    #expect(made["p"]?.owner == "7:8")
+    #expect(mknod(bench.path("src/device"), S_IFCHR | 0o600, 0x103) == 0)
+    let failure = try await bench.failure(bench.copy("src", to: "/o/"))
+    #expect(failure.summary == "cannot copy `device`: it is a device, not a file")
+  }
+
+  @Test("is of more sources than a process may have open")
+  func manySources() async throws {
+    for number in 0..<200 { try bench.file("many/d\(number)/f\(number)", "") }
+    for pattern in ["many/*", "many/*/*"] {
+      for action in [LayerJob.Action.digest, .apply] {
+        let result = try await bench.run(
+          action, [.copy(bench.copy(pattern, to: "/o/"))], descriptors: 64)
+        #expect(result.exitCode == 0, "\(pattern): \(result.errorOutput)")
+      }
+    }
+  }
+
+  @Test("is no one's when nobody hears of it", arguments: [LayerJob.Action.digest, .apply])
+  func alone(_ action: LayerJob.Action) async throws {
+    let file = try bench.file("large", "")
+    #expect(truncate(file, 64 << 20) == 0)
+    let result = try await bench.run(action, [.copy(bench.copy("large", to: "/o/"))], isHeard: false)
+    #expect(result.exitCode == 1)
+    #expect(result.outputBytes.isEmpty || action == .apply)
+    let there = try await bench.run(action, [.copy(bench.copy("large", to: "/o/"))])
+    #expect(there.exitCode == 0)
+  }
+
   @Test("that links looks at nothing below it")
   func independent() async throws {
     let made = try await bench.make(

@@ -59,6 +59,63 @@ struct UnpackingTests {
     #expect(copied.keys.sorted() == ["o/", "o/packed"])
   }
 
+  @Test(
+    "has an end, behind which there may be anything",
+    arguments: ["cat", "gzip -c", "bzip2 -c", "xz -c", "zstd -qc"])
+  func rubbish(_ packer: String) async throws {
+    for size in [1, 300_000] {
+      try archive("a.tar") { writer in
+        let content = [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
+          // What does not get smaller when it is packed.
+          getrandom(bytes.baseAddress, size, 0)
+          count = size
+        }
+        writer.add(TarEntry(.file, path: Array("f".utf8)), content: content)
+      }
+      for behind in ["head -c 100 /dev/zero", "echo junk", "echo; head -c 700000 /dev/urandom"] {
+        let script = "{ \(packer) a.tar; \(behind); } > packed"
+        let packed = try Command(["sh", "-c", script], folder: bench.context, environment: [:])
+        _ = try await packed.wait()
+        let made = try await bench.make(add("packed", to: "/o/"))
+        #expect(made.keys.sorted() == ["o/", "o/f"], "\(size), \(behind)")
+      }
+      unlink(bench.path("a.tar"))
+    }
+  }
+
+  @Test("that ends too early is no file to copy")
+  func cutShort() async throws {
+    try archive("a.tar") { $0.add(TarEntry(.file, path: Array("f".utf8)), content: [1, 2, 3]) }
+    let script = "head -c 514 a.tar > plain; gzip -c a.tar | head -c -4 > packed"
+    let cut = try Command(["sh", "-c", script], folder: bench.context, environment: [:])
+    _ = try await cut.wait()
+    let failure = try await bench.failure(add("plain", to: "/o/"))
+    #expect(failure.summary == "the tar data ends too early")
+    // Here only the sum behind the end lacks.
+    #expect(try await bench.make(add("packed", to: "/o/")).keys.sorted() == ["o/", "o/f"])
+  }
+
+  @Test("that asks for too much memory is refused, and copied when that is asked for")
+  func demanding() async throws {
+    // One byte each in windows of 256 and 64 MiB.
+    try write(
+      [
+        0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0x00, 0x01, 0x69, 0x22, 0xDE, 0x36, 0x02, 0x00, 0x21,
+        0x01, 0x20, 0x00, 0x00, 0x00, 0x09, 0x88, 0xA5, 0x76, 0x01, 0x00, 0x00, 0x78, 0x00, 0x00,
+        0x00, 0x00, 0x83, 0x16, 0xDC, 0x8C, 0x00, 0x01, 0x15, 0x01, 0xA9, 0x63, 0x34, 0x60, 0x90,
+        0x42, 0x99, 0x0D, 0x01, 0x00, 0x00, 0x00, 0x00, 0x01, 0x59, 0x5A,
+      ], "b")
+    try write([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x80, 0x09, 0x00, 0x00, 0x78], "c")
+    for (name, reason) in [
+      ("b", "the xz data asks for more than 128 MiB of memory"),
+      ("c", "the zstd data asks for more than 32 MiB of memory"),
+    ] {
+      let failure = try await bench.failure(add(name, to: "/o/"))
+      #expect(failure.summary == "the archive `\(name)` cannot be unpacked: \(reason)")
+      #expect(try await bench.make(add(name, to: "/o/", .never)).keys.contains("o/\(name)"))
+    }
+  }
+
   @Test("is copied when it is none, or refused when it has to be one")
   func noArchive() async throws {
     try bench.file("a.tar", "no archive")

@@ -121,9 +121,13 @@ final class Workbench {
     return try JSONValue(parsing: Array(lines[0])).decode(LayerFailure.self)
   }
 
-  func run(_ action: LayerJob.Action, _ steps: [LayerStep], latest: Int64? = nil) async throws
-    -> CommandResult
-  {
+  /// - Parameters:
+  ///   - descriptors: how many the program may have open.
+  ///   - isHeard: whether somebody listens to its standard error.
+  func run(
+    _ action: LayerJob.Action, _ steps: [LayerStep], latest: Int64? = nil, descriptors: Int = 1024,
+    isHeard: Bool = true
+  ) async throws -> CommandResult {
     rounds += 1
     let place = root + "/round\(rounds)"
     for name in ["upper", "work"] { try makeFolders(FilePath(place + "/" + name), mode: 0o755) }
@@ -131,8 +135,11 @@ final class Workbench {
       action: action, lowers: lowers, upper: Bytes(place + "/upper"), work: Bytes(place + "/work"),
       steps: steps)
     job.latest = latest
+    // A fifo that was opened for both, and then for writing alone, is a pipe that nobody reads.
+    let deaf = isHeard ? "" : "mkfifo \(place)/p; exec 3<>\(place)/p 2>\(place)/p 3>&-; "
+    let script = "ulimit -n \(descriptors); \(deaf)exec \"$0\" layer"
     let command = try Command(
-      [builtProgram("berth-unpack"), "layer"], folder: "/", environment: [:],
+      ["sh", "-c", script, builtProgram("berth-unpack")], folder: "/", environment: [:],
       input: JSONValue(encoding: job).bytes())
     return try await command.wait()
   }

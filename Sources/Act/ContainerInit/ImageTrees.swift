@@ -21,7 +21,9 @@ func makeTrees(_ mounts: inout [PreparedMount], _ containerFolder: FilePath)
         return place
       }
       let name = "image `\(id.prefix(19))`"
-      mounts[index].source = try place.take(subpath, called: name, label)
+      // A link in an image leads where it would lead in a container of it.
+      mounts[index].source = try place.take(
+        subpath, called: name, label, absoluteLinks: .leadInside)
       mounts[index].flags = [.readOnly, .noDevices]
     case .volume(let name, _, _, _, _, let subpath?, let driver?)
     where !driver.isBind && !driver.isMemory:
@@ -64,15 +66,16 @@ private struct Workplace: ~Copyable {
   }
 
   /// A copy of what is mounted here, or of `subpath` in it; the mount itself goes.
-  consuming func take(_ subpath: Bytes?, called name: String, _ label: String)
-    throws(LaunchFailure) -> SharedDescriptor
-  {
+  consuming func take(
+    _ subpath: Bytes?, called name: String, _ label: String, absoluteLinks: AbsoluteLinks = .leadOut
+  ) throws(LaunchFailure) -> SharedDescriptor {
     let top = try step(label) { () throws(SystemCallError) in
       try Descriptor.open(path, O_PATH | O_DIRECTORY)
     }
     var part: SharedDescriptor?
     if let subpath {
-      part = SharedDescriptor(try open(subpath, below: top, called: name, label))
+      part = SharedDescriptor(
+        try open(subpath, below: top, called: name, label, absoluteLinks: absoluteLinks))
     }
     let source = part?.raw ?? top.raw
     return try step(label) { () throws(SystemCallError) in

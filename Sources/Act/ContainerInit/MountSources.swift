@@ -82,13 +82,25 @@ private func openSource(_ folder: FilePath, _ subpath: Bytes?, of name: String, 
   return try open(subpath, below: top, called: "volume `\(name)`", label)
 }
 
+/// What links with an absolute path mean below a folder: nothing of it, or that it is the root.
+enum AbsoluteLinks {
+  case leadOut
+  case leadInside
+}
+
 /// What is at `subpath` below `top`, which it may not leave, be it by links.
 func open(
-  _ subpath: Bytes, below top: borrowing Descriptor, called owner: String, _ label: String
+  _ subpath: Bytes, below top: borrowing Descriptor, called owner: String, _ label: String,
+  absoluteLinks: AbsoluteLinks = .leadOut
 ) throws(LaunchFailure) -> Descriptor {
+  let bound =
+    switch absoluteLinks {
+    case .leadOut: RESOLVE_BENEATH
+    case .leadInside: RESOLVE_IN_ROOT
+    }
   do throws(SystemCallError) {
     return try top.resolve(
-      subpath.path, O_PATH, resolve: Int32(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS))
+      subpath.path, O_PATH, resolve: Int32(bound | RESOLVE_NO_MAGICLINKS))
   } catch {
     let reason =
       switch error.errno {

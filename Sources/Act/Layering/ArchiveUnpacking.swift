@@ -6,6 +6,7 @@ import CLinux
 import ContainerInit
 import Control
 import Copying
+import Diagnostics
 import Glibc
 import Linux
 import SystemPackage
@@ -20,7 +21,7 @@ struct ArchiveUnpacking {
   /// For messages.
   let name: String
 
-  /// Whether the file begins as a tar archive, compressed or not.
+  /// Whether the file begins as a tar archive, compressed or not. What comes behind is not looked at.
   func isArchive() throws -> Bool {
     var head: [UInt8] = []
     let decompressor = Decompressor(.archives)
@@ -37,8 +38,14 @@ struct ArchiveUnpacking {
         try decompressor.feed(bytes) { if head.count < 512 { head += $0 } }
       }
       if isAtEnd, head.count < 512 { try decompressor.finish { head += $0 } }
-    } catch is ArchiveFault {
-      return false
+    } catch let fault as ArchiveFault {
+      switch fault {
+      case .demanding, .outOfMemory:
+        throw LayerFailure(
+          "the archive `\(name)` cannot be unpacked: \(fault.diagnostics[0].summary)",
+          hint: "`ADD --unpack=false` copies it as it is")
+      case .corrupt, .truncated, .tooMuch: break
+      }
     }
     return isTarHeader(head)
   }
@@ -62,15 +69,18 @@ struct ArchiveUnpacking {
     var visitor = LimitedWriter(writer: writer, room: room, name: name, tree: tree)
     var reader = TarReader()
     let decompressor = Decompressor(.archives)
-    while true {
-      let bytes = try read()
-      if bytes.isEmpty { break }
-      try decompressor.feed(bytes) { plain in
-        try plain.withUnsafeBytes { try reader.feed($0, to: &visitor) }
+    do {
+      while !reader.isAtEnd {
+        let bytes = try read()
+        if bytes.isEmpty {
+          try decompressor.finish { try reader.feed($0, to: &visitor) }
+          break
+        }
+        try decompressor.feed(bytes) { try reader.feed($0, to: &visitor) }
       }
-    }
-    try decompressor.finish { plain in
-      try plain.withUnsafeBytes { try reader.feed($0, to: &visitor) }
+    } catch let fault as ArchiveFault {
+      // Behind its end there may be anything.
+      guard reader.isAtEnd else { throw fault }
     }
     try reader.finish(&visitor)
     try writer.finish()
@@ -91,14 +101,22 @@ struct ArchiveUnpacking {
   }
 }
 
+extension TarReader {
+  fileprivate mutating func feed(_ bytes: [UInt8], to visitor: inout some TarVisitor) throws {
+    try bytes.withUnsafeBytes { try feed($0, to: &visitor) }
+  }
+}
+
 /// Passes members on, as long as there is room for them, and no later than the layer may be.
 private struct LimitedWriter: TarVisitor {
   let writer: TreeWriter
   var room: UInt64
   let name: String
   let tree: TargetTree
+  var requester = Requester()
 
   mutating func begin(_ entry: TarEntry) throws {
+    try requester.look(after: Requester.entry)
     var entry = entry
     let time = tree.time(
       timespec(tv_sec: Int(entry.modified.seconds), tv_nsec: Int(entry.modified.nanoseconds)))
@@ -114,6 +132,7 @@ private struct LimitedWriter: TarVisitor {
         hint: "`ADD --unpack=false` copies it as it is")
     }
     room = left
+    try requester.look(after: bytes.count)
     try writer.data(bytes, at: offset)
   }
 

@@ -35,6 +35,7 @@ final class ContentDigests {
   private var old: [UInt8] = []
   private var used: [(key: Key, digest: [UInt8])] = []
   private var isChanged = false
+  private var requester = Requester()
   private var buffer = [UInt8](repeating: 0, count: 256 << 10)
 
   init(file: FilePath?) {
@@ -69,6 +70,7 @@ final class ContentDigests {
         buffer.withUnsafeMutableBytes { Glibc.read(file.raw, $0.baseAddress, $0.count) }
       }
       if count == 0 { break }
+      try requester.look(after: count)
       buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
     let granted = capabilities(of: file.raw)

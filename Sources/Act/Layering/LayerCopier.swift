@@ -13,8 +13,8 @@ struct CopyRules {
   /// Nil keeps those of the source.
   var owner: Ownership?
   var mode: ModeChange?
-  /// A context of the host has no devices and fifos to give.
-  var refusesNodes: Bool
+  /// A context of the host has no devices to give.
+  var refusesDevices: Bool
 
   var maker: Ownership { owner ?? Ownership() }
 
@@ -137,16 +137,14 @@ final class LayerCopier: SourceVisitor {
       try settle(item, name)
     case .character, .block, .fifo:
       if item.status.isWhiteout { return }
-      if rules.refusesNodes {
-        throw LayerFailure(
-          "cannot copy `\(text(item.path))`: it is a device or a fifo, not a file")
+      let type: mode_t
+      switch item.status.kind {
+      case .fifo: type = 0o010000
+      case _ where rules.refusesDevices:
+        throw LayerFailure("cannot copy `\(text(item.path))`: it is a device, not a file")
+      case .block: type = 0o060000
+      default: type = 0o020000
       }
-      let type: mode_t =
-        switch item.status.kind {
-        case .fifo: 0o010000
-        case .block: 0o060000
-        default: 0o020000
-        }
       let mode = type | rules.mode(item.status)
       try make(item, name, "mknod") {
         withPointer(name) { mknodat(folder.handle.raw, $0, mode, item.status.number) }

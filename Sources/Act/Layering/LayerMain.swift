@@ -63,7 +63,7 @@ private func digest(_ job: LayerJob) throws {
 private func find(_ job: LayerJob) throws {
   for case (let index, .copy(let copy)) in job.steps.enumerated() {
     do {
-      _ = try Selection(copy, in: openSource(copy.source)).all()
+      try Selection(copy, in: openSource(copy.source)).forEach { _ in }
     } catch var failure as LayerFailure {
       failure.step = index
       throw failure
@@ -114,7 +114,9 @@ private func writeLayer(_ upper: Bytes, _ rules: LayerRules) throws {
   let tree = CopyTree(
     root: SharedDescriptor(root), descriptors: SharedDescriptor(try ownDescriptors()), label: "/")
   var buffer: [UInt8] = []
+  var requester = Requester()
   var archiver = TreeArchiver(tree, layer: rules) { bytes in
+    try requester.look(after: bytes.count)
     // Heads and small files go out together.
     if buffer.count + bytes.count > 1 << 20 {
       try writeAll(buffer)

@@ -28,16 +28,16 @@ struct LayerSteps {
 
   private func run(_ copy: LayerCopy) throws {
     let source = try openSource(copy.source)
-    var rules = CopyRules(owner: nil, mode: nil, refusesNodes: true)
-    if case .layers = copy.source { rules.refusesNodes = false }
+    var rules = CopyRules(owner: nil, mode: nil, refusesDevices: true)
+    if case .layers = copy.source { rules.refusesDevices = false }
     if let owner = copy.owner {
       rules.owner = try ownership(owner)
-    } else if rules.refusesNodes {
+    } else if rules.refusesDevices {
       rules.owner = Ownership()
     }
     if let mode = copy.mode { rules.mode = try ModeChange(mode) }
     let copier = LayerCopier(tree, rules)
-    for selected in try Selection(copy, in: source).all() {
+    try Selection(copy, in: source).forEach { selected in
       do {
         try run(copy, selected, copier, rules)
       } catch var failure as LayerFailure {

@@ -48,19 +48,28 @@ struct Selection {
   }
 
   /// In the order of the patterns, and of names where one of them names several. A pattern with wildcards
-  /// may name nothing, as with BuildKit.
-  func all() throws -> [Selected] {
-    try copy.patterns.enumerated().flatMap { try selected(by: $1.raw, $0) }
+  /// may name nothing, as with BuildKit. Each is opened when its turn comes and no longer, for there may be
+  /// more of them than a process may have open.
+  func forEach(_ body: (Selected) throws -> Void) throws {
+    for (index, pattern) in copy.patterns.enumerated() {
+      if copy.keepsParents {
+        try withParents(pattern.raw, index, body)
+      } else {
+        try selected(by: pattern.raw, index, body)
+      }
+    }
   }
 
-  private func selected(by pattern: [UInt8], _ index: Int) throws -> [Selected] {
-    if copy.keepsParents { return try withParents(pattern, index) }
+  private func selected(by pattern: [UInt8], _ index: Int, _ body: (Selected) throws -> Void) throws
+  {
     let names = cleanNames(of: pattern)
     guard !isLiteral, let wild = names.firstIndex(where: hasWildcards) else {
       guard let one = try select(names, index) else { throw missing(names, index) }
-      return [one]
+      return try body(one)
     }
-    return try places(names, wild, index).compactMap { try select($0, index) }
+    for place in try places(names, wild, index) {
+      if let one = try select(place, index) { try body(one) }
+    }
   }
 
   /// What the names, of which those from `wild` on are patterns, are names of.
@@ -118,7 +127,9 @@ struct Selection {
   }
 
   /// Everything that the pattern names, with the folders on the way to it: those behind `/./`, or all.
-  private func withParents(_ pattern: [UInt8], _ index: Int) throws -> [Selected] {
+  private func withParents(
+    _ pattern: [UInt8], _ index: Int, _ body: (Selected) throws -> Void
+  ) throws {
     var (before, behind) = (pattern[..<0], pattern[...])
     for start in pattern.indices.dropLast(2)
     where pattern[start] == slash && pattern[start + 1] == 0x2E && pattern[start + 2] == slash {
@@ -128,14 +139,17 @@ struct Selection {
     let (base, wanted) = (cleanNames(of: before), cleanNames(of: behind))
     let included = wanted.isEmpty ? nil : try compiled(joined(wanted), .folders, index)
     if !isLiteral, let wild = base.firstIndex(where: hasWildcards) {
-      return try places(base, wild, index).compactMap { try below($0, included, index) }
+      for place in try places(base, wild, index) {
+        if let one = try below(place, included, index) { try body(one) }
+      }
+      return
     }
     guard let one = try below(base, included, index) else { throw missing(base, index) }
     // A name without wildcards is one of something.
     if !wanted.contains(where: hasWildcards), try select(base + wanted, index) == nil {
       throw missing(base + wanted, index)
     }
-    return [one]
+    try body(one)
   }
 
   private func below(_ base: [[UInt8]], _ included: PathPattern?, _ index: Int) throws -> Selected?

@@ -34,6 +34,7 @@ struct SourceWalk<Visitor: SourceVisitor> {
   private var path: [UInt8] = []
   /// Folders on the way that the visitor does not know of yet: it may be that nothing of them is taken.
   private var pending: [SourceItem] = []
+  private var requester = Requester()
 
   init(_ filter: SourceFilter, _ visitor: Visitor) {
     self.filter = filter
@@ -48,6 +49,7 @@ struct SourceWalk<Visitor: SourceVisitor> {
       throw LayerFailure("folders are nested too deeply at `\(text(path))`")
     }
     for name in try names(in: folder) {
+      try requester.look(after: Requester.entry)
       let length = path.count
       defer { path.removeLast(path.count - length) }
       if length > 0 { path.append(slash) }

@@ -82,6 +82,8 @@ package enum ArchiveFault: Diagnosable, Hashable {
   case corrupt(format: String, reason: String)
   case truncated(format: String)
   case tooMuch(String, limit: Int)
+  /// Reading it would take more memory than it may.
+  case demanding(format: String, limit: UInt64)
   case outOfMemory
 
   package var diagnostics: [Diagnostic] {
@@ -89,6 +91,8 @@ package enum ArchiveFault: Diagnosable, Hashable {
     case .corrupt(let format, let reason): [Diagnostic("invalid \(format) data: \(reason)")]
     case .truncated(let format): [Diagnostic("the \(format) data ends too early")]
     case .tooMuch(let what, let limit): [Diagnostic("more than \(limit) \(what) in one archive")]
+    case .demanding(let format, let limit):
+      [Diagnostic("the \(format) data asks for more than \(limit >> 20) MiB of memory")]
     case .outOfMemory: [Diagnostic("no memory for a decoder")]
     }
   }

@@ -46,6 +46,9 @@ package struct TarReader {
   private var region = 0
   private var regionOffset: UInt64 = 0
 
+  /// Whether the mark at the end of the archive was read: nothing behind it belongs to it.
+  package var isAtEnd: Bool { if case .ended = state { true } else { false } }
+
   package init(limits: ArchiveLimits = ArchiveLimits()) {
     self.limits = limits
     block.reserveCapacity(TarHeader.length)

@@ -10,6 +10,9 @@ final class XZDecoder: StreamDecoder {
   /// The library keeps its address.
   private let stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)
 
+  /// What is wrong behind bytes that were good.
+  private var failure: ArchiveFault?
+
   init() throws {
     stream.initialize(to: lzma_stream())
     guard berth_xz_init(stream, Self.memory) == Int32(LZMA_OK.rawValue) else {
@@ -39,22 +42,29 @@ final class XZDecoder: StreamDecoder {
   private func run(
     _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ action: lzma_action
   ) throws -> (step: DecodingStep, isAtEnd: Bool) {
+    if let failure { throw failure }
     stream.pointee.next_in = input.assumingMemoryBound(to: UInt8.self).baseAddress
     stream.pointee.avail_in = input.count
     stream.pointee.next_out = output.assumingMemoryBound(to: UInt8.self).baseAddress
     stream.pointee.avail_out = output.count
     let result = lzma_code(stream, action)
-    switch result {
-    case LZMA_OK, LZMA_STREAM_END, LZMA_BUF_ERROR: break
-    case LZMA_MEM_ERROR: throw ArchiveFault.outOfMemory
-    case LZMA_MEMLIMIT_ERROR:
-      throw ArchiveFault.corrupt(
-        format: "xz", reason: "it asks for more than \(Self.memory >> 20) MiB of memory")
-    default: throw ArchiveFault.corrupt(format: "xz", reason: "damaged or not xz")
-    }
     let step = DecodingStep(
       consumed: input.count - stream.pointee.avail_in,
       produced: output.count - stream.pointee.avail_out)
+    if let fault = fault(result) {
+      // One call may have decoded the end of a stream and have met what follows it.
+      if step.produced == 0 { throw fault }
+      failure = fault
+    }
     return (step, result == LZMA_STREAM_END)
+  }
+
+  private func fault(_ result: lzma_ret) -> ArchiveFault? {
+    switch result {
+    case LZMA_OK, LZMA_STREAM_END, LZMA_BUF_ERROR: nil
+    case LZMA_MEM_ERROR: .outOfMemory
+    case LZMA_MEMLIMIT_ERROR: .demanding(format: "xz", limit: Self.memory)
+    default: .corrupt(format: "xz", reason: "damaged or not xz")
+    }
   }
 }

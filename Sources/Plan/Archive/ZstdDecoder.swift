@@ -66,7 +66,7 @@ final class ZstdDecoder: StreamDecoder {
     guard result == 0 else { return max(1, result - head.count) }
     if window > Self.smallWindow, !mayBeLarge {
       guard window <= 1 << UInt64(Self.windowLog) else {
-        throw ArchiveFault.corrupt(format: "zstd", reason: "its window is \(window) bytes")
+        throw ArchiveFault.demanding(format: "zstd", limit: 1 << UInt64(Self.windowLog))
       }
       try largeWindows()
       mayBeLarge = true

@@ -29,28 +29,20 @@ extension Session {
       let process = try LayerProcess(job, output: pipe.writing, self.host)
       return (process, SharedDescriptor(try pipe.reading.duplicate()))
     }
-    return try await withTaskCancellationHandler {
-      try await blocking { [job] in
-        let digests = try process.digests(from: output)
-        try self.keep(digests, of: job)
-        return digests
-      }
-    } onCancel: {
-      process.cancel()
+    return try await process.attended { [job] in
+      let digests = try process.digests(from: output)
+      try self.keep(digests, of: job)
+      return digests
     }
   }
 
-  /// Looks for what the copies of a job name; throws where it is not there.
-  func find(_ job: LayerJob) async throws {
+  /// Does a job of which the files are wanted, or nothing but to know that all is there; not its layer.
+  func perform(_ job: LayerJob) async throws {
     let process = try await blocking {
       let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
       return try LayerProcess(job, output: nowhere, self.host)
     }
-    try await withTaskCancellationHandler {
-      try await blocking { try process.finish() }
-    } onCancel: {
-      process.cancel()
-    }
+    try await process.attended { try process.finish() }
   }
 
   private func keep(_ digests: [LayerDigest], of job: LayerJob) throws {
@@ -104,6 +96,23 @@ final class LayerProcess: Sendable {
     } catch {
       // It has given up, and says why.
       guard error.errno == .brokenPipe else { throw error }
+    }
+  }
+
+  /// Waits for its end by `work`, which may block; ends it when the task is cancelled.
+  fileprivate func attended<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value)
+    async throws -> Value
+  {
+    do {
+      return try await withTaskCancellationHandler {
+        try await blocking(work)
+      } onCancel: {
+        cancel()
+      }
+    } catch {
+      // That it was killed is nothing to tell of.
+      try Task.checkCancellation()
+      throw error
     }
   }
 

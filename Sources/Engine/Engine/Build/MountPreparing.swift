@@ -22,13 +22,18 @@ struct PreparedMounts: Sendable {
   var handed: [SharedDescriptor] = []
   /// Of secrets and the like: they stand in no key and no history.
   var variables: [(name: String, value: [UInt8])] = []
+  fileprivate var relays: [AgentRelay] = []
   fileprivate var locks: [CacheLock] = []
   /// Caches that are open, by the folders of their names.
   fileprivate var caches: [FilePath: FilePath] = [:]
 
-  /// Keeps folders that only one may use at a time while `work` runs.
+  /// Keeps folders that only one may use at a time, and serves agents, while `work` runs.
   func holding<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
-    let value = try await work()
+    let value = try await withThrowingTaskGroup(of: Void.self) { [relays] group in
+      for relay in relays { group.addTask { try await blocking { relay.run() } } }
+      defer { for relay in relays { relay.end() } }
+      return try await work()
+    }
     withExtendedLifetime(locks) {}
     return value
   }
@@ -46,17 +51,20 @@ private let privateCaches = 256
 extension StageRun {
   func prepare(_ mounts: RunMounts, for instruction: Instruction) async throws -> PreparedMounts {
     var prepared = PreparedMounts()
+    let folders = try await cacheFolders(mounts)
+    let locked = Set(folders.filter { mounts.items[$0.key].mount.sharing == .locked }.values)
     // Locks are taken in one order by all, so that no two wait for each other.
-    for name in Set(mounts.items.compactMap(lockedCache)).sorted(by: { $0.string < $1.string }) {
+    for name in locked.sorted(by: { $0.string < $1.string }) {
       prepared.locks.append(try await lockCache(name))
       prepared.caches[name] = name
     }
-    for item in mounts.items {
+    for (index, item) in mounts.items.enumerated() {
       switch item.kind {
       case .bind(let source, let path):
         try await bind(item, source, path, &prepared)
-      case .cache(let id, let seed, let seedPath):
-        try await cache(item, id, seed, seedPath, &prepared)
+      case .cache(_, let seed, let seedPath):
+        guard let folder = folders[index] else { continue }
+        try await cache(item, in: folder, seed, seedPath, &prepared)
       case .tmpfs:
         guard let target = item.target else { continue }
         prepared.mounts.append(
@@ -75,18 +83,37 @@ extension StageRun {
   ) async throws {
     guard let target = item.target else { return }
     let subpath = cleaned(path).dropFirst()
-    if case .layers(let layers) = source, !item.mount.isWritable {
+    if case .layers(let layers) = source, !layers.isEmpty, !item.mount.isWritable {
       prepared.mounts.append(
         .image(
-          id: "build", layers: layers, target: Bytes(target),
+          id: item.mount.from?.text ?? "", layers: layers, target: Bytes(target),
           subpath: subpath.isEmpty ? nil : Bytes(String(subpath))))
       return
     }
-    let copy = try await copied(source, path, for: item.mount)
+    let copy =
+      item.mount.isWritable
+      ? try await copied(source, path, for: item.mount)
+      : try await shared(source, path, for: item.mount)
     prepared.mounts.append(
       .bind(
         source: Bytes(copy.string), target: Bytes(target), readOnly: !item.mount.isWritable,
         createSource: false, propagation: nil))
+  }
+
+  /// A copy for all steps of the command that see the same files.
+  private func shared(_ source: LayerSource, _ path: String, for mount: RunMount) async throws
+    -> FilePath
+  {
+    let digest = try await digest(of: source, path, for: mount)
+    return try await builder.copies.alone(digest) { copies in
+      if let known = copies.known(digest) { return known }
+      let copy = try await copied(source, path, for: mount)
+      // What has changed meanwhile is for this step alone.
+      if try await self.digest(of: source, path, for: mount) == digest {
+        copies.note(copy, as: digest)
+      }
+      return copy
+    }
   }
 
   private func copied(_ source: LayerSource, _ path: String, for mount: RunMount) async throws
@@ -103,26 +130,21 @@ extension StageRun {
     var job = copying(source, path)
     job.upper = Bytes(folder.appending("upper").string)
     job.work = Bytes(folder.appending("work").string)
-    let host = builder.session.host
+    let session = builder.session
     try await placing(in: mount.from?.text) {
       _ in
       mount.span
     } _: {
-      try await blocking { [job] in
-        // The copy is wanted, not the layer that it would be.
-        let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
-        try LayerProcess(job, output: nowhere, host).finish()
-      }
+      try await session.perform(job)
     }
   }
 
   private func cache(
-    _ item: RunMounts.Item, _ id: String, _ seed: LayerSource?, _ seedPath: String,
+    _ item: RunMounts.Item, in folder: FilePath, _ seed: LayerSource?, _ seedPath: String,
     _ prepared: inout PreparedMounts
   ) async throws {
     guard let target = item.target else { return }
     let mount = item.mount
-    let folder = cacheFolder(id)
     let place: FilePath
     if let known = prepared.caches[folder] {
       place = known
@@ -151,14 +173,22 @@ extension StageRun {
         createSource: false, propagation: nil))
   }
 
-  private func cacheFolder(_ id: String) -> FilePath {
+  /// The folder of each cache, by its place among the mounts. One that is filled from elsewhere is
+  /// another one for other contents, as with BuildKit.
+  private func cacheFolders(_ mounts: RunMounts) async throws -> [Int: FilePath] {
     let scope = job.arguments.value(of: "BUILDKIT_CACHE_MOUNT_NS") ?? ""
-    return builder.layout.buildCaches.appending(Digest(of: Array("\(scope)\n\(id)".utf8)).hex)
-  }
-
-  private func lockedCache(_ item: RunMounts.Item) -> FilePath? {
-    guard case .cache(let id, _, _) = item.kind, item.mount.sharing == .locked else { return nil }
-    return cacheFolder(id)
+    var folders: [Int: FilePath] = [:]
+    for (index, item) in mounts.items.enumerated() {
+      guard case .cache(let id, let seed, let path) = item.kind else { continue }
+      var name = "\(scope)\n\(id)"
+      // Of another owner it is another one: nobody else could write to it.
+      let mount = item.mount
+      let owner = [mount.user ?? 0, mount.group ?? 0, mount.mode ?? 0o755]
+      if owner != [0, 0, 0o755] { name += "\n\(owner)" }
+      if let seed { name += "\n" + (try await digest(of: seed, path, for: item.mount)) }
+      folders[index] = builder.layout.buildCaches.appending(Digest(of: Array(name.utf8)).hex)
+    }
+    return folders
   }
 
   /// Waits until nobody else has it.
@@ -232,7 +262,15 @@ extension StageRun {
         "no agent for the ssh key `\(id)`", at: item.mount.span,
         hint: "write `ssh: [\(id)]` below `build:`, or --ssh \(id)")
     }
-    let path = try agentSocket(asked, item.mount)
+    var path = try agentSocket(asked, item.mount)
+    let mount = item.mount
+    if mount.user != nil || mount.group != nil || mount.mode != nil {
+      let relay = try AgentRelay(
+        to: path, in: try builder.store.newFolder(), owner: mount.user ?? 0,
+        group: mount.group ?? 0, mode: mount.mode ?? 0o600)
+      prepared.relays.append(relay)
+      path = relay.socket.string
+    }
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
     )
     let target = item.target ?? "/run/buildkit/ssh_agent.\(count)"

@@ -118,7 +118,7 @@ extension Builder {
       let file = try await self.file(reference, named: name, digest: nil, need)
       return try await remotes.flights.alone("unpacked " + reference.url) {
         if let known = remotes.unpacked.withLock({ $0[reference.url] }) { return known }
-        let folder = try await blocking { try self.unpack(file.path) }
+        let folder = try await unpack(file.path)
         remotes.unpacked.withLock { $0[reference.url] = folder }
         return folder
       }
@@ -131,9 +131,9 @@ extension Builder {
     }
   }
 
-  /// Unpacks an archive, what is none stays as it is, in a folder of its own. Blocks.
-  private func unpack(_ file: FilePath) throws -> FilePath {
-    let folder = try store.newFolder()
+  /// Unpacks an archive, what is none stays as it is, in a folder of its own.
+  private func unpack(_ file: FilePath) async throws -> FilePath {
+    let folder = try await blocking { [store] in try store.newFolder() }
     let source = LayerSource.folder(
       path: Bytes(file.removingLastComponent().string), ignored: [], digests: nil)
     let name = file.lastComponent?.string ?? ""
@@ -142,9 +142,7 @@ extension Builder {
     let job = LayerJob(
       action: .apply, lowers: [], upper: Bytes(folder.appending("upper").string),
       work: Bytes(folder.appending("work").string), steps: [.copy(copy)])
-    // The files are wanted, not the layer that they would be.
-    let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
-    try LayerProcess(job, output: nowhere, session.host).finish()
+    try await session.perform(job)
     return folder.appending("upper").appending("context")
   }
 }

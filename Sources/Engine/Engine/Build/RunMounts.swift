@@ -68,14 +68,16 @@ extension StageRun {
       key += [item.mount.kind.rawValue, item.target ?? "", item.variable ?? ""]
       key.append(item.mount.isWritable ? "rw" : "ro")
       key += item.mount.keyParts + item.kind.keyParts
-      if case .bind(let source, let path) = item.kind {
+      switch item.kind {
+      case .bind(let source, let path), .cache(_, let source?, let path):
         key.append(try await digest(of: source, path, for: item.mount))
+      case .cache, .tmpfs, .secret, .ssh: continue
       }
     }
     return key
   }
 
-  private func digest(of source: LayerSource, _ path: String, for mount: RunMount) async throws
+  func digest(of source: LayerSource, _ path: String, for mount: RunMount) async throws
     -> String
   {
     let session = builder.session
@@ -114,12 +116,9 @@ extension StageRun {
       return cleaned(path.hasPrefix("/") ? path : folder + "/" + path)
     }
     let target = try text(mount.target)
+    /// The working directory where nothing is said, as with BuildKit.
     func required() throws -> String {
-      guard let target else {
-        throw job.source.fault(
-          "a mount of type \(mount.kind.rawValue) needs a `target`", at: mount.span)
-      }
-      let path = absolute(target)
+      let path = absolute(target ?? "")
       if path == "/" {
         throw job.source.fault("a mount cannot have the root as its target", at: mount.span)
       }
@@ -159,7 +158,7 @@ extension StageRun {
 
   /// What `from` names; nil where it is not said.
   private func origin(_ mount: RunMount) async throws -> LayerSource? {
-    guard let from = mount.from else { return nil }
+    guard let from = mount.from, !from.text.isEmpty else { return nil }
     let origin = job.graph.origin(from.text, in: stage.index)
     if case .context(let name) = origin,
       let folder = try await job.source(ofContext: name, at: from.span)

@@ -18,7 +18,7 @@ extension StageRun {
     let known = state
     try job.refuseUnentitled(run, instruction)
     let command = commandLine(run, known)
-    let arguments = known.visibleArguments.map { "\($0.name)=\($0.value ?? "")" }
+    let arguments = known.arguments.map { "\($0.name)=\($0.value ?? "")" }
     let mounts = try await runMounts(run, known)
     let counted =
       arguments.isEmpty ? "" : "|\(arguments.count) \(arguments.joined(separator: " ")) "
@@ -55,14 +55,14 @@ extension StageRun {
     _ run: RunInstruction, _ instruction: Instruction, _ command: [String], _ state: StageState,
     _ mounts: RunMounts, in folder: FilePath, on below: [StackedLayer], _ reporter: BuildReporter
   ) async throws -> StackedLayer {
-    guard !state.layers.isEmpty else {
+    guard !state.layers.isEmpty || !mounts.items.isEmpty else {
       throw job.source.fault(
         "there is nothing to run in an image without files", at: instruction.span,
-        hint: "begin the stage with an image, or copy a program first")
+        hint: "begin the stage with an image, or copy or mount a program first")
     }
     try await job.lookForSources()
     var environment = StepEnvironment(
-      root: lowers(state), arguments: command, environment: self.environment(state),
+      root: try root(state, in: folder), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,
       user: state.config.user)
     if let name = job.arguments.value(of: "BUILDKIT_SANDBOX_HOSTNAME") {
@@ -97,6 +97,14 @@ extension StageRun {
     }
     guard code == 0 else { throw failure(command, code, instruction) }
     return try await seal(folder, on: below)
+  }
+
+  /// The layers so far, or an empty folder where there are none.
+  private func root(_ state: StageState, in folder: FilePath) throws -> [Bytes] {
+    if !state.layers.isEmpty { return lowers(state) }
+    let empty = folder.appending("nothing")
+    try makeFolders(empty, mode: 0o755)
+    return [Bytes(empty.string)]
   }
 
   /// What the command has changed as a layer.
@@ -146,14 +154,11 @@ extension StageRun {
   private func environment(_ state: StageState) -> [String] {
     var entries = state.config.environment
     if state.config.variable("PATH") == nil { entries.insert(standardPath, at: 0) }
-    for argument in job.arguments.proxies + state.visibleArguments {
-      let name = argument.name + "="
-      entries.removeAll { entry in
-        entry.hasPrefix(name) && state.config.variable(argument.name) == nil
-      }
-      if state.config.variable(argument.name) == nil {
-        entries.append(name + (argument.value ?? ""))
-      }
+    let proxies = job.arguments.proxies.filter { state.config.variable($0.name) == nil }
+    for argument in proxies + state.arguments {
+      let name = Array((argument.name + "=").utf8)
+      entries.removeAll { $0.utf8.starts(with: name) }
+      entries.append("\(argument.name)=\(argument.value ?? "")")
     }
     return entries
   }

@@ -112,6 +112,11 @@ struct StageRun: Sendable {
     try state.config.apply(
       instruction, { try known.text($0, job.expansion) },
       { try $0.flatMap { try known.words($0, job.expansion) } })
+    if case .environment(let pairs) = instruction.kind {
+      // The later of the two counts, as with BuildKit.
+      let names = Set(try pairs.map { try known.text($0.name, job.expansion) })
+      state.arguments.removeAll { names.contains($0.name) }
+    }
     // Values that are made of each other grow with each line.
     let size =
       state.config.size + state.arguments.reduce(0) { $0 + ($1.value?.utf8.count ?? 0) }
@@ -136,6 +141,8 @@ struct StageRun: Sendable {
       }
     }
     job.arguments.noteUse(of: name)
+    // What it has stays, as with BuildKit, where nothing gives it another.
+    guard let value else { return }
     state.arguments.removeAll { $0.name == name }
     state.arguments.append(BuildArgument(name: name, value: value))
     guard state.arguments.reduce(0, { $0 + ($1.value?.utf8.count ?? 0) }) <= environmentLimit else {

@@ -15,7 +15,7 @@ struct StageState: Sendable {
   /// Says all that went into the files so far.
   var key: Digest
   var platform: Platform
-  /// Declared so far, in order; a value of nil is not set.
+  /// Declared so far, each once and with a value; an `ENV` of the same name takes its argument away.
   var arguments: [BuildArgument] = []
   var author: String?
 
@@ -48,9 +48,9 @@ struct StageState: Sendable {
     author = base.config["author"]?.string
   }
 
-  /// The value of a variable for the instruction that comes next; the environment goes first.
+  /// The value of a variable for the instruction that comes next.
   func variable(_ name: String) -> String? {
-    config.variable(name) ?? arguments.last { $0.name == name }?.value
+    arguments.last { $0.name == name }?.value ?? config.variable(name)
   }
 
   func text(_ word: Word, _ expansion: Expansion) throws -> String {
@@ -59,15 +59,6 @@ struct StageState: Sendable {
 
   func words(_ word: Word, _ expansion: Expansion) throws -> [String] {
     try expansion.words(word) { variable($0) }
-  }
-
-  /// Arguments that a command sees, each once; those that the environment hides are left out.
-  var visibleArguments: [BuildArgument] {
-    var seen: Set<String> = []
-    return arguments.reversed().filter { argument in
-      argument.value != nil && config.variable(argument.name) == nil
-        && seen.insert(argument.name).inserted
-    }.reversed()
   }
 
   /// - Parameter created: nil for what has no time of its own, so that the same steps always make the same
