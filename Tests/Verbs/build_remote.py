@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import glob
 import hashlib
 import http.server
 import io
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import tarfile
 import threading
+import time
 
 from world import IMAGE, scenario
 
@@ -279,6 +281,33 @@ ADD --checksum={second} {at}/one#main /checked
         box.equal(built(box), image, "the image after a build of the same")
     # What a commit is called was known, but not by whom.
     box.true("cannot be fetched" in failed(box, "Dockerfile:2:5").err, "")
+
+
+@scenario("E63", "E64", "E75", needs=["git"])
+def what_was_fetched_goes_with_its_age(box):
+    """What a build has used counts as used, though nothing of it was new."""
+    box.environment["BERTH_STATE"] = box.path("state")
+    box.berth("load", "--quiet", "--input", os.path.join(box.world.folder, "image.tar"))
+    box.berth("tag", box.berth("images", "--all", "--quiet").out.split()[0], IMAGE)
+    repository(box, "one", {"a": "a\n"})
+
+    def kept():
+        return [path for kind in ("downloads", "git") for path in glob.glob(box.path("state", "builds", kind, "*"))]
+
+    def age():
+        old = time.time() - 15 * 24 * 3600
+        for path in kept():
+            os.utime(path, (old, old))
+    with Server({"/f": b"f\n"}) as server, daemon(box.path("repositories")) as at:
+        reachable(box, at)
+        for number in range(2):
+            project(box, f"FROM {IMAGE}\nADD {server.address}/f /f\nADD {at}/one#main /one\nRUN : {number}; echo > /x\n")
+            box.berth("build")
+            box.equal(len(kept()), 2, "what was fetched and used")
+            age()
+        project(box, f"FROM {IMAGE}\nRUN echo > /y\n")
+        box.berth("build")
+        box.equal(kept(), [], "what was of no use for 15 days")
 
 
 @scenario("E64", needs=["git"])
