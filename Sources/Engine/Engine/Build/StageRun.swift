@@ -164,10 +164,11 @@ struct StageRun: Sendable {
     key.add(state.key)
     key.add([path, user, job.epochStamp ?? ""])
     let step = LayerStepText(title: title, history: text)
-    let copy = LayerJob(
+    var copy = LayerJob(
       action: .apply, lowers: lowers(state), upper: "", work: "",
       steps: [.folder(path: Bytes(path), user: user)])
-    try await layer(step, key: key.finish(), &state) { _, folder, below in
+    copy.latest = job.arguments.epoch
+    try await layer(step, key: key.finish(), &state) { [copy] _, folder, below in
       try await self.copyLayer(copy, in: folder, on: below)
     }
   }
