@@ -151,7 +151,7 @@ extension BuildDefinition {
     // A target that there is not is told when the build begins.
     guard !dockerfile.stages.isEmpty,
       let graph = try? BuildGraph(
-        dockerfile, contexts: contexts, target: target, at: place(of: "target"))
+        dockerfile, contexts: Array(contexts), target: target, at: place(of: "target"))
     else { return [] }
     var needed: Set<Int> = []
     var waiting = [graph.target]
