@@ -33,6 +33,7 @@ class Invented:
         self.links = [name for name in LINKS if self.random.random() < 0.4]
         self.modes = {name: self.random.choice([0o644, 0o644, 0o600, 0o755]) for name in self.files}
         self.ignored = self.random.sample(IGNORED, self.random.randint(1, 5)) if self.random.random() < 0.5 else None
+        self.set, self.text = set(), None
         self.text = self.dockerfile()
 
     def copy(self, folder):
@@ -85,7 +86,12 @@ class Invented:
             return [f"WORKDIR {pick(['/w', 'below', '../beside', '/data', '/w/x y'])}", "RUN pwd -P >> /log"]
         if kind == "FROM":
             return []
-        return [f"{kind} {pick('ABCD')}={pick(VALUES)}"]
+        name = pick("ABCD")
+        # In buildah a variable of the environment hides every argument; in docker the later of the two counts.
+        kind = "ENV" if name in self.set else kind
+        if kind == "ENV":
+            self.set.add(name)
+        return [f"{kind} {name}={pick(VALUES)}"]
 
     def copying(self):
         flags = ""
