@@ -223,8 +223,14 @@ struct LayerTests {
   @Test("wants a folder for several files")
   func several() async throws {
     try bench.file("b.txt", "b")
-    let failure = try await bench.failure(bench.copy("*.txt", to: "/one"))
-    #expect(failure.hint == "end it with `/` to copy them into a folder")
+    let several = bench.copy("*.txt", to: "/one") { $0.isOfSeveral = true }
+    let failure = try await bench.failure(several)
+    #expect(failure.hint == "end it with `/` to have one made")
+    #expect(failure.isOfTarget)
+    // Those that one pattern finds go onto the name one after the other.
+    let made = try await bench.make(bench.copy("*.txt", to: "/one"))
+    #expect(made.keys.sorted() == ["one"])
+    #expect(made["one"]?.content == "b")
     #expect(try await bench.make(bench.copy("*.txt", to: "/etc")).count == 3)
   }
 

@@ -103,6 +103,9 @@ def wrong_words(box):
     box.refused_verb("build", "--build-arg", "=x", saying="`--build-arg =x` names no argument")
     box.refused_verb("build", "--progress", "plein", saying="did you mean `plain`?")
     box.refused_verb("--dry-run", "build", saying="cannot be tried with `--dry-run`")
+    box.refused_verb("build", "--dry-run", saying="`berth build --print` shows")
+    box.refused_verb("build", "--target", "x", saying="write `target: STAGE` below `build:`")
+    box.refused_verb("build", "-t", "x", saying="write `tags: [NAME]` below `build:`")
     box.equal(printed(box, "--ssh", "")["target"]["web"]["ssh"], ["default="])
 
 

@@ -110,7 +110,6 @@ def faults_before_anything_runs(box):
     project(box, EARLY)
     outcome = box.berth("build", code=1)
     for place, words in [("Dockerfile:3", "`abc` is not a port"), ("Dockerfile:4", "`SIGNONE` is no signal"),
-                         ("Dockerfile:5:10", "the destination must be a folder"),
                          ("Dockerfile:6", "entitlement network.host is not allowed")]:
         box.true(place in outcome.err and words in outcome.err, f"`{words}` is not said: {outcome.err}")
     box.true("RUN echo it ran" not in outcome.err, f"a step has begun: {outcome.err}")
@@ -139,3 +138,29 @@ def keys_by_an_agent(box):
         outcome = box.berth("build", code=1)
         box.true(words in outcome.err and "Dockerfile:2" in outcome.err, f"`{words}` is not said: {outcome.err}")
     box.equal(os.listdir(agents), [], "sockets of agents")
+
+
+@scenario("E53")
+def own_name_without_a_network(box):
+    project(box, f"FROM {IMAGE}\nRUN --network=none hostname -i > /address; cat /etc/hosts >&2\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/address").out.strip(), "127.0.0.1")
+
+
+@scenario("E27", "E35")
+def a_stage_of_another_machine(box):
+    """Its files can be taken; its programs do not run here, and it is no image for here."""
+    box.write("f", "f")
+    other = "linux/s390x"
+    project(box, f"FROM --platform={other} scratch AS far\nCOPY f /f\nFROM {IMAGE}\nCOPY --from=far /f /f\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/f").out, "f")
+    project(box, f"FROM --platform={other} {IMAGE} AS far\nRUN true\nFROM {IMAGE}\nCOPY --from=far /f /f\n")
+    outcome = box.berth("build", code=1)
+    box.true("its programs do not run here" in outcome.err and "Dockerfile:2:" in outcome.err, outcome.err)
+    project(box, f"FROM --platform={other} scratch\nCOPY f /f\n")
+    box.true(f"the image would be for {other}" in box.berth("build", code=1).err, "it was built")
+
+
+@scenario("E53", "E38")
+def the_name_that_an_image_has(box):
+    project(box, f"FROM {IMAGE}\nRUN echo kept > /etc/hostname\nFROM {IMAGE}\nCOPY --from=0 /etc/hostname /name\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/name").out, "kept\n")

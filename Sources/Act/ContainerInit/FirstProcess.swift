@@ -100,7 +100,8 @@ struct FirstProcess {
     let folder = NetworkFiles.folder(blueprint, runFolder: request.runFolder)
     let taken = Set(blueprint.mounts.map { $0.target.path.lexicallyNormalized() })
     var mounts: [MountStep] = []
-    for name in ["hosts", "resolv.conf", "hostname"] {
+    // A step of a build may write the host's name that an image is to have.
+    for name in ["hosts", "resolv.conf"] + (blueprint.isHeld ? [] : ["hostname"]) {
       let source = folder.appending(name)
       let target = FilePath("/etc").appending(name)
       if taken.contains(target) { continue }

@@ -8,6 +8,8 @@ package struct LayerJob: Codable, Hashable, Sendable {
   package enum Action: String, Codable, Sendable {
     /// Says what would be copied, by a digest. Changes nothing.
     case digest
+    /// Says what is not there. Changes nothing.
+    case find
     /// Copies; then the new layer goes to standard output as a plain tar stream.
     case apply
   }
@@ -117,6 +119,8 @@ package struct LayerFailure: Codable, Hashable, Sendable, Diagnosable {
   package var hint: String?
   /// The index of the pattern that was at fault.
   package var pattern: Int?
+  /// The index of the step that was at fault, where the job was to find.
+  package var step: Int?
   /// The path that is not there, where that is the fault. Where it was looked for, the builder knows.
   package var missing: String?
   /// The destination is at fault, no pattern.

@@ -34,6 +34,7 @@ package func layerMain() -> Int32 {
     let job = try JSONValue(parsing: input.readAll(limit: jobLimit)).decode(LayerJob.self)
     switch job.action {
     case .digest: try digest(job)
+    case .find: try find(job)
     case .apply: try apply(job)
     }
     return 0
@@ -56,6 +57,17 @@ private func digest(_ job: LayerJob) throws {
   if mounts { try enterOwnMounts() }
   for case .copy(let copy) in job.steps {
     try tell(try digest(of: copy), on: STDOUT_FILENO)
+  }
+}
+
+private func find(_ job: LayerJob) throws {
+  for case (let index, .copy(let copy)) in job.steps.enumerated() {
+    do {
+      try Selection(copy, in: openSource(copy.source)).forEach { _ in }
+    } catch var failure as LayerFailure {
+      failure.step = index
+      throw failure
+    }
   }
 }
 

@@ -81,7 +81,7 @@ extension Invocation {
       throw UsageFault(
         "`berth \(verb)` cannot be tried with `--dry-run`",
         hint: verb == "build"
-          ? "`berth build --print` shows what would be built, `--check` looks at the Dockerfiles"
+          ? dryBuildHint
           : "verbs that carry out a plan can, such as `up` and `down`; leave out the flag")
     }
   }

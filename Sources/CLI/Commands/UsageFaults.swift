@@ -16,6 +16,10 @@ struct UsageFault: Diagnosable {
   var diagnostics: [Diagnostic] { [Diagnostic(summary, hint: hint)] }
 }
 
+/// What there is in place of `--dry-run build`.
+let dryBuildHint =
+  "`berth build --print` shows what would be built, `--check` looks at the Dockerfiles"
+
 /// What docker compose has and berth has not, and what to do instead.
 private let otherVerbs = [
   "bridge": "`berth config` prints the project as it is understood, for programs that translate it",
@@ -36,6 +40,18 @@ func unknownVerb(_ verb: String) -> UsageFault {
     "unknown command `\(verb)`",
     hint: nearest(to: verb, among: names).map { "did you mean `\($0)`?" } ?? "see `berth --help`")
 }
+
+/// Flags of `docker build` that a compose file says.
+private let buildAttributes = [
+  "-t": "tags: [NAME]", "--tag": "tags: [NAME]", "--target": "target: STAGE",
+  "--platform": "platforms: [OS/ARCH]", "--label": "labels: [NAME=VALUE]",
+  "--secret": "secrets: [NAME]", "--cache-from": "cache_from: [PLACE]",
+  "--cache-to": "cache_to: [PLACE]", "--network": "network: MODE",
+  "--add-host": "extra_hosts: [HOST=IP]",
+  "--build-context": "additional_contexts: [NAME=PLACE]", "--shm-size": "shm_size: SIZE",
+  "--ulimit": "ulimits: {NAME: NUMBER}", "--allow": "entitlements: [NAME]",
+  "--no-cache-filter": "no_cache_filter: [STAGE]",
+]
 
 /// A complaint about the flags before the verb.
 func globalUsageFault(_ message: String, _ split: SplitArguments) -> UsageFault {
@@ -67,7 +83,11 @@ func usageFault(_ message: String, _ rest: [String]) -> UsageFault {
     inOurForm(message, page.declaration), hint: "see `berth \(page.name) --help`")
   guard let flag = unknownFlag(in: message) else { return fault }
   let global = Declaration(of: GlobalOptions.self)
-  if let known = global.argument(spelled: flag) {
+  if page.name == "build", flag == "--dry-run" {
+    fault.hint = dryBuildHint
+  } else if page.name == "build", let attribute = buildAttributes[flag] {
+    fault.hint = "write `\(attribute)` below `build:` of the service"
+  } else if let known = global.argument(spelled: flag) {
     let value = known.kind == .option ? " …" : ""
     fault.hint = "`\(flag)` goes before the verb: `berth \(flag)\(value) \(page.name)`"
   } else if flag.hasPrefix("--"),

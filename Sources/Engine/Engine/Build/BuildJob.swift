@@ -36,7 +36,10 @@ final class BuildJob: Sendable {
   let shared = SharedCache()
   private let board = BuildBoard<Int, StageState>()
   /// Stages that somebody builds or has built.
-  private let begun = Mutex<Set<Int>>([])
+  let begun = Mutex<Set<Int>>([])
+  /// Whether what is copied from the context was looked for.
+  let isSearched = Mutex(false)
+  let search = Flights<Bool>()
   private let images = Flights<String>()
   private let found = Mutex<[String: StageState]>([:])
   /// The machine that the image is for: one whose programs run here.
@@ -96,6 +99,13 @@ final class BuildJob: Sendable {
   func build() async throws -> StageState {
     let bases = try neededStages()
     try check(bases.keys.sorted())
+    let target = source.dockerfile.stages[graph.target]
+    let wanted = try platform(of: target)
+    guard wanted.isNative else {
+      throw source.fault(
+        "the image would be for \(wanted), and this machine is \(Platform.host)",
+        at: target.platform?.span ?? target.span, hint: "leave `--platform` out, or build it there")
+    }
     begun.withLock { $0.formUnion(bases.keys) }
     let runs = bases.sorted { $0.key < $1.key }.map { index, base in
       StageRun(self, source.dockerfile.stages[index], base: base)
@@ -143,10 +153,12 @@ final class BuildJob: Sendable {
     do throws(ImageFault) { wanted = try Platform(parsing: text) } catch {
       throw source.fault("`\(text)` is no platform", at: word.span, hint: "write linux/amd64")
     }
-    guard wanted.isNative else {
+    // Its files can be copied from; its programs do not run here.
+    let run = stage.instructions.first { if case .run = $0.kind { true } else { false } }
+    if let run, !wanted.isNative {
       throw source.fault(
-        "the stage is for \(wanted), and this machine is \(Platform.host)", at: word.span,
-        hint: "leave `--platform` out, or build it there")
+        "the stage is for \(wanted), and this machine is \(Platform.host): its programs do not run here",
+        at: run.span, hint: "leave `--platform` out, or build it there")
     }
     return wanted
   }

@@ -83,6 +83,9 @@ final class Builder: Sendable {
     } catch let gone as StageGone {
       reporter.tell(.finished(.cancelled))
       throw gone
+    } catch let told as ToldElsewhere {
+      reporter.tell(.finished(.cancelled))
+      throw told.failure
     } catch {
       // What a process says that was ended for it is not the reason.
       if Task.isCancelled {
@@ -163,10 +166,15 @@ extension Session {
   /// From now on what is made for `id` is taken away by the next build, should this one be killed.
   func beginBuildHold(_ id: String) throws -> BuildHold {
     try makeFolders(buildHolds)
-    guard let lock = try FileLock.attempt(buildHolds.appending(id)) else {
-      throw SystemCallError("flock", buildHolds.appending(id).string, .wouldBlock)
+    let file = buildHolds.appending(id)
+    for _ in 0..<endWait.rounds {
+      // Another build that sweeps may have found it before it was locked, and taken it away.
+      if let lock = try FileLock.attempt(file), lock.isOn(file) {
+        return BuildHold(id: id, lock: BuildLock(lock))
+      }
+      usleep(endWait.microseconds)
     }
-    return BuildHold(id: id, lock: BuildLock(lock))
+    throw SystemCallError("flock", file.string, .wouldBlock)
   }
 
   /// Gives its addresses back.

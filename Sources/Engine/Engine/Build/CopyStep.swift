@@ -42,7 +42,7 @@ extension StageRun {
       title: copy.isAdd ? wordsWithoutSecrets(title) : title, history: plan.history)
     let session = builder.session
     try await layer(step, &state) {
-      var key = StepKey(copy.isLink ? "link" : "copy")
+      var key = StepKey(copy.isLink ? "linked" : "copied")
       // A linked layer does not look at what it is put on, but for names of owners and whether there is
       // anything, and links on the way, in whose place it puts folders.
       var isOfBase = !copy.isLink || plan.hasNamedOwner
@@ -156,6 +156,15 @@ struct CopyWords {
     mode = try copy.mode.map { try state.text($0, expansion) }
     excludes = try copy.excludes.map { try state.text($0, expansion) }
     checksum = try copy.checksum.map { try state.text($0, expansion) }
+    if !copy.isAdd {
+      for (text, word) in zip(sources, copy.sources) {
+        let scheme = text.firstRange(of: "://").map { text[..<$0.lowerBound].lowercased() }
+        guard let scheme, ["http", "https", "git", "ssh"].contains(scheme) else { continue }
+        throw job.source.fault(
+          "`COPY` fetches nothing: `\(withoutSecrets(text))` is an address", at: word.span,
+          hint: "write `ADD`")
+      }
+    }
     var target = try state.text(copy.destination, expansion)
     written = sources + copy.documents.map(\.name) + [target]
     if target.isEmpty {

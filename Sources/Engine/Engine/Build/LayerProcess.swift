@@ -36,8 +36,8 @@ extension Session {
     }
   }
 
-  /// Does a job whose files are wanted, not the layer that they would be.
-  func copyFiles(_ job: LayerJob) async throws {
+  /// Does a job of which no output is wanted: files alone, or whether something is there.
+  func carryOut(_ job: LayerJob) async throws {
     let process = try await blocking {
       let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
       return try LayerProcess(job, output: nowhere, self.host)

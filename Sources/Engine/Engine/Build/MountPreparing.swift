@@ -111,7 +111,7 @@ extension StageRun {
       _ in
       mount.span
     } _: {
-      try await session.copyFiles(job)
+      try await session.carryOut(job)
     }
   }
 

@@ -137,7 +137,7 @@ extension Builder {
     let job = LayerJob(
       action: .apply, lowers: [], upper: Bytes(folder.appending("upper").string),
       work: Bytes(folder.appending("work").string), steps: [.copy(copy)])
-    try await session.copyFiles(job)
+    try await session.carryOut(job)
     return folder.appending("upper").appending("context")
   }
 }

@@ -60,6 +60,7 @@ extension StageRun {
         "there is nothing to run in an image without files", at: instruction.span,
         hint: "begin the stage with an image, or copy or mount a program first")
     }
+    try await job.lookForSources()
     var environment = StepEnvironment(
       root: try root(state, in: folder), arguments: command, environment: self.environment(state),
       workingDirectory: state.config.workingDirectory.isEmpty ? "/" : state.config.workingDirectory,

@@ -324,12 +324,7 @@ extension StageRun {
     do {
       return try await work()
     } catch let failure as LayerFailure {
-      guard let missing = failure.missing else {
-        throw job.source.fault(failure.summary, at: place(failure), hint: failure.hint)
-      }
-      let origin = from.map { "`\($0)`" } ?? "the build context `\(job.source.shownContext)`"
-      throw job.source.fault(
-        "`\(missing)` is not in \(origin)", at: place(failure), hint: failure.hint)
+      throw job.fault(failure, in: from, at: place(failure))
     }
   }
 }

@@ -149,6 +149,9 @@ extension Builder {
       }
       return gateways.map { HostEntry(name: host.name, address: $0) }
     }
+    if case .none = environment.network {
+      network.extraHosts.append(HostEntry(name: environment.hostname, address: "127.0.0.1"))
+    }
     var process = ProcessBlueprint(
       arguments: environment.arguments.map { Bytes($0) },
       environment: environment.environment.map { Bytes($0) },
