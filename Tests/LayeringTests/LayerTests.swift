@@ -147,11 +147,13 @@ struct LayerTests {
       copy.isOfSeveral = true
       let made = try await bench.make(copy)
       #expect(made["dst/f"]?.content == "J", "\(patterns)")
-      #expect(made["dst/g"] == made["dst/f"].map { member in
-        var member = member
-        member.content = "I"
-        return member
-      }, "\(patterns)")
+      #expect(
+        made["dst/g"]
+          == made["dst/f"].map { member in
+            var member = member
+            member.content = "I"
+            return member
+          }, "\(patterns)")
     }
   }
 
@@ -188,7 +190,8 @@ struct LayerTests {
   func alone(_ action: LayerJob.Action) async throws {
     let file = try bench.file("large", "")
     #expect(truncate(file, 64 << 20) == 0)
-    let result = try await bench.run(action, [.copy(bench.copy("large", to: "/o/"))], isHeard: false)
+    let result = try await bench.run(
+      action, [.copy(bench.copy("large", to: "/o/"))], isHeard: false)
     #expect(result.exitCode == 1)
     #expect(result.outputBytes.isEmpty || action == .apply)
     let there = try await bench.run(action, [.copy(bench.copy("large", to: "/o/"))])

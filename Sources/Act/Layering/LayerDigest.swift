@@ -20,7 +20,7 @@ func digest(of copy: LayerCopy) throws -> LayerDigest {
   case .layers: keepsOwners = copy.owner == nil
   }
   let digester = SourceDigester(contents ?? ContentDigests(file: nil), keepsOwners: keepsOwners)
-  try Selection(copy, in: source).forEach { selected in
+  try Selection(copy, in: source).visit { selected in
     digester.begin(selected)
     switch selected.thing {
     case .contents(let folder):

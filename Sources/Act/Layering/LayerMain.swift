@@ -63,7 +63,7 @@ private func digest(_ job: LayerJob) throws {
 private func find(_ job: LayerJob) throws {
   for case (let index, .copy(let copy)) in job.steps.enumerated() {
     do {
-      try Selection(copy, in: openSource(copy.source)).forEach { _ in }
+      try Selection(copy, in: openSource(copy.source)).visit { _ in }
     } catch var failure as LayerFailure {
       failure.step = index
       throw failure

@@ -37,7 +37,7 @@ struct LayerSteps {
     }
     if let mode = copy.mode { rules.mode = try ModeChange(mode) }
     let copier = LayerCopier(tree, rules)
-    try Selection(copy, in: source).forEach { selected in
+    try Selection(copy, in: source).visit { selected in
       do {
         try run(copy, selected, copier, rules)
       } catch var failure as LayerFailure {

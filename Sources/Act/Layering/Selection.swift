@@ -50,7 +50,7 @@ struct Selection {
   /// In the order of the patterns, and of names where one of them names several. A pattern with wildcards
   /// may name nothing, as with BuildKit. Each is opened when its turn comes and no longer, for there may be
   /// more of them than a process may have open.
-  func forEach(_ body: (Selected) throws -> Void) throws {
+  func visit(_ body: (Selected) throws -> Void) throws {
     for (index, pattern) in copy.patterns.enumerated() {
       if copy.keepsParents {
         try withParents(pattern.raw, index, body)

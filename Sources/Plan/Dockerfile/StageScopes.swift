@@ -162,7 +162,9 @@ struct StageScope {
 
   mutating func declare(_ declaration: ArgumentDeclaration) {
     // Without a value it keeps the one that it has.
-    if declaration.value == nil, globals[declaration.name] == nil, isSet(declaration.name) { return }
+    if declaration.value == nil, globals[declaration.name] == nil, isSet(declaration.name) {
+      return
+    }
     let known = declaration.value.map { value($0) } ?? globals[declaration.name]
     variables[declaration.name] = .some(known)
   }
