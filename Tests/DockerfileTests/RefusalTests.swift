@@ -226,9 +226,6 @@ struct RefusalTests {
         "variable expansion is not supported for `--from` (define a new stage with `FROM` using `ARG` from global scope, and name that stage)"
       ),
       Row(
-        "an empty from", "COPY --from= b c",
-        "`--from` names nothing (it is a stage, an image or a named context)"),
-      Row(
         "a flag without value", "COPY --from a b c",
         "missing a value on flag: `--from` (write `--from=VALUE`)"),
       Row("a flag twice", "COPY --chown=a --chown=b c d", "duplicate flag specified: `--chown`"),

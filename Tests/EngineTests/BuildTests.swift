@@ -49,6 +49,22 @@ struct BuildTests {
     #expect(graph.base("scratch", of: 2) == .scratch)
   }
 
+  @Test(
+    "contexts are meant by all names of their image, as docker has them",
+    arguments: [
+      ("busybox", "docker.io/library/busybox", true), ("busybox", "busybox:latest", true),
+      ("busybox:latest", "index.docker.io/busybox", true), ("h:5000/a:latest", "h:5000/a", true),
+      ("busybox", "busybox:1", false), ("busybox:1", "busybox", false), ("a", "x/a", false),
+      ("Not an image", "Not an image", true), ("Not an image", "not an image", false),
+    ])
+  func contexts(_ context: String, _ name: String, _ isMeant: Bool) throws {
+    let graph = try BuildGraph(try read(stages), contexts: [context], target: nil, at: nil)
+    #expect(graph.base(name, of: 0) == (isMeant ? .context(context) : .image(name)))
+    #expect(graph.origin(name, in: 0) == (isMeant ? .context(context) : .image(name)))
+    let both = try BuildGraph(try read(stages), contexts: ["a:latest", "a"], target: nil, at: nil)
+    #expect(both.base("a", of: 0) == .context("a"))
+  }
+
   @Test("a stage needs what it begins with, copies from and mounts")
   func needs() throws {
     let graph = try BuildGraph(try read(stages), contexts: [], target: nil, at: nil)

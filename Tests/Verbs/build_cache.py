@@ -2,9 +2,12 @@
 
 import contextlib
 import glob
+import gzip
+import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 
@@ -122,6 +125,115 @@ def given_to_a_folder(box):
     number(box)
 
 
+def blob_file(folder, descriptor):
+    return os.path.join(folder, "blobs/sha256", descriptor["digest"].removeprefix("sha256:"))
+
+
+def rewritten(folder, change):
+    """Lets `change` have the manifest and the config of a layout's image, and names what it leaves. What it gets as well
+    adds a layer: a descriptor for bytes."""
+    def added(content, kind):
+        descriptor = {"mediaType": kind, "digest": "sha256:" + hashlib.sha256(content).hexdigest(), "size": len(content)}
+        with open(blob_file(folder, descriptor), "wb") as file:
+            file.write(content)
+        return descriptor
+
+    def read(path):
+        with open(path, "rb") as file:
+            return json.load(file)
+    index = read(os.path.join(folder, "index.json"))
+    entry = index["manifests"][0]
+    manifest = read(blob_file(folder, entry))
+    config = read(blob_file(folder, manifest["config"]))
+    change(manifest, config, added)
+    manifest["config"] = added(json.dumps(config).encode(), manifest["config"]["mediaType"])
+    entry.update(added(json.dumps(manifest).encode(), entry["mediaType"]))
+    with open(os.path.join(folder, "index.json"), "w") as file:
+        json.dump(index, file)
+
+
+def manifests(box):
+    """Media types of the layers in each manifest of the image that is built."""
+    found = []
+    for path in glob.glob(state(box, "images/blobs/sha256/*")):
+        with open(path, "rb") as file:
+            text = file.read(4 << 20)
+        if text[:1] == b"{" and json.loads(text).get("config", {}).get("digest") == image(box):
+            found.append([layer["mediaType"] for layer in json.loads(text)["layers"]])
+    return found
+
+
+@scenario("E74")
+def layers_of_other_kinds(box):
+    """What comes compressed otherwise than here stays so, under names that are true, from one build to the next."""
+    own_state(box)
+    project(box, 'cache_to: ["type=local,dest=./cache,mode=max"]')
+    build(box)
+    numbers = number(box)
+    emptied(box)
+
+    def change(manifest, _, added):
+        kinds = ["application/vnd.docker.image.rootfs.diff.tar", "application/vnd.oci.image.layer.v1.tar+zstd"]
+        for place, kind in enumerate(kinds, start=1):
+            with open(blob_file(box.path("cache"), manifest["layers"][place]), "rb") as file:
+                plain = gzip.decompress(file.read())
+            # The second says what it is not.
+            manifest["layers"][place] = added(plain if place == 1 else gzip.compress(plain), kind)
+    rewritten(box.path("cache"), change)
+    project(box, 'cache_from: ["type=local,src=./cache"], cache_to: ["type=local,dest=./on"]')
+    ends, said = build(box)
+    box.equal(set(ends.values()), {"cached"}, said)
+    box.equal(number(box), numbers)
+    kind = "application/vnd.oci.image.layer.v1.tar"
+    wanted = [[kind, kind + "+gzip"]]
+    box.equal([layers[-2:] for layers in manifests(box)], wanted, "kinds of layers")
+    build(box)
+    box.equal([layers[-2:] for layers in manifests(box)], wanted, "kinds of layers after a second build")
+    # It is given on as it is.
+    kinds = []
+    rewritten(box.path("on"), lambda manifest, *_: kinds.extend(layer["mediaType"] for layer in manifest["layers"]))
+    box.equal(sorted(kinds), sorted(wanted[0]), "kinds of layers that were given on")
+
+
+def listed(box, folder):
+    with open(box.path(folder, "index.json")) as file:
+        return [entry.get("annotations", {}).get("org.opencontainers.image.ref.name") for entry in json.load(file)["manifests"]]
+
+
+@scenario("E74")
+def folders_of_several(box):
+    """Services that write to one folder at once, each under a name of its own; what else lies there stays."""
+    own_state(box)
+    box.write("cache/index.json", json.dumps({"schemaVersion": 2, "manifests": [
+        {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + "0" * 64, "size": 2}]}))
+    names = [f"s{number}" for number in range(8)]
+
+    def file(more, numbers):
+        file = f"FROM {IMAGE}\\nRUN : {box.name}-NAME; cat /proc/sys/kernel/random/uuid > /own"
+        box.file("services:\n" + "".join(
+            f'  {name}: {{build: {{dockerfile_inline: "{file.replace("NAME", name)}", {more.replace("NAME", name)}}}}}\n'
+            for name in numbers))
+    for _ in range(3):
+        file('cache_to: ["type=local,dest=./cache,tag=NAME"]', names)
+        box.berth("build", "--no-cache")
+        box.equal(sorted(listed(box, "cache"), key=str), sorted([None] + names, key=str), "what the folder holds")
+    file('cache_to: ["type=local,dest=./cache"]', names[:2])
+    box.berth("build")
+    box.equal(listed(box, "cache").count("latest"), 1, "caches called latest")
+    left = [name for _, _, files in os.walk(box.path("cache")) for name in files if ".new-" in name]
+    box.equal(left, [], "files half written")
+    for name in names:
+        box.berth("rmi", "-f", f"{box.name}-{name}")
+    box.berth("builder", "prune", "-a", "-f")
+    file('cache_from: ["type=local,src=./cache,tag=NAME"]', names)
+    said = box.berth("--progress", "plain", "build").err
+    box.equal(said.count("CACHED"), 16, said)
+    file('cache_from: ["type=local,src=./cache,tag=other"]', names[:1])
+    box.true("there is no cache called `other` in it" in box.berth("build").err, "no word of a tag that is not there")
+    file('cache_from: ["type=local,src=./cache,digest=sha256:1"]', names[:1])
+    box.refused_verb("build", saying="`sha256:1` is no digest")
+
+
 @contextlib.contextmanager
 def registry():
     """The address of a registry that takes what is pushed, and ends with the block."""
@@ -175,6 +287,25 @@ def given_nowhere(box):
     project(box, 'cache_to: ["type=registry,ref=127.0.0.1:1/none,ignore-error=true"]')
     ends, said = build(box)
     box.equal(set(ends.values()), {"cached"}, said)
+
+
+@scenario("E74")
+def places_that_do_not_answer(box):
+    """Steps that are known here do not wait for them, others not for long; each is asked once, whoever names it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}/none"
+        listener.setblocking(False)
+        file = f'dockerfile_inline: "FROM {IMAGE}\\nRUN : {box.name}; echo > /x"'
+        box.file(f"services: {{a: {{build: {{{file}}}}}, b: {{build: {{{file}}}}}}}")
+        box.berth("build")
+        file += f', cache_from: ["{place}"]'
+        box.file(f"services: {{a: {{build: {{{file}}}}}, b: {{build: {{{file}}}}}}}")
+        said = box.berth("build").err
+        box.true("is left out" not in said, f"a build that knows all has waited: {said}")
+        box.file("services: " + json.dumps({name: {"build": {
+            "dockerfile_inline": f"FROM {IMAGE}\nRUN : {box.name}; echo {name} > /x", "cache_from": [place]}} for name in "ab"}))
+        said = box.berth("build").err
+        box.equal(said.count("there is no answer within 10 seconds"), 1, said)
 
 
 def cache_row(box):

@@ -1,6 +1,8 @@
 """The language of Dockerfiles as a build sees it: faults all at once, here-documents, variables in words and mounts."""
 
 import os
+import re
+import shutil
 import subprocess
 
 from world import IMAGE, scenario
@@ -164,3 +166,48 @@ def a_stage_of_another_machine(box):
 def the_name_that_an_image_has(box):
     project(box, f"FROM {IMAGE}\nRUN echo kept > /etc/hostname\nFROM {IMAGE}\nCOPY --from=0 /etc/hostname /name\n")
     box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/name").out, "kept\n")
+
+
+@scenario("E47", "E48")
+def mounts_without_a_target(box):
+    """They are at the working directory, unless that is the root."""
+    box.write("given", "given")
+    project(box, f"FROM {IMAGE}\nWORKDIR /w\nRUN --mount=from=,readwrite cat given > /seen\nCOPY --from= given /copied\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/seen", "/copied").out, "givengiven")
+    project(box, f"FROM {IMAGE}\nRUN --mount=type=cache true\n")
+    outcome = box.berth("build", code=1)
+    box.true("cannot have the root as its target" in outcome.err and "Dockerfile:2:" in outcome.err, outcome.err)
+
+
+@scenario("E49")
+def caches_of_other_owners(box):
+    line = "RUN --mount=type=cache,target=/kept,id=" + box.name
+    project(box, f"FROM {IMAGE}\n{line} touch /kept/root\nUSER 1000:1000\n"
+            f"{line},uid=1000,gid=1000 touch /kept/x && ls /kept > /tmp/seen && stat -c %u:%g /kept >> /tmp/seen\n")
+    box.equal(box.berth("run", "--build", "--rm", "-T", "web", "cat", "/tmp/seen").out.split(), ["x", "1000:1000"])
+
+
+@scenario("E52", needs=["ssh-agent", "ssh-keygen"])
+def agents_of_steps_that_are_not_root(box):
+    """An agent answers root and its own user alone: what is between lets in whom the mount says."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", box.path("key")], check=True, timeout=20)
+    program = shutil.which("ssh-add")
+    for path in [program, *re.findall(r"(/\S+) \(0x", subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout)]:
+        os.makedirs(os.path.dirname(box.path("root" + path)), exist_ok=True)
+        shutil.copy(path, box.path("root" + path))
+    box.file("services: {web: {build: {context: ., ssh: ['default=./key']}}}")
+    box.write("Dockerfile", f"FROM {IMAGE}\nCOPY root /\nUSER 1000:1000\n"
+              f"RUN --mount=type=ssh,uid=1000 (stat -c %u:%g:%a $SSH_AUTH_SOCK; {program} -l) > /tmp/seen 2>&1\n")
+    seen = box.berth("run", "--build", "--rm", "-T", "web", "cat", "/tmp/seen").out.split()
+    box.equal((seen[0], seen[-1]), ("1000:0:600", "(ED25519)"))
+    box.equal(os.listdir(os.path.join(box.environment["BERTH_RUN"], "agents")), [], "sockets of agents")
+
+
+@scenario("E48")
+def one_copy_for_all_steps(box):
+    """What several steps mount of the context is copied once, and what one of them writes is its own."""
+    box.write("given", "given")
+    step = "RUN --mount=type=bind,target=/m stat -c %i /m/given"
+    project(box, f"FROM {IMAGE}\n{step} > /1\nRUN --mount=type=bind,target=/m,rw echo new > /m/given\n{step} > /2; cat /m/given > /3\n")
+    one, two, three = box.berth("run", "--build", "--rm", "-T", "web", "cat", "/1", "/2", "/3").out.split()
+    box.equal((one, three), (two, "given"))

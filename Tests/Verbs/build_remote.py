@@ -446,6 +446,13 @@ def contexts_of_a_layout(box):
         project(box, f"FROM {IMAGE}\nCOPY --from=base:1 /of-a-layout /x\nRUN test $(cat /x) = x\n",
                 f"{{context: ., additional_contexts: {{'base:1': 'oci-layout://{place}'}}}}")
         box.berth("build", "--no-cache")
+    # Layers that are here are not read again.
+    with open(box.path("kept/index.json")) as file:
+        manifest = json.load(file)["manifests"][0]["digest"]
+    with open(box.path("kept/blobs/sha256", manifest.split(":")[1])) as file:
+        layer = json.load(file)["layers"][0]["digest"]
+    with open(box.path("kept/blobs/sha256", layer.split(":")[1]), "r+b") as file:
+        file.write(b"spoilt")
     project(box, "FROM base:1\n", "{context: ., additional_contexts: {'base:1': 'oci-layout://./kept:v1'}}")
     box.berth("build")
     # It has got no name by that.
@@ -455,6 +462,20 @@ def contexts_of_a_layout(box):
                           (f"./kept@sha256:{'0' * 64}", "has no image `sha256:000"), (".", "is no OCI layout")]:
         project(box, "FROM base:1\n", f"{{context: ., additional_contexts: {{'base:1': 'oci-layout://{place}'}}}}")
         failed(box, *words, "Dockerfile:1:")
+
+
+@scenario("E66", "E67")
+def contexts_of_images(box):
+    """They are meant by all names of what they replace; docker's empty image is empty."""
+    project(box, "FROM docker.io/library/none:latest\nCOPY --from=nothing / /all\nRUN ls /all >/seen\n",
+            f"{{context: ., additional_contexts: {{none: 'docker-image://{IMAGE}', nothing: 'docker-image://scratch'}}}}")
+    box.berth("build")
+    box.equal(shown(box, "cat /seen"), "")
+    project(box, "FROM nothing\nCOPY Dockerfile /\n",
+            "{context: ., additional_contexts: {nothing: 'docker-image://scratch'}}")
+    box.berth("build")
+    history = box.berth("history", "--quiet", f"{box.name}-web").out.split()
+    box.equal(len(history), 1, "layers of an image on nothing")
 
 
 @scenario("E66", "E67")

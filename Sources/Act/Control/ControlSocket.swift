@@ -23,6 +23,30 @@ extension Descriptor {
     return listener
   }
 
+  /// A stream socket that listens on `name` in `folder`, for whom its owner and mode let in.
+  package static func listenForStreams(in folder: borrowing Descriptor, _ name: String)
+    throws(SystemCallError) -> Descriptor
+  {
+    let listener = try streamSocket()
+    try withSocketAddress(folder: folder, name) { bind(listener.raw, $0, $1) }
+    try checking("listen") { Glibc.listen(listener.raw, 128) }
+    return listener
+  }
+
+  /// A stream socket that is connected to `name` in `folder`.
+  package static func connectStream(in folder: borrowing Descriptor, _ name: String)
+    throws(SystemCallError) -> Descriptor
+  {
+    let stream = try streamSocket()
+    try withSocketAddress(folder: folder, name) { Glibc.connect(stream.raw, $0, $1) }
+    return stream
+  }
+
+  private static func streamSocket() throws(SystemCallError) -> Descriptor {
+    let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    return Descriptor(owning: try checking("socket") { socket(AF_UNIX, type, 0) })
+  }
+
   /// The next connection of a process of our own user; nil when none waits.
   package func acceptPeer() throws(SystemCallError) -> Descriptor? {
     let flags = CInt(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
@@ -53,10 +77,12 @@ func withSocketAddress(
   var address = sockaddr_un()
   address.sun_family = sa_family_t(AF_UNIX)
   let path = Array("/proc/self/fd/\(folder.raw)/\(name)".utf8)
-  withUnsafeMutableBytes(of: &address.sun_path) { buffer in
-    precondition(path.count < buffer.count, "descriptor numbers are short")
+  let fits = withUnsafeMutableBytes(of: &address.sun_path) { buffer in
+    guard path.count < buffer.count else { return false }
     buffer.copyBytes(from: path)
+    return true
   }
+  guard fits else { throw SystemCallError("socket address", name, .fileNameTooLong) }
   let result = withUnsafePointer(to: &address) { pointer in
     pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
       body($0, socklen_t(MemoryLayout<sockaddr_un>.size))

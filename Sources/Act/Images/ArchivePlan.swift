@@ -39,6 +39,8 @@ struct LayoutReader<Members: StagedMembers> {
   var members: Members
   /// Nil: this machine's.
   var platform: Platform?
+  /// The file of a layer's blob that is here already, and need not be read from the layout.
+  var kept: (ContentDescriptor) throws -> FilePath? = { _ in nil }
 
   /// What the layout holds; nil when it is no layout.
   mutating func index() throws -> ImageIndex? {
@@ -107,7 +109,7 @@ struct LayoutReader<Members: StagedMembers> {
     }
     var layers: [ArchivePlan.Layer] = []
     for (blob, (diffID, chain)) in zip(manifest.layers, zip(config.diffIDs, config.chainIDs)) {
-      let file = try checked(blob).file
+      let file = try kept(blob) ?? checked(blob).file
       layers.append(ArchivePlan.Layer(blob: blob, diffID: diffID, chain: chain, file: file))
     }
     return ArchivePlan(

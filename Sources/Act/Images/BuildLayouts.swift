@@ -27,10 +27,16 @@ extension BuildStore {
   /// Brings in an image of a layout.
   package func image(of wish: LayoutWish) async throws -> (ImageDetails, [StackedLayer]) {
     let members = try await blocking { [session] in try self.newMembers(session) }
-    let plan = try await blocking { [session] in
+    let plan = try await blocking { [session, store] in
       let limit = try usableSpace(session.folder)
       let files = try FolderMembers(wish.folder, into: members, limit: limit)
       var layout = LayoutReader(members: files, platform: wish.platform)
+      layout.kept = { blob in
+        // Held before it is looked for: so nobody takes it away meanwhile.
+        try session.needs.hold(ImageNeeds(chains: [], blobs: [blob.digest]))
+        let isHere = store.size(ofBlob: blob.digest) == blob.size
+        return isHere ? store.folders.blob(blob.digest) : nil
+      }
       return try layout.plan(wish)
     }
     let wanted = wish.platform ?? .host

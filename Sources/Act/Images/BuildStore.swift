@@ -20,6 +20,13 @@ package struct BuildStep: Codable, Sendable, Hashable {
     package var chain: Digest
     /// Bytes of content.
     var size: Int64
+    /// How the blob is compressed; nil is by gzip, as all that is made here.
+    var mediaType: String?
+
+    var descriptor: ContentDescriptor {
+      ContentDescriptor(
+        mediaType: mediaType ?? MediaType.ociGzipLayer, digest: blob, size: blobSize)
+    }
   }
 
   /// As people are shown it.
@@ -33,7 +40,8 @@ package struct BuildStep: Codable, Sendable, Hashable {
     self.created = created
     self.layer = Layer(
       blob: layer.blob.digest, blobSize: layer.blob.size, diffID: layer.diffID,
-      chain: layer.chain, size: layer.size)
+      chain: layer.chain, size: layer.size,
+      mediaType: layer.blob.mediaType == MediaType.ociGzipLayer ? nil : layer.blob.mediaType)
   }
 }
 
@@ -44,6 +52,8 @@ package final class BuildStore: Sendable {
   let session: IngestSession
   let unpacker: FilePath
   private let lastFolder = Atomic<Int>(0)
+  /// Of those that are written to other folders.
+  let lastFile = Atomic<Int>(0)
 
   /// - Parameter unpacker: the program `berth-unpack`. Blocks.
   package init(_ store: ImageStore, unpacker: FilePath) throws {
@@ -110,8 +120,7 @@ package final class BuildStore: Sendable {
   {
     let chains = chainIDsOf(below.map(\.diffID) + [layer.diffID])
     let chain = chains[chains.count - 1]
-    let blob = ContentDescriptor(
-      mediaType: MediaType.ociGzipLayer, digest: layer.blob, size: layer.blobSize)
+    let blob = layer.descriptor
     let stacked = StackedLayer(blob: blob, diffID: layer.diffID, chain: chain, size: layer.size)
     // Where it lay when it was found it is held already.
     if chain == layer.chain, store.hasLayer(chain) { return stacked }

@@ -4,92 +4,67 @@
 
 import CLinux
 import Glibc
-package import JSON
+import JSON
 import Linux
 package import OCI
 package import Registry
 import Store
+import Synchronization
 package import SystemPackage
 
 /// A place that caches are read from and written to.
 package enum CachePoint: Sendable {
-  /// An OCI image layout.
-  case folder(FilePath)
+  case folder(CacheFolder)
   case registry(ImageReference, RegistryClient)
 }
 
-/// A step that was made elsewhere.
-package struct ForeignStep: Sendable {
-  package var title: String
-  /// RFC 3339.
-  package var created: String
-  fileprivate var blob: ContentDescriptor
-  fileprivate var diffID: Digest
-  fileprivate var point: CachePoint
-}
+/// One image of an OCI image layout.
+package struct CacheFolder: Sendable, Hashable {
+  package var path: FilePath
+  /// What it is called there; nil is `latest`.
+  package var tag: String?
+  /// That of the image to read, whatever it is called.
+  package var digest: Digest?
 
-/// A step under the key that it is found by.
-package struct KeyedStep: Sendable, Hashable {
-  package var key: Digest
-  package var step: BuildStep
+  package init(_ path: FilePath, tag: String? = nil, digest: Digest? = nil) {
+    self.path = path
+    self.tag = tag
+    self.digest = digest
+  }
 
-  package init(key: Digest, step: BuildStep) {
-    self.key = key
-    self.step = step
+  /// The annotation that an entry of the index is called by.
+  fileprivate static let nameKey = "org.opencontainers.image.ref.name"
+  fileprivate var name: String { tag ?? "latest" }
+
+  /// The image to read.
+  fileprivate func manifest() throws -> Digest {
+    if let digest { return digest }
+    let text = try readFile(path.appending("index.json"), limit: ImageLimits.manifestBytes)
+    guard let text, case .index(let index) = try ManifestDocument(parsing: text) else {
+      throw CacheFault.noCache
+    }
+    if let entry = index.manifests.first(where: { $0.annotations[Self.nameKey] == name }) {
+      return entry.digest
+    }
+    if let tag { throw CacheFault.noTag(tag) }
+    // Perhaps it was copied there by something that gives no names.
+    guard let entry = index.manifests.first else { throw CacheFault.noCache }
+    return entry.digest
   }
 }
 
 package enum CacheFault: Error, Hashable, CustomStringConvertible {
   case noCache
+  case noTag(String)
   case broken(String)
 
   package var description: String {
     switch self {
     case .noCache: "there is no cache of builds in it"
+    case .noTag(let tag): "there is no cache called `\(printable(tag))` in it"
     case .broken(let what): "its \(what) is not what its name says"
     }
   }
-}
-
-// MARK: - Records
-
-package let cacheRecordsName = "berth.buildcache.v1"
-
-/// What a config says of the steps that its layers are.
-/// - Parameter layers: of the image, lowest first.
-package func cacheRecords(_ steps: [KeyedStep], layers: [Digest]) -> JSONValue {
-  let records = steps.compactMap { entry -> JSONValue? in
-    guard let layer = layers.firstIndex(of: entry.step.layer.diffID) else { return nil }
-    return [
-      "key": .string(entry.key.hex), "title": .string(entry.step.title),
-      "created": .string(entry.step.created), "layer": JSONValue(Int64(layer)),
-    ]
-  }
-  return .array(records)
-}
-
-private func steps(_ manifest: Manifest, _ config: [UInt8], of point: CachePoint) throws
-  -> [Digest: ForeignStep]
-{
-  let diffIDs = try ImageConfig(parsing: config).diffIDs
-  let document = try JSONValue(
-    parsing: config,
-    limits: JSONLimits(
-      bytes: ImageLimits.configBytes, depth: ImageLimits.jsonDepth, values: ImageLimits.jsonValues))
-  guard let records = document[cacheRecordsName]?.array, diffIDs.count == manifest.layers.count
-  else {
-    throw CacheFault.noCache
-  }
-  var found: [Digest: ForeignStep] = [:]
-  for record in records {
-    guard let key = record["key"]?.string.flatMap({ Digest(hex: $0) }),
-      let index = record["layer"]?.number?.integer(Int.self), diffIDs.indices.contains(index)
-    else { continue }
-    found[key] = ForeignStep(
-      title: record["title"]?.string ?? "", created: record["created"]?.string ?? "",
-      blob: manifest.layers[index], diffID: diffIDs[index], point: point)
-  }
-  return found
 }
 
 // MARK: - From elsewhere
@@ -98,24 +73,20 @@ extension CachePoint {
   /// The steps that are known there; no layer is fetched.
   package func steps() async throws -> [Digest: ForeignStep] {
     let (manifest, config) = try await image()
-    return try Images.steps(manifest, config, of: self)
+    return try foreignSteps(manifest, config, of: self)
   }
 
   private func image() async throws -> (Manifest, [UInt8]) {
     switch self {
     case .folder(let folder):
       return try await blocking {
-        let index = try readFile(
-          folder.appending("index.json"), limit: ImageLimits.manifestBytes)
-        guard let index, case .index(let entries) = try ManifestDocument(parsing: index),
-          let entry = entries.manifests.first
-        else { throw CacheFault.noCache }
-        let text = try blob(entry.digest, in: folder, limit: ImageLimits.manifestBytes)
+        let text = try blob(
+          try folder.manifest(), in: folder.path, limit: ImageLimits.manifestBytes)
         guard case .manifest(let manifest) = try ManifestDocument(parsing: text) else {
           throw CacheFault.noCache
         }
         let config = manifest.config.digest
-        return (manifest, try blob(config, in: folder, limit: ImageLimits.configBytes))
+        return (manifest, try blob(config, in: folder.path, limit: ImageLimits.configBytes))
       }
     case .registry(let reference, let client):
       var document = try await client.manifest(reference).document
@@ -151,8 +122,15 @@ extension BuildStore {
     let digest = step.blob.digest
     let lock = try await store.lockBlob(digest)
     let (session, store) = (session, store)
-    let isStored = try await blocking {
+    let known = try await blocking {
       try session.needs.hold(ImageNeeds(chains: [chain], blobs: [digest]))
+      return try store.size(of: chain, unpackedFrom: step.blob)
+    }
+    if let known {
+      try await session.settle(chains)
+      return try await stacked(step, chain, size: known)
+    }
+    let isStored = try await blocking {
       try removeTree(session.layerFolder(chain))
       try session.makeLayerFolder(chain)
       return store.hasBlob(digest)
@@ -168,7 +146,7 @@ extension BuildStore {
       case _ where isStored:
         try await blocking { try pipeline.feed(store.folders.blob(digest)) }
       case .folder(let folder):
-        try await blocking { try pipeline.feed(Images.blobFile(digest, in: folder)) }
+        try await blocking { try pipeline.feed(blobFile(digest, in: folder.path)) }
       case .registry(let reference, let client):
         try await client.stream(step.blob, of: reference, received: { pipeline.received }) {
           pipeline.offer($0)
@@ -188,7 +166,40 @@ extension BuildStore {
       fetchedBlob: !isStored)
     try await session.settle(chains)
     withExtendedLifetime(lock) {}
-    return StackedLayer(blob: step.blob, diffID: step.diffID, chain: chain, size: size)
+    return try await stacked(step, chain, size: size)
+  }
+
+  private func stacked(_ step: ForeignStep, _ chain: Digest, size: Int64) async throws
+    -> StackedLayer
+  {
+    let blob = try await blocking { [store] in try store.described(step.blob) }
+    return StackedLayer(blob: blob, diffID: step.diffID, chain: chain, size: size)
+  }
+}
+
+extension ImageStore {
+  /// Bytes of the layer that lies here, where it was unpacked from this very blob, which is here too: then the
+  /// blob is what it is said to be.
+  fileprivate func size(of chain: Digest, unpackedFrom blob: ContentDescriptor) throws -> Int64? {
+    guard let record = try readRecord(LayerRecord.self, at: folders.layerRecord(chain)),
+      record.blob == blob.digest, size(ofBlob: blob.digest) == blob.size
+    else { return nil }
+    return record.size
+  }
+
+  /// Bytes of a blob that is here.
+  func size(ofBlob digest: Digest) -> Int64? {
+    var status = stat()
+    let result = folders.blob(digest).withPlatformString { stat($0, &status) }
+    return result == 0 ? Int64(status.st_size) : nil
+  }
+
+  /// A blob that is here, with what its bytes say of how it is compressed: what somebody said of it would go
+  /// into manifests.
+  fileprivate func described(_ blob: ContentDescriptor) throws -> ContentDescriptor {
+    let file = try Descriptor.open(folders.blob(blob.digest), O_RDONLY | O_NOFOLLOW)
+    return ContentDescriptor(
+      mediaType: layerType(of: try file.read(upTo: 4)), digest: blob.digest, size: blob.size)
   }
 }
 
@@ -213,10 +224,7 @@ extension BuildStore {
     ]
     document[cacheRecordsName] = cacheRecords(steps, layers: layers.map(\.diffID))
     let config = JSONValue.object(document).bytes()
-    let blobs = layers.map { layer in
-      ContentDescriptor(
-        mediaType: MediaType.ociGzipLayer, digest: layer.blob, size: layer.blobSize)
-    }
+    let blobs = layers.map(\.descriptor)
     let manifest = Manifest(of: config, layers: blobs)
     switch point {
     case .folder(let folder):
@@ -234,7 +242,8 @@ extension BuildStore {
     }
   }
 
-  private func write(_ manifest: Manifest, _ config: [UInt8], to folder: FilePath) throws {
+  private func write(_ manifest: Manifest, _ config: [UInt8], to cache: CacheFolder) throws {
+    let folder = cache.path
     let blobs = blobFile(manifest.config.digest, in: folder).removingLastComponent()
     try makeFolders(blobs, mode: 0o755)
     for layer in manifest.layers where !exists(blobFile(layer.digest, in: folder)) {
@@ -249,27 +258,49 @@ extension BuildStore {
     }
     let text = manifest.json.bytes()
     let entry = ContentDescriptor(
-      mediaType: manifest.mediaType, digest: Digest(of: text), size: Int64(text.count))
-    let index: JSONValue = [
-      "schemaVersion": 2, "mediaType": .string(MediaType.ociIndex), "manifests": [entry.json],
-    ]
+      mediaType: manifest.mediaType, digest: Digest(of: text), size: Int64(text.count),
+      annotations: [CacheFolder.nameKey: cache.name])
     for (path, content) in [
       (blobFile(manifest.config.digest, in: folder), config),
       (blobFile(entry.digest, in: folder), text),
       (folder.appending("oci-layout"), Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)),
-      // Last: who reads it finds the rest.
-      (folder.appending("index.json"), index.bytes()),
     ] {
       try place(path) { try $0.writeAll(content) }
     }
+    // Last: who reads it finds the rest.
+    try list(entry, in: cache)
+  }
+
+  /// Puts an image into the index, in place of what has its name there. Others stay.
+  private func list(_ entry: ContentDescriptor, in cache: CacheFolder) throws {
+    let path = cache.path.appending("index.json")
+    let turn = try Descriptor.open(cache.path, O_RDONLY | O_DIRECTORY)
+    // Where folders cannot be locked, of two that end at once the last one stays.
+    _ = try? retrying("flock", cache.path.string) { flock(turn.raw, LOCK_EX) }
+    let limits = JSONLimits(bytes: ImageLimits.manifestBytes, depth: ImageLimits.jsonDepth)
+    let old = try readFile(path, limit: ImageLimits.manifestBytes)
+    // What is no index has nothing to keep.
+    let listed = old.flatMap { try? JSONValue(parsing: $0, limits: limits) }?["manifests"]?.array
+    let others = (listed ?? []).filter { other in
+      let name = other["annotations"]?[CacheFolder.nameKey]?.string
+      return name != cache.name && !(name == nil && other["digest"] == entry.json["digest"])
+    }
+    let index: JSONValue = [
+      "schemaVersion": 2, "mediaType": .string(MediaType.ociIndex),
+      "manifests": .array(others + [entry.json]),
+    ]
+    try place(path) { try $0.writeAll(index.bytes()) }
+    _ = consume turn
   }
 
   /// A whole file or none.
   private func place(_ path: FilePath, _ fill: (borrowing Descriptor) throws -> Void) throws {
-    let aside = FilePath(path.string + ".new-\(session.folder.lastComponent?.string ?? "")")
+    let number = lastFile.add(1, ordering: .relaxed).newValue
+    let name = "\(session.folder.lastComponent?.string ?? "")-\(number)"
+    let aside = FilePath(path.string + ".new-" + name)
     do {
       let file = try Descriptor.open(
-        aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
+        aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
       try fill(file)
       try checking("rename", path.string) {
         aside.withPlatformString { aside in path.withPlatformString { rename(aside, $0) } }

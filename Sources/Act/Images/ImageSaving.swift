@@ -180,7 +180,11 @@ extension ImageParts {
 /// The media type of a layer that begins with these bytes.
 func layerType(of head: [UInt8]) -> String {
   if head.starts(with: [0x1F, 0x8B]) { return MediaType.ociGzipLayer }
-  if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return MediaType.ociLayer + "+zstd" }
+  let skipped: [UInt8] = [0x2A, 0x4D, 0x18]
+  let isSkipped = head.count >= 4 && head[0] & 0xF0 == 0x50 && head[1...3].elementsEqual(skipped)
+  if isSkipped || head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
+    return MediaType.ociLayer + "+zstd"
+  }
   return MediaType.ociLayer
 }
 

@@ -46,6 +46,7 @@ extension Statement {
 
   private func readCopyFlags(into copy: inout CopyInstruction) {
     copy.from = flags.text("from").flatMap { stageOrImage($0, of: "--from") }
+      .flatMap { $0.text.isEmpty ? nil : $0 }
     copy.owner = flags.text("chown").map { checked(word($0)) }
     copy.mode = flags.text("chmod").map { checked(word($0)) }
     copy.isLink = flags.truth("link") ?? false
@@ -64,10 +65,6 @@ extension Statement {
       report(
         "variable expansion is not supported for `\(option)`", at: range,
         hint: "define a new stage with `FROM` using `ARG` from global scope, and name that stage")
-      return nil
-    }
-    guard !flag.bytes.isEmpty else {
-      report("`\(option)` names nothing", hint: "it is a stage, an image or a named context")
       return nil
     }
     return word(flag)

@@ -92,7 +92,10 @@ private struct MountReader {
   /// - Parameter text: nil where the value stands in a variable that is not known yet.
   mutating func read(_ field: MountField, _ text: String?) throws(MountFault) {
     switch field.name {
-    case "from": mount.from = try named(field)
+    case "from":
+      // Empty, it is the context, as with BuildKit.
+      let from = try named(field)
+      mount.from = from.text.isEmpty ? nil : from
     case "source", "src": mount.source = try named(field)
     case "target", "dst", "destination": mount.target = try named(field)
     case "id": mount.id = try named(field)

@@ -206,7 +206,6 @@ extension Session {
     do {
       let job = try BuildJob(
         builder, service, definition, request, source: source, label: label, services: bases)
-      try await job.importCaches()
       let state = try await job.build()
       var exported = state
       if job.hasInlineCache { exported.nameSteps(job.shared.steps(of: state.layers)) }

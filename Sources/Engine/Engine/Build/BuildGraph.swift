@@ -3,6 +3,7 @@
 import Compose
 import Diagnostics
 import Dockerfile
+import OCI
 
 /// What a stage begins with, or is copied from.
 enum BuildOrigin: Sendable, Hashable {
@@ -16,16 +17,19 @@ enum BuildOrigin: Sendable, Hashable {
 
 struct BuildGraph: Sendable {
   private let stages: [Stage]
-  private let contexts: Set<String>
+  /// Names of contexts by what is compared of them.
+  private let contexts: [String: String]
   /// The stage that is the image.
   let target: Int
 
-  /// - Parameter target: a name or an index; nil is the last.
+  /// - Parameters:
+  ///   - contexts: their names; the last of those that mean the same counts.
+  ///   - target: a name or an index; nil is the last.
   init(
-    _ dockerfile: Dockerfile, contexts: Set<String>, target: String?, at span: SourceSpan?
+    _ dockerfile: Dockerfile, contexts: [String], target: String?, at span: SourceSpan?
   ) throws {
     stages = dockerfile.stages
-    self.contexts = contexts
+    self.contexts = Dictionary(contexts.map { (comparable($0), $0) }) { $1 }
     guard let target, !target.isEmpty else {
       self.target = stages.count - 1
       return
@@ -59,14 +63,14 @@ struct BuildGraph: Sendable {
 
   /// What `FROM name` means in a stage: only stages before it can be meant.
   func base(_ name: String, of stage: Int) -> BuildOrigin {
-    if contexts.contains(name) { return .context(name) }
+    if let context = contexts[comparable(name)] { return .context(context) }
     if let earlier = Self.stage(name, in: stages[..<stage]) { return .stage(earlier) }
     return name == "scratch" ? .scratch : .image(name)
   }
 
   /// What `--from=name` means in a stage.
   func origin(_ name: String, in stage: Int) -> BuildOrigin {
-    if contexts.contains(name) { return .context(name) }
+    if let context = contexts[comparable(name)] { return .context(context) }
     if let earlier = Self.stage(name, in: stages[..<stage]) ?? Self.index(name, stage) {
       return .stage(earlier)
     }
@@ -93,4 +97,13 @@ struct BuildGraph: Sendable {
     }
     return needed
   }
+}
+
+/// One text for all names of an image that mean the same, as docker compares those of contexts: `busybox` is
+/// `docker.io/library/busybox:latest`.
+private func comparable(_ name: String) -> String {
+  // What names no image is compared as it is.
+  guard let familiar = (try? ImageReference(parsing: name))?.familiar else { return name }
+  let latest = ":latest"
+  return familiar.hasSuffix(latest) ? String(familiar.dropLast(latest.count)) : familiar
 }

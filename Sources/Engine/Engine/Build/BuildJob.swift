@@ -69,7 +69,7 @@ final class BuildJob: Sendable {
     epochStamp = try arguments.epochStamp()
     platform = try builder.session.buildPlatform(of: service, request) ?? .host
     graph = try BuildGraph(
-      source.dockerfile, contexts: Set(definition.additionalContexts.map(\.name)),
+      source.dockerfile, contexts: definition.additionalContexts.map(\.name),
       target: definition.target, at: definition.place(of: "target"))
     var globals = BuildArgument.platforms(
       target: platform, stage: source.dockerfile.stages[graph.target].name)
@@ -107,6 +107,9 @@ final class BuildJob: Sendable {
         at: target.platform?.span ?? target.span, hint: "leave `--platform` out, or build it there")
     }
     begun.withLock { $0.formUnion(bases.keys) }
+    let caches = try await cachesToRead()
+    // Beside the steps: only one that is not known here waits for it.
+    async let _: Void = read(caches)
     let runs = bases.sorted { $0.key < $1.key }.map { index, base in
       StageRun(self, source.dockerfile.stages[index], base: base)
     }
@@ -195,6 +198,7 @@ final class BuildJob: Sendable {
       if let state = services[name] { return state }
       let context = definition.additionalContexts.last { $0.name == name }?.context
       switch context {
+      case .image("scratch"): return StageState(scratch: platform)
       case .image(let image): return try await self.image(image, platform, at: span)
       case .layout(let folder, let tag, let digest):
         return try await layout(folder, tag, digest, platform, at: span)

@@ -19,6 +19,8 @@ final class Builder: Sendable {
   let store: BuildStore
   let layout: Layout
   let remotes = RemoteSources()
+  /// Of folders that steps mount.
+  let copies = MountCopies()
   let proxies: [KeyValue]
   private let lastStep = Mutex(0)
   private let began = ContinuousClock.now

@@ -11,15 +11,52 @@ import SystemPackage
 
 /// The steps of one build, and those that caches elsewhere have.
 final class SharedCache: Sendable {
-  private let foreign = Mutex<[Digest: ForeignStep]>([:])
-  private let own = Mutex<[KeyedStep]>([])
-
-  /// Places that are named first go first.
-  func add(_ steps: [Digest: ForeignStep]) {
-    foreign.withLock { $0.merge(steps) { first, _ in first } }
+  private struct Foreign {
+    var steps: [Digest: ForeignStep] = [:]
+    /// Whether all places have said what they have.
+    var isWhole = false
+    var lastWaiter = 0
+    var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
   }
 
-  func step(_ key: Digest) -> ForeignStep? { foreign.withLock { $0[key] } }
+  private let foreign = Mutex(Foreign())
+  private let own = Mutex<[KeyedStep]>([])
+
+  /// What all places have. Those that are named first go first.
+  func settle(_ places: [[Digest: ForeignStep]]) {
+    let waiting = foreign.withLock { foreign in
+      for steps in places { foreign.steps.merge(steps) { first, _ in first } }
+      foreign.isWhole = true
+      defer { foreign.waiting = [:] }
+      return foreign.waiting.values
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  /// A step that was made elsewhere. Waits until all places have said what they have, or the task is cancelled.
+  func step(_ key: Digest) async -> ForeignStep? {
+    let waiter = foreign.withLock { foreign in
+      foreign.lastWaiter += 1
+      return foreign.lastWaiter
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isOver = foreign.withLock { foreign in
+          if foreign.isWhole { return true }
+          foreign.waiting[waiter] = continuation
+          return false
+        }
+        if isOver { continuation.resume() } else if Task.isCancelled { release(waiter) }
+      }
+    } onCancel: {
+      release(waiter)
+    }
+    return foreign.withLock { $0.steps[key] }
+  }
+
+  private func release(_ waiter: Int) {
+    foreign.withLock { $0.waiting.removeValue(forKey: waiter) }?.resume()
+  }
 
   func note(_ step: KeyedStep) {
     own.withLock { own in
@@ -37,21 +74,59 @@ final class SharedCache: Sendable {
 }
 
 extension BuildJob {
-  /// Reads which steps are known elsewhere. What cannot be read is told, and left out.
-  func importCaches() async throws {
-    guard usesCache else { return }
+  /// The places that steps are looked for in.
+  func cachesToRead() async throws -> [CacheSource] {
+    guard usesCache else { return [] }
+    var sources: [CacheSource] = []
     for place in definition.cacheFrom {
-      guard let point = try await point(of: place) else { continue }
-      try await builder.step("[\(label)internal] importing cache from \(place.text)") { _ in
-        do {
-          shared.add(try await point.steps())
-        } catch is CancellationError {
-          throw CancellationError()
-        } catch {
-          builder.session.warn(Failure("the cache `\(place.text)` is left out", error))
-        }
-        return ((), false)
+      if let point = try await point(of: place) { sources.append(CacheSource(place, point)) }
+    }
+    return sources
+  }
+
+  /// Reads which steps are known elsewhere, all places side by side, each once in a command. What cannot be
+  /// read is told, and left out.
+  func read(_ sources: [CacheSource]) async {
+    let found = await withTaskGroup(of: Found.self) { group in
+      for (index, source) in sources.enumerated() {
+        group.addTask { Found(index: index, steps: await self.read(source)) }
       }
+      var found: [Found] = []
+      for await steps in group { found.append(steps) }
+      return found.sorted { $0.index < $1.index }
+    }
+    shared.settle(found.map(\.steps))
+  }
+
+  private struct Found: Sendable {
+    var index: Int
+    var steps: [Digest: ForeignStep]
+  }
+
+  private func read(_ source: CacheSource) async -> [Digest: ForeignStep] {
+    let text = source.place.text
+    let remotes = builder.remotes
+    do {
+      return try await remotes.flights.alone(source.key) {
+        if let known = remotes.caches.withLock({ $0[source.key] }) { return known }
+        let title = "[\(label)internal] importing cache from \(text)"
+        let steps: [Digest: ForeignStep] = try await builder.step(title) { _ in
+          do {
+            return (try await source.steps(), false)
+          } catch is CancellationError {
+            throw CancellationError()
+          } catch {
+            if Task.isCancelled { throw CancellationError() }
+            builder.session.warn(Failure("the cache `\(text)` is left out", error))
+            return ([:], false)
+          }
+        }
+        remotes.caches.withLock { $0[source.key] = steps }
+        return steps
+      }
+    } catch {
+      // It is not needed any more.
+      return [:]
     }
   }
 
@@ -84,7 +159,7 @@ extension BuildJob {
   private func point(of place: CachePlace) async throws -> CachePoint? {
     switch place.kind {
     case .inline: return nil
-    case .local(let folder): return .folder(FilePath(folder))
+    case .local(let folder): return .folder(try cacheFolder(folder, place))
     case .registry(let text):
       let session = builder.session
       return try await blocking {
@@ -101,6 +176,60 @@ extension BuildJob {
       return nil
     }
   }
+}
+
+/// A place of `cache_from`, and how it is read.
+struct CacheSource: Sendable {
+  /// A place that does not answer holds no build up for longer.
+  private static let patience = Duration.seconds(10)
+
+  let place: CachePlace
+  fileprivate let point: CachePoint
+
+  fileprivate init(_ place: CachePlace, _ point: CachePoint) {
+    self.place = place
+    self.point = point
+  }
+
+  /// The same for what is the same place.
+  fileprivate var key: String { "cache \(place.kind) \(place.options)" }
+
+  fileprivate func steps() async throws -> [Digest: ForeignStep] {
+    try await withThrowingTaskGroup(of: [Digest: ForeignStep].self) { group in
+      group.addTask { try await point.steps() }
+      group.addTask {
+        try await Task.sleep(for: Self.patience)
+        throw NoAnswer(patience: Self.patience)
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? [:]
+    }
+  }
+}
+
+private struct NoAnswer: Error, CustomStringConvertible {
+  var patience: Duration
+
+  var description: String { "there is no answer within \(patience.components.seconds) seconds" }
+}
+
+/// - Throws: `Faults`, for a digest that is none.
+private func cacheFolder(_ path: String, _ place: CachePlace) throws -> CacheFolder {
+  func option(_ key: String) -> String? {
+    place.options.last { $0.key == key && !$0.value.isEmpty }?.value
+  }
+  var folder = CacheFolder(FilePath(path), tag: option("tag"))
+  if let text = option("digest") {
+    guard let digest = Digest(text) else {
+      throw Faults([
+        Diagnostic(
+          "cache `\(place.text)`: `\(text)` is no digest", span: place.span,
+          hint: "write `sha256:` and 64 digits")
+      ])
+    }
+    folder.digest = digest
+  }
+  return folder
 }
 
 extension Session {

@@ -36,8 +36,8 @@ extension Session {
     }
   }
 
-  /// Does a job of which no output is wanted: files alone, or whether something is there.
-  func carryOut(_ job: LayerJob) async throws {
+  /// Does a job of which the files are wanted, or nothing but to know that all is there; not its layer.
+  func perform(_ job: LayerJob) async throws {
     let process = try await blocking {
       let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
       return try LayerProcess(job, output: nowhere, self.host)

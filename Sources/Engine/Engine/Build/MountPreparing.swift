@@ -22,13 +22,18 @@ struct PreparedMounts: Sendable {
   var handed: [SharedDescriptor] = []
   /// Of secrets and the like: they stand in no key and no history.
   var variables: [(name: String, value: [UInt8])] = []
+  fileprivate var relays: [AgentRelay] = []
   fileprivate var locks: [CacheLock] = []
   /// Caches that are open, by the folders of their names.
   fileprivate var caches: [FilePath: FilePath] = [:]
 
-  /// Keeps folders that only one may use at a time while `work` runs.
+  /// Keeps folders that only one may use at a time, and serves agents, while `work` runs.
   func holding<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
-    let value = try await work()
+    let value = try await withThrowingTaskGroup(of: Void.self) { [relays] group in
+      for relay in relays { group.addTask { try await blocking { relay.run() } } }
+      defer { for relay in relays { relay.end() } }
+      return try await work()
+    }
     withExtendedLifetime(locks) {}
     return value
   }
@@ -85,11 +90,30 @@ extension StageRun {
           subpath: subpath.isEmpty ? nil : Bytes(String(subpath))))
       return
     }
-    let copy = try await copied(source, path, for: item.mount)
+    let copy =
+      item.mount.isWritable
+      ? try await copied(source, path, for: item.mount)
+      : try await shared(source, path, for: item.mount)
     prepared.mounts.append(
       .bind(
         source: Bytes(copy.string), target: Bytes(target), readOnly: !item.mount.isWritable,
         createSource: false, propagation: nil))
+  }
+
+  /// A copy for all steps of the command that see the same files.
+  private func shared(_ source: LayerSource, _ path: String, for mount: RunMount) async throws
+    -> FilePath
+  {
+    let digest = try await digest(of: source, path, for: mount)
+    return try await builder.copies.alone(digest) { copies in
+      if let known = copies.known(digest) { return known }
+      let copy = try await copied(source, path, for: mount)
+      // What has changed meanwhile is for this step alone.
+      if try await self.digest(of: source, path, for: mount) == digest {
+        copies.note(copy, as: digest)
+      }
+      return copy
+    }
   }
 
   private func copied(_ source: LayerSource, _ path: String, for mount: RunMount) async throws
@@ -111,7 +135,7 @@ extension StageRun {
       _ in
       mount.span
     } _: {
-      try await session.carryOut(job)
+      try await session.perform(job)
     }
   }
 
@@ -157,6 +181,10 @@ extension StageRun {
     for (index, item) in mounts.items.enumerated() {
       guard case .cache(let id, let seed, let path) = item.kind else { continue }
       var name = "\(scope)\n\(id)"
+      // Of another owner it is another one: nobody else could write to it.
+      let mount = item.mount
+      let owner = [mount.user ?? 0, mount.group ?? 0, mount.mode ?? 0o755]
+      if owner != [0, 0, 0o755] { name += "\n\(owner)" }
       if let seed { name += "\n" + (try await digest(of: seed, path, for: item.mount)) }
       folders[index] = builder.layout.buildCaches.appending(Digest(of: Array(name.utf8)).hex)
     }
@@ -234,7 +262,15 @@ extension StageRun {
         "no agent for the ssh key `\(id)`", at: item.mount.span,
         hint: "write `ssh: [\(id)]` below `build:`, or --ssh \(id)")
     }
-    let path = try agentSocket(asked, item.mount)
+    var path = try agentSocket(asked, item.mount)
+    let mount = item.mount
+    if mount.user != nil || mount.group != nil || mount.mode != nil {
+      let relay = try AgentRelay(
+        to: path, in: try builder.store.newFolder(), owner: mount.user ?? 0,
+        group: mount.group ?? 0, mode: mount.mode ?? 0o600)
+      prepared.relays.append(relay)
+      path = relay.socket.string
+    }
     let count = prepared.mounts.count(where: { $0.target.text.hasPrefix("/run/buildkit/ssh_agent") }
     )
     let target = item.target ?? "/run/buildkit/ssh_agent.\(count)"

@@ -19,7 +19,9 @@ import SystemPackage
 
 /// What was fetched so far by one command.
 final class RemoteSources: Sendable {
-  fileprivate let flights = Flights<String>()
+  let flights = Flights<String>()
+  /// Steps of places of `cache_from`; none of those that could not be read.
+  let caches = Mutex<[String: [Digest: ForeignStep]]>([:])
   fileprivate let files = Mutex<[String: FetchedFile]>([:])
   fileprivate let trees = Mutex<[String: CheckedOut]>([:])
   fileprivate let unpacked = Mutex<[String: FilePath]>([:])
@@ -137,7 +139,7 @@ extension Builder {
     let job = LayerJob(
       action: .apply, lowers: [], upper: Bytes(folder.appending("upper").string),
       work: Bytes(folder.appending("work").string), steps: [.copy(copy)])
-    try await session.carryOut(job)
+    try await session.perform(job)
     return folder.appending("upper").appending("context")
   }
 }

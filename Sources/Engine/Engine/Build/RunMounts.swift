@@ -116,12 +116,9 @@ extension StageRun {
       return cleaned(path.hasPrefix("/") ? path : folder + "/" + path)
     }
     let target = try text(mount.target)
+    /// The working directory where nothing is said, as with BuildKit.
     func required() throws -> String {
-      guard let target else {
-        throw job.source.fault(
-          "a mount of type \(mount.kind.rawValue) needs a `target`", at: mount.span)
-      }
-      let path = absolute(target)
+      let path = absolute(target ?? "")
       if path == "/" {
         throw job.source.fault("a mount cannot have the root as its target", at: mount.span)
       }
@@ -161,7 +158,7 @@ extension StageRun {
 
   /// What `from` names; nil where it is not said.
   private func origin(_ mount: RunMount) async throws -> LayerSource? {
-    guard let from = mount.from else { return nil }
+    guard let from = mount.from, !from.text.isEmpty else { return nil }
     let origin = job.graph.origin(from.text, in: stage.index)
     if case .context(let name) = origin,
       let folder = try await job.source(ofContext: name, at: from.span)

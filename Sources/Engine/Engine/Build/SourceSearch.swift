@@ -30,7 +30,7 @@ extension BuildJob {
       let job = LayerJob(
         action: .find, lowers: [], upper: "", work: "", steps: copies.map { .copy($0.step) })
       do {
-        try await builder.session.carryOut(job)
+        try await builder.session.perform(job)
       } catch let failure as LayerFailure {
         guard let index = failure.step, copies.indices.contains(index) else { throw failure }
         let sources = copies[index].copy.sources

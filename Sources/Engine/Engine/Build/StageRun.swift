@@ -241,7 +241,7 @@ extension StageRun {
 
   /// What one of the caches elsewhere has; nil where none has it, or it is not to be had after all.
   private func bring(_ key: Digest, on below: [StackedLayer]) async throws -> Made? {
-    guard usesCache, let foreign = job.shared.step(key) else { return nil }
+    guard usesCache, let foreign = await job.shared.step(key) else { return nil }
     let store = builder.store
     do {
       let layer = try await store.bring(foreign, on: below)
