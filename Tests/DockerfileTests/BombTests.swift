@@ -61,6 +61,33 @@ let bombs: [Bomb] = [
   Bomb("defaults beside each other") {
     "FROM a\nENV a=" + times("${a:-${b:-c}}", $0)
   },
+  Bomb("arguments of many names") { count in
+    "FROM a\n" + (0..<count).map { "ARG a\($0)\n" }.joined()
+  },
+  Bomb("variables of many names that are not set") { count in
+    "FROM scratch\n" + (0..<count).map { "ARG a\($0)\nENV x\($0)=$other\($0)\n" }.joined()
+  },
+  Bomb("names of an image that is not known") { count in
+    "FROM a\n" + (0..<count).map { "ARG abcdefgh\($0)\nENV x\($0)=$abcdefgx\($0)\n" }.joined()
+  },
+  Bomb("many variables in one word") { count in
+    "FROM scratch\nENV x=" + (0..<count).map { "$abc\($0)" }.joined()
+  },
+  Bomb("arguments of FROM that are not declared") { count in
+    (0..<count).map { "ARG a\($0)\n" }.joined()
+      + (0..<count).map { "FROM b:$other\($0)\n" }.joined()
+  },
+  Bomb("stages of many names") { count in
+    (0..<count).map { "FROM a AS s\($0)\n" }.joined()
+  },
+  Bomb("stages that hand on more and more") { count in
+    "FROM scratch AS s0\n"
+      + (0..<count).map { "FROM s\($0) AS s\($0 + 1)\nARG a\($0)\nENV y=$no\($0)\n" }.joined()
+  },
+  Bomb("values of values") { count in
+    "FROM scratch\nENV a=" + times("x", count)
+      + "\n" + (0..<count).map { "ENV b\($0)=$a$a\n" }.joined()
+  },
   Bomb("patterns") { "FROM a\nENV a=" + times("${a/*/b}", $0) },
   Bomb("quotes", "a double quote is not closed") { "FROM a\nENV a=" + times("\"", $0 * 2 + 1) },
   Bomb("empty quotes") { "FROM a\nENV a=" + times("''", $0) },
@@ -114,6 +141,17 @@ struct BombTests {
     } catch {
       Issue.record("\(error)")
     }
+  }
+
+  @Test("what is told first is told, however much there is to tell", .timeLimit(.minutes(1)))
+  func first() throws {
+    let text =
+      "FROM scratch\n"
+      + (0..<10_000).map { "ENV x\($0)=$a$b\nENV OLD\($0) x\nMAINTAINER m\n" }.joined()
+    let warnings = try parse(text).warnings
+    #expect(warnings.count == 100)
+    #expect(
+      warnings.map { $0.span?.line ?? 0 } == (0..<100).map { 2 + $0 / 4 * 3 + max($0 % 4 - 1, 0) })
   }
 
   @Test("the largest file is read")

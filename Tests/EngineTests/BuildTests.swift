@@ -139,6 +139,60 @@ struct BuildTests {
   }
 
   @Test(
+    "what EXPOSE names is a port of the container, whatever is said of the host",
+    arguments: [
+      ("80", "80/tcp"), ("80/", "80/tcp"), ("53/UDP", "53/udp"),
+      ("5000-5001/sctp", "5000-5001/sctp"),
+      ("8080:80", "80/tcp"), (":80", "80/tcp"), ("127.0.0.1:81:82/udp", "82/udp"),
+      ("127.0.0.1::82", "82/tcp"), ("[::1]:81:82", "82/tcp"), ("::1:81:82", "82/tcp"),
+      ("90-99:80", "80/tcp"), ("90-91:80-81", "80-81/tcp"), ("90-99:80-81", nil),
+      ("x:80", nil), ("1.2.3:81:82", nil), ("80:", nil), ("", nil), ("0", nil), ("70000", nil),
+      ("80,443", nil), ("80/http", nil), ("80/tcp/x", nil), ("81-80", nil), ("1-2-3", nil),
+    ] as [(String, String?)])
+  func ports(_ text: String, _ name: String?) { #expect(ExposedPort(text)?.name == name) }
+
+  @Test("a config keeps what no instruction changes, and the order of the rest")
+  func config() throws {
+    let base: JSONObject = [
+      "Env": .null, "Labels": ["a": "1", "b": "2"], "Cmd": ["x"], "ExposedPorts": .null,
+    ]
+    var changes = ImageChanges(base)
+    #expect(changes.json == .object(base))
+    for line in ["LABEL b=3 c=4", "VOLUME /v /w /v", "EXPOSE 80 79-80"] { try changes.apply(line) }
+    let first: JSONValue = [
+      "Env": .null, "Labels": ["a": "1", "b": "3", "c": "4"], "Cmd": ["x"],
+      "ExposedPorts": ["80/tcp": [:], "79/tcp": [:]], "Volumes": ["/v": [:], "/w": [:]],
+    ]
+    #expect(changes.json.bytes() == first.bytes())
+    try changes.apply("ENV A=1")
+    #expect(changes.json["Env"] == ["A=1"])
+  }
+
+  @Test("variables are the same when their bytes are")
+  func variables() throws {
+    var changes = ImageChanges(["Env": ["PLAIN", "E\u{301}=1"]])
+    for line in ["ENV \u{C9}=2", "ENV A=\u{301}x", "ENV B=$A", "ENV A=3"] {
+      try changes.apply(line)
+    }
+    #expect(
+      changes.environment.map { Array($0.utf8) }
+        == ["PLAIN", "E\u{301}=1", "\u{C9}=2", "A=3", "B=\u{301}x"].map { Array($0.utf8) })
+    #expect(changes.size == changes.environment.reduce(0) { $0 + $1.utf8.count })
+    #expect(changes.variable("PLAIN") == nil)
+  }
+
+  @Test("as much as a file may hold, and all ports of the machine, are no matter")
+  func many() throws {
+    var changes = ImageChanges()
+    try changes.apply("EXPOSE 1-65535 1-65535/udp")
+    for number in 0..<20_000 { try changes.apply("ENV a\(number)=${a\(number / 2)}x") }
+    try changes.apply("LABEL " + (0..<20_000).map { "l\($0)=x" }.joined(separator: " "))
+    #expect(changes.json["ExposedPorts"]?.object?.members.count == 131_070)
+    #expect(changes.variable("a19999")?.count == 16)
+    #expect(changes.json["Labels"]?.object?.members.count == 20_000)
+  }
+
+  @Test(
     "a here-document that is the whole command is a script",
     arguments: [
       ("RUN <<EOF\nx\nEOF", true), ("RUN <<-\"EOF\"\nx\nEOF", true),

@@ -122,10 +122,7 @@ extension SourceRule {
   private static let printingExceptions: [(prefix: String, reason: String)] = [
     ("Sources/Act/Supervision/CopySession.swift", "the tar stream that `cp` was asked for"),
     ("Sources/Act/Layering/LayerMain.swift", "a job's answer: digests, a layer, or one failure"),
-    (
-      "Sources/Act/Layering/Requester.swift",
-      "asks whether somebody reads what a job may have to say"
-    ),
+    ("Sources/Act/Layering/Requester.swift", "whether the builder of a job still hears it"),
     ("Sources/Engine/Engine/Copy.swift", "gives its streams to the process that copies"),
     ("Sources/Engine/Engine/Build/LayerProcess.swift", "the streams of a process of its own"),
     ("Sources/Engine/Engine/Build/KeyAgent.swift", "so are those of what holds keys"),

@@ -162,7 +162,6 @@ private let sourceTricks: [(String, @Sendable (Workbench) throws -> String)] = [
 ]
 
 private let sources: [Trap] = sourceTricks.flatMap { name, lay in
-  // A pattern may find nothing.
   let outcome = name.contains("wildcards") ? Trap.Outcome.nothing : .refused
   return [
     Trap(testDescription: "context: \(name)", outcome: outcome) { bench in

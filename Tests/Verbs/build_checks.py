@@ -112,3 +112,13 @@ def what_is_left_out(box):
     found = box.berth("run", "--rm", "web").out.split()
     box.equal(sorted(found), sorted([
         "/x/.dockerignore", "/x/README.md", "/x/docs/keep.txt", "/x/src/a.c", "/x/src/keep.c", "/y/keep.c"]))
+
+
+@scenario("E37", "E42", "E58")
+def what_no_build_could_do(box):
+    project(box, "FROM scratch AS other\nEXPOSE x\nSTOPSIGNAL SIGFOO\nFROM scratch\nCOPY --chmod=9 docs /docs\n"
+            "RUN --mount=type=cache ls\nRUNN x\n")
+    for words in (["build", "--check"], ["build"]):
+        outcome = box.berth(*words, code=1)
+        places = [line.split("Dockerfile:")[1] for line in outcome.err.splitlines() if "-->" in line]
+        box.equal(places, ["2:8", "3:12", "5:14", "6:13", "7:1"])

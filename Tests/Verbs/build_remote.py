@@ -1,16 +1,20 @@
 """What builds take from elsewhere: files of servers, commits of repositories, archives, images of layouts."""
 
+import base64
 import contextlib
+import glob
 import hashlib
 import http.server
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import tarfile
 import threading
+import time
 
 from world import IMAGE, scenario
 
@@ -22,16 +26,17 @@ GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR
 
 class Server:
     """Files by path: bytes, or the status of an answer, or where it sends to. `asked` are the requests, with the status of
-    each answer."""
+    each answer. `asks` are the name and the password that it wants."""
 
-    def __init__(self, files):
-        self.files, self.asked = files, []
+    def __init__(self, files, asks=None, host="127.0.0.1"):
+        self.files, self.asked, self.host = files, [], host
+        self.wanted = asks and "Basic " + base64.b64encode(asks.encode()).decode()
 
     def __enter__(self):
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.http = http.server.ThreadingHTTPServer((self.host, 0), self.handler())
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,))
         self.thread.start()
-        self.address = f"http://127.0.0.1:{self.http.server_address[1]}"
+        self.address = f"http://{self.host}:{self.http.server_address[1]}"
         return self
 
     def __exit__(self, *_):
@@ -50,10 +55,14 @@ class Server:
                 found = server.files.get(self.path.split("?")[0], 404)
                 tag = f'"{hashlib.sha256(found).hexdigest()[:16]}"' if isinstance(found, bytes) else None
                 status = 200 if tag else 302 if isinstance(found, str) else found
+                if server.wanted and self.headers["Authorization"] != server.wanted:
+                    found, status, tag = b"", 401, None
                 if tag and self.headers["If-None-Match"] == tag:
                     status = 304
                 server.asked.append((self.path, status, self.headers["Authorization"]))
                 self.send_response(status)
+                if status == 401:
+                    self.send_header("WWW-Authenticate", 'Basic realm="x"')
                 if tag:
                     self.send_header("ETag", tag)
                     self.send_header("Last-Modified", MODIFIED)
@@ -146,6 +155,18 @@ def failed(box, *words):
     return outcome
 
 
+def nowhere(box, *secrets):
+    """None of these is in a file that is kept."""
+    for parent, _, names in os.walk(box.environment["BERTH_STATE"]):
+        # Links lead to nothing that is kept; what other scenarios take away meanwhile is not this build's.
+        for path in (os.path.join(parent, name) for name in names):
+            if os.path.isfile(path) and not os.path.islink(path):
+                with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+                    text = file.read()
+                    for secret in secrets:
+                        box.true(secret.encode() not in text, f"`{secret}` is in {path}")
+
+
 @scenario("E63")
 def files_of_a_server(box):
     with Server({"/a/x%20y.txt": b"from afar\n", "/t.tgz": archive({"in": b"in\n"}), "/moved": "/b", "/b": b"b\n"}) as server:
@@ -187,12 +208,7 @@ def passwords_of_addresses(box):
         box.true("hidden" not in outcome.text and "xxxxx@127.0.0.1" in outcome.text, f"the password is told: {outcome.text}")
         box.equal({asked[2] for asked in server.asked}, {"Basic bWU6aGlkZGVu"}, "what the server was told")
         box.equal([asked[2] for asked in other.asked], [None], "what the other server was told")
-        for parent, _, names in os.walk(box.environment["BERTH_STATE"]):
-            # Links lead to nothing that is kept; what other scenarios take away meanwhile is not this build's.
-            for path in (os.path.join(parent, name) for name in names):
-                if os.path.isfile(path) and not os.path.islink(path):
-                    with open(path, "rb") as file:
-                        box.true(b"me:hidden" not in file.read(), f"the password is in {path}")
+        nowhere(box, "me:hidden")
 
 
 @scenario("E63")
@@ -265,6 +281,33 @@ ADD --checksum={second} {at}/one#main /checked
         box.equal(built(box), image, "the image after a build of the same")
     # What a commit is called was known, but not by whom.
     box.true("cannot be fetched" in failed(box, "Dockerfile:2:5").err, "")
+
+
+@scenario("E63", "E64", "E75", needs=["git"])
+def what_was_fetched_goes_with_its_age(box):
+    """What a build has used counts as used, though nothing of it was new."""
+    box.environment["BERTH_STATE"] = box.path("state")
+    box.berth("load", "--quiet", "--input", os.path.join(box.world.folder, "image.tar"))
+    box.berth("tag", box.berth("images", "--all", "--quiet").out.split()[0], IMAGE)
+    repository(box, "one", {"a": "a\n"})
+
+    def kept():
+        return [path for kind in ("downloads", "git") for path in glob.glob(box.path("state", "builds", kind, "*"))]
+
+    def age():
+        old = time.time() - 15 * 24 * 3600
+        for path in kept():
+            os.utime(path, (old, old))
+    with Server({"/f": b"f\n"}) as server, daemon(box.path("repositories")) as at:
+        reachable(box, at)
+        for number in range(2):
+            project(box, f"FROM {IMAGE}\nADD {server.address}/f /f\nADD {at}/one#main /one\nRUN : {number}; echo > /x\n")
+            box.berth("build")
+            box.equal(len(kept()), 2, "what was fetched and used")
+            age()
+        project(box, f"FROM {IMAGE}\nRUN echo > /y\n")
+        box.berth("build")
+        box.equal(kept(), [], "what was of no use for 15 days")
 
 
 @scenario("E64", needs=["git"])
@@ -368,6 +411,113 @@ def hostile_repositories(box):
         failed(box, "transport 'file' not allowed")
         box.file(f"services: {{web: {{build: '{at}/outer?submodules=false'}}}}")
         box.berth("build")
+
+
+def plain_files(folder, name):
+    """A repository as files of a web server that knows nothing of git."""
+    git(folder, "update-server-info")
+    files = {}
+    for parent, _, names in os.walk(os.path.join(folder, ".git")):
+        for path in (os.path.join(parent, each) for each in names):
+            with open(path, "rb") as file:
+                files[f"/{name}/{os.path.relpath(path, os.path.join(folder, '.git'))}"] = file.read()
+    return files
+
+
+def noted_git(box):
+    """A program `git` before all others, which writes down its words: what they were so far."""
+    script = f"#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{box.path('words')}'\nexec {shutil.which('git')} \"$@\"\n"
+    box.write("bin/git", script, 0o755)
+    box.environment = box.environment | {"PATH": f"{box.path('bin')}:{os.environ['PATH']}"}
+
+    def words():
+        with open(box.path("words")) as file:
+            return file.read()
+    return words
+
+
+@scenario("E64", "E66", "S-49", needs=["git"])
+def repositories_that_ask_who_it_is(box):
+    """By a name and a password in the address, or by secrets: for their server alone, and nowhere else."""
+    words = noted_git(box)
+    inner, _ = repository(box, "inner", {"x": "x\n"})
+    modules = '[submodule "inner"]\n\tpath = inner\n\turl = ../inner.git\n'
+    outer, _ = repository(box, "outer", {".gitmodules": modules, "a": "a\n"})
+    git(outer, "update-index", "--add", "--cacheinfo", "160000", git(inner, "rev-parse", "HEAD"), "inner")
+    git(outer, "commit", "--quiet", "--message=x")
+    files = plain_files(inner, "inner.git") | plain_files(outer, "outer.git")
+    with Server(dict(files)) as other, Server(dict(files), asks="me:hid/den") as server:
+        server.files["/moved.git/info/refs"] = other.address + "/outer.git/info/refs"
+        at = server.address.replace("//", "//me:hid%2Fden@")
+        project(box, f"""\
+FROM {IMAGE}
+ADD --keep-git-dir=true {at}/outer.git#main /kept
+ADD {at}/moved.git#main /moved
+RUN ! grep -r 'hid.*den' /kept /moved && cat /kept/inner/x /moved/inner/x >/seen
+""")
+        outcome = box.berth("build")
+        box.equal(shown(box, "cat /seen; grep -h url /kept/.git/config").split(), [
+            "x", "x", "url", "=", f"{server.address}/outer.git", "url", "=", f"{server.address}/inner.git"])
+        box.true("me:" not in outcome.text and "hid/den" not in outcome.text, f"the password is told: {outcome.text}")
+        box.true(other.asked and {asked[2] for asked in other.asked} == {None}, f"the other server was told: {other.asked}")
+        box.true("hid" not in words(), f"git was given the password in words: {words()}")
+        nowhere(box, "me:hid", base64.b64encode(b"me:hid/den").decode(), "password=hid")
+        project(box, f"FROM {IMAGE}\nADD {server.address}/outer.git#main /x\n")
+        failed(box, "cannot be fetched", "GIT_AUTH_TOKEN", "Dockerfile:2:")
+
+
+@scenario("E64", "E66", "S-49", needs=["git"])
+def repositories_that_want_a_token(box):
+    words = noted_git(box)
+    folder, _ = repository(box, "one", {"a": "a\n"})
+    files = plain_files(folder, "one.git")
+    with Server(dict(files), asks="x-access-token:for-one") as one, \
+            Server(dict(files), asks="x-access-token:for-all") as two, Server(dict(files)) as three:
+        box.environment = box.environment | {"ONE": "for-one\n", "ALL": "for-all"}
+        host = one.address.removeprefix("http://")
+        box.write("Dockerfile", f"FROM {IMAGE}\n" + "".join(
+            f"ADD {server.address}/one.git#main /{name}\n" for name, server in [("one", one), ("two", two), ("three", three)]))
+        secrets = [{"source": "one", "target": f"GIT_AUTH_TOKEN.{host}"}, {"source": "all", "target": "GIT_AUTH_TOKEN"}]
+        box.file(json.dumps({"services": {"web": {"build": {"context": ".", "secrets": secrets}}},
+                             "secrets": {"one": {"environment": "ONE"}, "all": {"environment": "ALL"}}}))
+        outcome = box.berth("build")
+        box.equal(shown(box, "cat /one/a /two/a /three/a"), "a\na\na")
+        box.true("for-" not in outcome.text + words(), f"a token is told: {outcome.text}{words()}")
+        nowhere(box, "for-one", "for-all")
+        box.true("for-one" not in str([base64.b64decode(asked[2][6:]) for server in (two, three) for asked in server.asked
+                                       if asked[2]]), "a token of one server was sent to another")
+        # For that server alone.
+        secrets.pop()
+        box.file(json.dumps({"services": {"web": {"build": {"context": ".", "secrets": secrets}}},
+                             "secrets": {"one": {"environment": "ONE"}}}))
+        two.asked.clear()
+        failed(box, f"{two.address}/one.git", "GIT_AUTH_TOKEN")
+        box.equal({asked[2] for asked in two.asked}, {None}, "what another server was told")
+
+
+@scenario("E64", "S-49", needs=["git"])
+def repositories_that_send_elsewhere(box):
+    """Git goes where files are fetched from, and nowhere else."""
+    folder, first = repository(box, "one", {"a": "a\n"})
+    subprocess.run(["ip", "address", "replace", "203.0.113.5/32", "dev", "lo"], check=True)
+    question = "/info/refs?service=git-upload-pack"
+    with Server(plain_files(folder, "one.git")) as near, Server({}, host="203.0.113.5") as far:
+        near.files["/moved.git/info/refs"] = near.address + "/one.git" + question
+        near.files["/away.git/info/refs"] = "ftp://127.0.0.1/one.git" + question
+        near.files["/loop.git/info/refs"] = near.address + "/loop.git" + question
+        near.files["/page.git/info/refs"] = near.address + "/one.git/HEAD"
+        project(box, f"FROM {IMAGE}\nADD {near.address}/moved.git#main /x\nADD {near.address}/moved.git#{first} /y\n")
+        box.berth("build")
+        box.equal(shown(box, "cat /x/a /y/a"), "a\na")
+        near.asked.clear()
+        far.files["/one.git/info/refs"] = near.address + "/one.git" + question
+        for address, word in [(f"{far.address}/one.git", "to the local address `127.0.0.1`"),
+                              (f"{near.address}/away.git", "not to http or https"),
+                              (f"{near.address}/loop.git", "more than 10 times"),
+                              (f"{near.address}/page.git", "it redirects to what is no repository")]:
+            project(box, f"FROM {IMAGE}\nADD {address}#main /z\n")
+            failed(box, word, "Dockerfile:2:5")
+        box.equal([asked[0] for asked in near.asked if asked[0].startswith("/one.git/info")], [], "asked of the local server")
 
 
 @scenario("E66", "E65", needs=["git"])

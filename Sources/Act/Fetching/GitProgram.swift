@@ -62,7 +62,8 @@ struct GitProgram: Sendable {
   private static let settings = [
     "core.hooksPath=/dev/null", "core.logAllRefUpdates=false", "core.fsmonitor=false",
     "advice.detachedHead=false", "gc.auto=0", "maintenance.auto=false",
-    "submodule.recurse=false", "http.lowSpeedLimit=1000", "http.lowSpeedTime=\(silentSeconds)",
+    "submodule.recurse=false", "http.followRedirects=false", "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=\(silentSeconds)",
   ]
 
   /// Runs it to its end. It is killed with all that it has started when the task is cancelled.

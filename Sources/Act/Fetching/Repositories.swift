@@ -11,6 +11,7 @@ package import Dockerfile
 import Glibc
 import Linux
 import OCI
+package import Registry
 import Store
 package import SystemPackage
 
@@ -51,12 +52,17 @@ package struct Repositories: Sendable {
   /// So many commits of one repository are kept.
   private static let keptCommits = 8
 
+  private static let submodules = ["submodule", "--quiet", "update", "--init", "--recursive"]
+
   private let root: FilePath
   private let environment: [String: String]
+  private let downloader: Downloader
 
-  package init(_ root: FilePath, environment: [String: String]) {
+  /// - Parameter downloader: its rules for redirects count for git as well.
+  package init(_ root: FilePath, environment: [String: String], _ downloader: Downloader) {
     self.root = root
     self.environment = environment
+    self.downloader = downloader
   }
 
   /// Finds the commit that is wanted, and fetches it when it is not here.
@@ -70,13 +76,23 @@ package struct Repositories: Sendable {
       return try GitProgram(
         access, environment: environment, shown: reference.shown, credential: address.credential)
     }
-    let wanted = try await resolve(reference, address, git, in: scratch)
+    // A commit that is here is not asked for.
+    let isCommitID = reference.ref.map(isCommit) ?? false
+    var place = address.url
+    if !isCommitID {
+      place = try await address.destination(downloader, shown: reference.shown)
+    }
+    let wanted = try await resolve(reference, at: place, git, in: scratch)
     if let wanted = wanted.commit,
       let known = try await blocking({ try self.find(wanted, reference) })
     {
       return try check(known, reference)
     }
-    let commit = try await fetch(wanted, reference, address, git, in: scratch)
+    if isCommitID {
+      place = try await address.destination(downloader, shown: reference.shown)
+    }
+    let source = Source(address: address, remote: place == address.url ? "origin" : place)
+    let commit = try await fetch(wanted, reference, source, git, in: scratch)
     try check(commit, reference)
     return try await blocking {
       try self.keep(scratch, commit, reference)
@@ -92,8 +108,15 @@ package struct Repositories: Sendable {
     var name: String
   }
 
+  private struct Source {
+    /// As the repository knows where it is from.
+    var address: GitAddress
+    /// What git fetches from: where that leads to.
+    var remote: String
+  }
+
   private func resolve(
-    _ reference: GitReference, _ address: GitAddress, _ git: GitProgram, in folder: FilePath
+    _ reference: GitReference, at place: String, _ git: GitProgram, in folder: FilePath
   ) async throws -> Target {
     if let ref = reference.ref, isCommit(ref) {
       let commit = ref.lowercased()
@@ -109,7 +132,7 @@ package struct Repositories: Sendable {
       names = ["HEAD"]
     }
     let patterns = names + names.filter { $0.hasPrefix("refs/tags/") }.map { $0 + "^{}" }
-    let listed = try await git.run(["ls-remote", "--", address.url] + patterns, in: folder)
+    let listed = try await git.run(["ls-remote", "--", place] + patterns, in: folder)
     var commits: [String: String] = [:]
     for line in listed.split(separator: "\n") {
       let parts = line.split(separator: "\t")
@@ -140,24 +163,30 @@ package struct Repositories: Sendable {
   /// Makes the files of the commit in `folder`.
   /// - Returns: the commit that came.
   private func fetch(
-    _ target: Target, _ reference: GitReference, _ address: GitAddress, _ git: GitProgram,
+    _ target: Target, _ reference: GitReference, _ source: Source, _ git: GitProgram,
     in folder: FilePath
   ) async throws -> String {
     _ = try await git.run(["init", "--quiet", "--template="], in: folder)
-    _ = try await git.run(["remote", "add", "origin", address.url], in: folder)
-    let name = try await bring(target, git, in: folder)
+    _ = try await git.run(["remote", "add", "origin", source.address.url], in: folder)
+    let name = try await bring(target, from: source.remote, git, in: folder)
     let commit = try await git.run(["rev-parse", "--verify", name + "^{commit}"], in: folder)
       .filter { !$0.isWhitespace }
     _ = try await git.run(["checkout", "--quiet", "--detach", "--force", commit], in: folder)
     let modules = folder.appending(".gitmodules")
     if reference.hasSubmodules, modules.withPlatformString({ access($0, F_OK) }) == 0 {
-      _ = try await git.run(
-        ["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], in: folder)
+      // Who names these may name any server: a redirect of theirs leads nowhere else.
+      let update = ["-c", "http.followRedirects=initial"] + Self.submodules
+      do {
+        _ = try await git.run(update + ["--depth=1"], in: folder)
+      } catch is GitFault {
+        // As in `bring`.
+        _ = try await git.run(update, in: folder)
+      }
     }
     let time = try await git.run(["show", "--no-patch", "--format=%ct", commit], in: folder)
     if reference.keepsGitFolder == true {
       _ = try await git.run(
-        ["remote", "set-url", "origin", withoutSecrets(address.url)], in: folder)
+        ["remote", "set-url", "origin", withoutSecrets(source.address.url)], in: folder)
     }
     try await blocking {
       let keeps = reference.keepsGitFolder == true
@@ -169,17 +198,17 @@ package struct Repositories: Sendable {
   }
 
   /// - Returns: what to call the commit here.
-  private func bring(_ target: Target, _ git: GitProgram, in folder: FilePath) async throws
-    -> String
-  {
+  private func bring(
+    _ target: Target, from remote: String, _ git: GitProgram, in folder: FilePath
+  ) async throws -> String {
     let quiet = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]
     var fetched = "FETCH_HEAD"
     do {
-      _ = try await git.run(quiet + ["--depth=1", "origin", target.name], in: folder)
+      _ = try await git.run(quiet + ["--depth=1", "--", remote, target.name], in: folder)
     } catch is GitFault {
       // Some servers give no single commits, and plain files on a web server no part of a history.
       let all = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-      _ = try await git.run(quiet + ["origin"] + all, in: folder)
+      _ = try await git.run(quiet + ["--", remote] + all, in: folder)
       fetched = target.name
     }
     guard let commit = target.commit else { return fetched }

@@ -45,7 +45,7 @@ struct Challenge: Hashable, Sendable {
 }
 
 /// For a query: all but unreserved characters as `%XX`.
-func percentEncoded(_ text: String) -> String {
+package func percentEncoded(_ text: String) -> String {
   var result = ""
   for byte in text.utf8 {
     switch byte {

@@ -15,6 +15,8 @@ package struct DownloadRequest: Sendable {
   /// What the server called the content that is here already; both nil: there is none.
   package var etag: String?
   package var lastModified: String?
+  /// Sent beside what is said by the rest.
+  package var headers: [(name: String, value: String)] = []
   /// Bytes that it may have.
   package var limit: UInt64
 
@@ -91,6 +93,17 @@ package struct Downloader: Sendable {
     }
   }
 
+  /// Where an address leads, along redirects that are followed. What is there is not kept, and may be an error.
+  package func destination(of request: DownloadRequest) async throws -> String {
+    do {
+      return try await answer(request, Total()) { _ in .taken }.url
+    } catch HTTPFault.cancelled {
+      throw CancellationError()
+    } catch let fault as HTTPFault {
+      throw DownloadFault(fault, request.shown)
+    }
+  }
+
   private func receive(
     _ request: DownloadRequest, _ path: FilePath,
     _ progress: @escaping @Sendable (UInt64, UInt64) -> Void
@@ -129,6 +142,7 @@ package struct Downloader: Sendable {
     var request = HTTPRequest(.get, download.url)
     if let etag = download.etag { request.headers.append(("If-None-Match", etag)) }
     if let time = download.lastModified { request.headers.append(("If-Modified-Since", time)) }
+    request.headers += download.headers
     request.announced = { total.set($0) }
     guard let home = Origin(download.url) else { throw HTTPFault.misbehaved("bad address") }
     // A server that only this machine sees may send to what only this machine sees.

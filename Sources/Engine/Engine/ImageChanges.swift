@@ -6,35 +6,47 @@ import Dockerfile
 import JSON
 
 struct ImageChanges {
+  /// All but the environment and the tables.
   private var config: JSONObject
+  private var variables: ConfigEnvironment
+  private var hasNewVariables = false
+  /// Those that have been changed, by their names in the config.
+  private var tables: [Table: ConfigTable] = [:]
   /// Whether this build has said what is run: else an entrypoint takes away what the base says.
   private var hasCommand = false
 
-  init(_ config: JSONObject = JSONObject()) { self.config = config }
+  private enum Table: String {
+    case labels = "Labels"
+    case ports = "ExposedPorts"
+    case volumes = "Volumes"
+  }
 
-  var json: JSONValue { .object(config) }
+  init(_ config: JSONObject = JSONObject()) {
+    self.config = config
+    variables = ConfigEnvironment((config["Env"]?.array ?? []).compactMap(\.string))
+  }
+
+  var json: JSONValue {
+    var whole = config
+    if hasNewVariables { whole["Env"] = list(variables.entries) }
+    for (table, values) in tables { whole[table.rawValue] = values.json }
+    return .object(whole)
+  }
 
   var workingDirectory: String { config["WorkingDir"]?.string ?? "" }
   var user: String { config["User"]?.string ?? "" }
   /// `NAME=value`, in order.
-  var environment: [String] { (config["Env"]?.array ?? []).compactMap(\.string) }
+  var environment: [String] { variables.entries }
   /// What the shell form of commands is given to.
   var shell: [String] {
     let words = (config["Shell"]?.array ?? []).compactMap(\.string)
     return words.isEmpty ? ["/bin/sh", "-c"] : words
   }
 
-  /// Bytes of all that may grow.
-  var size: Int {
-    environment.reduce(0) { $0 + $1.utf8.count }
-      + (config["Labels"]?.object?.members ?? []).reduce(0) {
-        $0 + $1.name.utf8.count + ($1.value.string?.utf8.count ?? 0)
-      }
-  }
+  /// Bytes of all that may grow with each instruction.
+  var size: Int { tables.values.reduce(variables.size) { $0 + $1.size } }
 
-  func variable(_ name: String) -> String? {
-    environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
-  }
+  func variable(_ name: String) -> String? { variables[name] }
 
   /// What an earlier stage has said is run is what the base says.
   mutating func beginStage() { hasCommand = false }
@@ -47,47 +59,76 @@ struct ImageChanges {
   }
 
   /// Applies one instruction that changes no files. Those that do are left alone.
-  ///
-  /// - Parameter expand: variables and quotes of a word.
   mutating func apply(_ instruction: Instruction, _ expansion: Expansion) throws {
-    // Values of one instruction are those from before it.
-    let known = self
-    func text(_ word: Word) throws -> String { try expansion.text(word) { known.variable($0) } }
-    func words(_ list: [Word]) throws -> [String] {
-      try list.flatMap { word in try expansion.words(word) { known.variable($0) } }
-    }
-    try apply(instruction, text, words)
+    apply(
+      try change(of: instruction) { word in
+        try expansion.text(word) { variable($0) }
+      } _: { list in
+        try list.flatMap { word in try expansion.words(word) { variable($0) } }
+      })
   }
 
-  mutating func apply(
-    _ instruction: Instruction, _ text: (Word) throws -> String,
+  /// What an instruction says, its words being known.
+  enum Change {
+    case none
+    case variables([(String, String)])
+    case labels([(String, String)])
+    case ports([String])
+    case volumes([String])
+    case command(JSONValue)
+    case entrypoint(JSONValue)
+    case trigger(String)
+    case field(String, JSONValue)
+  }
+
+  /// Reads an instruction. Values of one are those from before it.
+  /// - Parameters:
+  ///   - text: variables and quotes of a word replaced.
+  ///   - words: likewise, where blanks of values part words.
+  func change(
+    of instruction: Instruction, _ text: (Word) throws -> String,
     _ words: ([Word]) throws -> [String]
-  ) throws {
+  ) throws -> Change {
     switch instruction.kind {
     case .environment(let pairs):
-      try setVariables(try pairs.map { (try text($0.name), try text($0.value)) })
-    case .label(let pairs):
-      var labels = config["Labels"]?.object ?? JSONObject()
-      for pair in pairs { labels[try text(pair.name)] = .string(try text(pair.value)) }
-      config["Labels"] = .object(labels)
-    case .command(let form):
-      config["Cmd"] = command(form)
+      .variables(try pairs.map { (try text($0.name), try text($0.value)) })
+    case .label(let pairs): .labels(try pairs.map { (try text($0.name), try text($0.value)) })
+    case .command(let form): .command(command(form))
+    case .entrypoint(let form): .entrypoint(command(form))
+    case .shell(let words): .field("Shell", list(words))
+    case .user(let word): .field("User", .string(try text(word)))
+    case .workingDirectory(let word): .field("WorkingDir", .string(folder(try text(word))))
+    case .volume(let paths): .volumes(try paths.map(text))
+    case .expose(let ports): .ports(try names(ofPorts: try words(ports), instruction))
+    case .stopSignal(let word):
+      .field("StopSignal", .string(try stopSignal(try text(word), instruction)))
+    case .healthcheck(let check): .field("Healthcheck", healthcheck(check))
+    case .onBuild(let trigger): .trigger(trigger)
+    case .run, .copy, .argument, .maintainer: .none
+    }
+  }
+
+  mutating func apply(_ change: Change) {
+    switch change {
+    case .none: break
+    case .variables(let pairs):
+      for (name, value) in pairs { variables.set(name, value) }
+      // Its place among the others.
+      if config["Env"] == nil { config["Env"] = [] }
+      hasNewVariables = true
+    case .labels(let pairs): addLabels(pairs)
+    case .ports(let names): add(names.map { ($0, [:]) }, to: .ports)
+    case .volumes(let paths): add(paths.map { ($0, [:]) }, to: .volumes)
+    case .command(let words):
+      config["Cmd"] = words
       config["ArgsEscaped"] = true
       hasCommand = true
-    case .entrypoint(let form):
-      config["Entrypoint"] = command(form)
+    case .entrypoint(let words):
+      config["Entrypoint"] = words
       if !hasCommand { config["Cmd"] = nil }
-    case .shell(let words): config["Shell"] = list(words)
-    case .user(let word): config["User"] = .string(try text(word))
-    case .workingDirectory(let word): setFolder(try text(word))
-    case .volume(let paths):
-      add(try paths.map(text), to: "Volumes")
-    case .expose(let ports): try addPorts(try words(ports), instruction)
-    case .stopSignal(let word): try setStopSignal(try text(word), instruction)
-    case .healthcheck(let check): config["Healthcheck"] = healthcheck(check)
-    case .onBuild(let trigger):
-      config["OnBuild"] = .array((config["OnBuild"]?.array ?? []) + [.string(trigger)])
-    case .run, .copy, .argument, .maintainer: break
+    case .trigger(let text):
+      config["OnBuild"] = .array((config["OnBuild"]?.array ?? []) + [.string(text)])
+    case .field(let name, let value): config[name] = value
     }
   }
 
@@ -116,20 +157,7 @@ struct ImageChanges {
     return .object(object)
   }
 
-  private mutating func setVariables(_ pairs: [(String, String)]) throws {
-    var variables = environment
-    for (name, value) in pairs {
-      let entry = "\(name)=\(value)"
-      if let place = variables.firstIndex(where: { $0.hasPrefix(name + "=") }) {
-        variables[place] = entry
-      } else {
-        variables.append(entry)
-      }
-    }
-    config["Env"] = list(variables)
-  }
-
-  private mutating func setStopSignal(_ text: String, _ instruction: Instruction) throws {
+  private func stopSignal(_ text: String, _ instruction: Instruction) throws -> String {
     guard signalNumber(text) != nil else {
       throw Faults([
         Diagnostic(
@@ -137,46 +165,40 @@ struct ImageChanges {
           hint: "write a name such as SIGTERM, or a number")
       ])
     }
-    config["StopSignal"] = .string(text)
+    return text
   }
 
-  private mutating func addPorts(_ words: [String], _ instruction: Instruction) throws {
-    for word in words {
-      let parts = word.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-      let transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
-      let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false)
-        .map { UInt16($0) }
-      guard parts.count <= 2, ["tcp", "udp", "sctp"].contains(transport), bounds.count <= 2,
-        let first = bounds.first ?? nil, let last = bounds.last ?? nil, first > 0, first <= last
-      else {
+  private func names(ofPorts words: [String], _ instruction: Instruction) throws -> [String] {
+    try words.flatMap { word in
+      guard let port = ExposedPort(word) else {
         throw Faults([
           Diagnostic(
             "`\(word)` is not a port", span: instruction.span,
             hint: "write 80, 53/udp or 8000-8010")
         ])
       }
-      add((first...last).map { "\($0)/\(transport)" }, to: "ExposedPorts")
+      return port.names
     }
   }
 
-  private mutating func add(_ names: [String], to key: String) {
-    var set = config[key]?.object ?? JSONObject()
-    for name in names { set[name] = [:] }
-    config[key] = .object(set)
+  /// One that is not absolute goes on from the one before.
+  private func folder(_ text: String) -> String {
+    cleaned(
+      text.hasPrefix("/") ? text : (workingDirectory.isEmpty ? "/" : workingDirectory) + "/" + text)
   }
 
-  /// One that is not absolute goes on from the one before.
-  private mutating func setFolder(_ text: String) {
-    let path =
-      text.hasPrefix("/") ? text : (workingDirectory.isEmpty ? "/" : workingDirectory) + "/" + text
-    config["WorkingDir"] = .string(cleaned(path))
+  private mutating func add(_ pairs: [(String, JSONValue)], to table: Table) {
+    if tables[table] == nil {
+      tables[table] = ConfigTable(config[table.rawValue]?.object ?? JSONObject())
+      // Its place among the others.
+      config[table.rawValue] = [:]
+    }
+    for (name, value) in pairs { tables[table]?.set(name, value) }
   }
 
   mutating func addLabels(_ pairs: [(String, String)]) {
     if pairs.isEmpty { return }
-    var labels = config["Labels"]?.object ?? JSONObject()
-    for (key, value) in pairs { labels[key] = .string(value) }
-    config["Labels"] = .object(labels)
+    add(pairs.map { ($0.0, .string($0.1)) }, to: .labels)
   }
 }
 
@@ -214,9 +236,7 @@ extension ImageChanges {
       if name == "ONBUILD" {
         let trigger = text.dropFirst(first.count).drop { $0.isWhitespace }
         _ = try parseTrigger(String(trigger), image: "--change")
-        config["OnBuild"] = list(
-          (config["OnBuild"]?.array ?? []).compactMap(\.string) + [String(trigger)])
-        return
+        return apply(.trigger(String(trigger)))
       }
       try apply(try parseTrigger(text, image: "--change"), Expansion(escape: UInt8(ascii: "\\")))
     } catch let faults as Faults {

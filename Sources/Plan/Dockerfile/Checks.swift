@@ -68,17 +68,16 @@ package func runChecks(
   checks.checkCasing()
   checks.checkContinuations()
   var scopes = StageScopes(dockerfile, environments: knowledge.environments)
+  var names: Set<String> = []
   for stage in dockerfile.stages {
-    checks.checkName(of: stage)
+    checks.checkName(of: stage, after: names)
+    stage.name.map { _ = names.insert($0) }
     checks.checkBase(of: stage, scopes)
     checks.checkPlatform(of: stage, scopes)
     checks.checkDescription(of: stage)
     checks.checkRepetitions(in: stage)
     var scope = scopes.scope(of: stage)
-    for instruction in stage.instructions {
-      checks.check(instruction, in: scope)
-      scope.apply(instruction)
-    }
+    for instruction in stage.instructions { checks.check(instruction, in: &scope) }
     scopes.end(stage, scope)
   }
   for argument in dockerfile.globalArguments {
@@ -92,8 +91,10 @@ private func skips(_ directives: Directives, _ name: String) -> Bool {
 }
 
 struct Checks {
-  /// Nobody reads more warnings than these of one file.
+  /// Nobody reads more warnings than these of one file; of each check no more are made.
   private static let most = 100
+  /// For so many names others that are near are looked for.
+  private static let mostSearches = 100
   /// A line that is longer is not shown.
   private static let longestExcerpt = 1_000
 
@@ -103,6 +104,8 @@ struct Checks {
   private let lines: [ArraySlice<UInt8>]
   private let skipped: Set<Check>
   private var found: [Diagnostic] = []
+  private var counts: [Check: Int] = [:]
+  private var searches = 0
 
   init(_ dockerfile: Dockerfile, source: [UInt8], knowledge: CheckKnowledge) {
     self.dockerfile = dockerfile
@@ -125,10 +128,23 @@ struct Checks {
     return places.prefix(Self.most).map(\.element)
   }
 
+  /// Whether it is worth the while to look at what a check would say.
+  func wants(_ check: Check) -> Bool {
+    !skipped.contains(check) && counts[check, default: 0] < Self.most
+  }
+
+  /// A name much like this one; nil also where many were looked for.
+  mutating func near(_ name: String, among names: [String]) -> String? {
+    guard searches < Self.mostSearches else { return nil }
+    searches += 1
+    return nearest(to: name, among: names)
+  }
+
   mutating func report(
     _ check: Check, _ summary: String, at span: SourceSpan, hint: String? = nil
   ) {
-    guard !skipped.contains(check) else { return }
+    guard wants(check) else { return }
+    counts[check, default: 0] += 1
     found.append(
       Diagnostic(
         summary, severity: .warning, code: check.rawValue, span: span,
@@ -154,7 +170,7 @@ struct Checks {
     }
     let lower = written.count { $0.0 == $0.0.lowercased() }
     let upper = written.count { $0.0 == $0.0.uppercased() }
-    for (name, span) in written {
+    for (name, span) in written where wants(.consistentInstructionCasing) {
       let wanted = lower > upper ? name.lowercased() : name.uppercased()
       guard name != wanted else { continue }
       var place = span

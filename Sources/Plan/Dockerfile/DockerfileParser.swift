@@ -1,15 +1,19 @@
 // A Dockerfile's text read as stages of instructions (reference E22 to E64). Every fault is collected.
 
-import Diagnostics
+package import Diagnostics
 
 /// A Dockerfile may not be larger.
 private let largestFile = 4 << 20
 
 /// Reads a Dockerfile.
 ///
-/// - Parameter name: the file's name for messages.
+/// - Parameters:
+///   - name: the file's name for messages.
+///   - look: finds what else is wrong with it, so that it is told with the rest.
 /// - Throws: `Faults`: all of the file at once, each with its place.
-package func parseDockerfile(_ bytes: [UInt8], name: String) throws -> Dockerfile {
+package func parseDockerfile(
+  _ bytes: [UInt8], name: String, look: (Dockerfile) -> [Diagnostic] = { _ in [] }
+) throws -> Dockerfile {
   guard bytes.count <= largestFile else {
     throw Faults([
       Diagnostic(
@@ -20,7 +24,8 @@ package func parseDockerfile(_ bytes: [UInt8], name: String) throws -> Dockerfil
   let source = SourceText(bytes: withoutByteOrderMark(bytes), name: name)
   var parser = DockerfileParser(source)
   var file = parser.read()
-  guard source.faults.isEmpty else { throw Faults(source.faults) }
+  source.report(Faults(look(file)))
+  guard source.faults.isEmpty else { throw Faults(source.orderedFaults) }
   file.warnings = runChecks(file, source: source.bytes)
   return file
 }

@@ -254,25 +254,11 @@ struct ExpansionLexer {
       at += 1
       return String(Character(first))
     }
-    while let sign = next, isPartOfName(sign) {
+    while let sign = next, isPartOfVariable(sign) {
       name.append(sign)
       at += 1
     }
     return String(name)
-  }
-
-  private func isPartOfName(_ sign: Unicode.Scalar) -> Bool {
-    switch sign {
-    case "a"..."z", "A"..."Z", "0"..."9", "_": true
-    case "\u{0}"..."\u{7F}": false
-    default:
-      switch sign.properties.generalCategory {
-      case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
-        .decimalNumber:
-        true
-      default: false
-      }
-    }
   }
 
   private mutating func value(of name: String) -> String? {
@@ -287,6 +273,21 @@ struct ExpansionLexer {
       throw ExpansionFault("variables make the value grow by more than \(largestGrowth) bytes")
     }
     return value
+  }
+}
+
+/// What the name of a variable is made of.
+func isPartOfVariable(_ sign: Unicode.Scalar) -> Bool {
+  switch sign {
+  case "a"..."z", "A"..."Z", "0"..."9", "_": true
+  case "\u{0}"..."\u{7F}": false
+  default:
+    switch sign.properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
+      .decimalNumber:
+      true
+    default: false
+    }
   }
 }
 

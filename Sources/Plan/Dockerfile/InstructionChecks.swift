@@ -10,7 +10,8 @@ private let secretWords: Set<String> = [
 private let harmlessWords: Set<String> = ["public", "file", "version"]
 
 extension Checks {
-  mutating func check(_ instruction: Instruction, in scope: StageScope) {
+  /// - Parameter scope: what holds before it; then what holds behind it.
+  mutating func check(_ instruction: Instruction, in scope: inout StageScope) {
     switch instruction.kind {
     case .maintainer:
       report(
@@ -29,7 +30,8 @@ extension Checks {
       for word in words { checkPort(word, scope) }
     default: break
     }
-    checkVariables(of: instruction, scope)
+    checkVariables(of: instruction, &scope)
+    scope.apply(instruction)
   }
 
   /// Of these only the last in a stage counts.
@@ -126,41 +128,44 @@ extension Checks {
 
   // MARK: Variables
 
-  private mutating func checkVariables(of instruction: Instruction, _ scope: StageScope) {
-    var scope = scope
+  private mutating func checkVariables(of instruction: Instruction, _ scope: inout StageScope) {
     var seen: Set<String> = []
-    guard case .argument(let declarations) = instruction.kind else {
-      for word in instruction.expandedWords { checkVariables(in: word, scope, &seen) }
-      guard case .copy(let copy) = instruction.kind else { return }
-      for name in copy.documents.flatMap({ expansion.usedVariables(in: $0) }) {
-        checkVariable(name, at: instruction.span, scope, &seen)
+    if case .argument(let declarations) = instruction.kind {
+      for declaration in declarations {
+        if let value = declaration.value { checkVariables(in: value, scope, &seen) }
+        // The next on the line may use it.
+        scope.declare(declaration)
       }
       return
     }
-    for declaration in declarations {
-      if let value = declaration.value { checkVariables(in: value, scope, &seen) }
-      // The next on the line may use it.
-      scope.declare(declaration)
+    for word in instruction.expandedWords { checkVariables(in: word, scope, &seen) }
+    guard case .copy(let copy) = instruction.kind else { return }
+    for name in copy.documents.flatMap({ expansion.usedVariables(in: $0) }) {
+      checkVariable(name, scope, &seen) { _ in instruction.span }
     }
   }
 
   private mutating func checkVariables(
     in word: Word, _ scope: StageScope, _ seen: inout Set<String>
   ) {
+    guard wants(.undefinedVar) else { return }
+    var places: [String: SourceSpan]?
     for name in expansion.usedVariables(in: word) {
-      checkVariable(name, at: place(of: name, in: word), scope, &seen)
+      checkVariable(name, scope, &seen) { checks in checks.place(of: name, in: word, &places) }
     }
   }
 
   /// Each name once an instruction. Where it is not known what the base image sets, only what looks
   /// like a mistake is told.
   private mutating func checkVariable(
-    _ name: String, at span: SourceSpan, _ scope: StageScope, _ seen: inout Set<String>
+    _ name: String, _ scope: StageScope, _ seen: inout Set<String>, _ place: (Checks) -> SourceSpan
   ) {
-    guard !scope.isSet(name), seen.insert(name).inserted else { return }
+    guard wants(.undefinedVar), !scope.isLost, !scope.isSet(name), seen.insert(name).inserted else {
+      return
+    }
     let isGlobal = scope.globalNames.contains(name) || scope.globals[name] != nil
     // Where the image's own variables are not known, a name that is longer, such as GOPATH, may be one of them.
-    let near = nearest(to: name, among: scope.variables.keys.sorted()).flatMap { near in
+    let near = near(name, among: scope.names.sorted()).flatMap { near in
       scope.isComplete || !(name.contains(near) || near.contains(name)) ? near : nil
     }
     guard scope.isComplete || isGlobal || near != nil else { return }
@@ -168,7 +173,7 @@ extension Checks {
       isGlobal
       ? "write `ARG \(name)` in this stage to use it"
       : near.map { "did you mean `$\($0)`?" } ?? "declare it with `ARG \(name)` or `ENV \(name)=…`"
-    report(.undefinedVar, "`$\(name)` is not set here", at: span, hint: hint)
+    report(.undefinedVar, "`$\(name)` is not set here", at: place(self), hint: hint)
   }
 }
 

@@ -83,6 +83,13 @@ final class SourceText {
     return count
   }
 
+  /// In the order of the file.
+  var orderedFaults: [Diagnostic] {
+    faults.enumerated().sorted { left, right in
+      (left.element.span?.line ?? 0, left.offset) < (right.element.span?.line ?? 0, right.offset)
+    }.map(\.element)
+  }
+
   /// Whether more faults would not be told.
   var isFull: Bool { faults.count >= mostFaults }
 

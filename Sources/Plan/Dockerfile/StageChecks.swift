@@ -5,7 +5,8 @@ import Diagnostics
 extension Checks {
   private static let reserved = ["context", "scratch"]
 
-  mutating func checkName(of stage: Stage) {
+  /// - Parameter earlier: names of stages before it.
+  mutating func checkName(of stage: Stage, after earlier: Set<String>) {
     checkKeywords(of: stage)
     guard let name = stage.name else { return }
     let span = stage.typedName?.span ?? stage.span
@@ -19,7 +20,7 @@ extension Checks {
         .reservedStageName, "`\(name)` has a meaning of its own and should name no stage", at: span,
         hint: "give the stage another name")
     }
-    if dockerfile.stages.prefix(stage.index).contains(where: { $0.name == name }) {
+    if earlier.contains(name) {
       report(
         .duplicateStageName, "the name `\(name)` belongs to an earlier stage already", at: span,
         hint: "give each stage a name of its own")
@@ -52,11 +53,12 @@ extension Checks {
   /// The names of variables in a word of `FROM`; those that are declared nowhere are reported.
   private mutating func checkDeclared(in word: Word, _ scopes: StageScopes) -> [String] {
     let names = expansion.usedVariables(in: word)
-    for name in names where !scopes.isGlobal(name) {
-      let near = nearest(to: name, among: scopes.globalNames)
+    var places: [String: SourceSpan]?
+    for name in names where !scopes.isGlobal(name) && wants(.undefinedArgInFrom) {
+      let near = near(name, among: scopes.globalNames)
       report(
         .undefinedArgInFrom, "`$\(name)` is not declared before the first `FROM`",
-        at: place(of: name, in: word),
+        at: place(of: name, in: word, &places),
         hint: near.map { "did you mean `$\($0)`?" } ?? "write `ARG \(name)` above the first `FROM`")
     }
     return names
@@ -113,22 +115,34 @@ extension Checks {
   }
 
   /// The place of a variable in a word, or of the word where it cannot be told.
-  func place(of name: String, in word: Word) -> SourceSpan {
+  /// - Parameter places: of all variables in that word, once they were looked for.
+  func place(
+    of name: String, in word: Word, _ places: inout [String: SourceSpan]?
+  ) -> SourceSpan {
+    let known = places ?? self.places(in: word)
+    places = known
+    return known[name] ?? word.span
+  }
+
+  /// Where each variable of a word stands first.
+  private func places(in word: Word) -> [String: SourceSpan] {
     let text = Array(word.text.unicodeScalars)
-    let wanted = Array(name.unicodeScalars)
     // A word that goes on over lines has the span of its first.
-    guard word.span.length == text.count, !wanted.isEmpty else { return word.span }
+    guard word.span.length == text.count else { return [:] }
+    var places: [String: SourceSpan] = [:]
     for index in text.indices where text[index] == "$" {
       let isBraced = index + 1 < text.count && text[index + 1] == "{"
       let start = index + (isBraced ? 2 : 1)
-      let end = start + wanted.count
-      guard end <= text.count, text[start..<end].elementsEqual(wanted) else { continue }
-      if end < text.count, text[end].properties.isAlphabetic || text[end] == "_" { continue }
+      var end = min(start, text.count)
+      while end < text.count, isPartOfVariable(text[end]) { end += 1 }
+      var name = String.UnicodeScalarView()
+      name.append(contentsOf: text[min(start, end)..<end])
+      guard !name.isEmpty, places[String(name)] == nil else { continue }
       var span = word.span
       span.column += index
       span.length = end - index + (isBraced && end < text.count && text[end] == "}" ? 1 : 0)
-      return span
+      places[String(name)] = span
     }
-    return word.span
+    return places
   }
 }

@@ -8,7 +8,13 @@ struct StageScopes {
   /// With the defaults that the file gives.
   private var globals: [String: String]
   private let declared: Set<String>
+  /// Of variables for `FROM`, sorted.
+  let globalNames: [String]
   private var ended: [String: StageScope] = [:]
+  /// Variables that stages have begun with, all together.
+  private var inherited = 0
+  /// Nobody's stages hand on more.
+  private static let mostInherited = 100_000
 
   /// Declared without a word, as of some platform; what it is does not matter.
   private static let platformArguments = [
@@ -26,7 +32,7 @@ struct StageScopes {
     self.dockerfile = dockerfile
     self.environments = environments
     expansion = Expansion(escape: dockerfile.directives.escape)
-    globals = Self.platformArguments
+    var globals = Self.platformArguments
     declared = Set(dockerfile.globalArguments.map(\.name))
     for argument in dockerfile.globalArguments {
       if let given = arguments[argument.name] {
@@ -34,15 +40,16 @@ struct StageScopes {
         continue
       }
       // A value that cannot be known is like none.
-      guard let value = argument.value, let text = try? expansion.text(value, { globals[$0] })
+      guard let value = argument.value, let text = try? expansion.text(value, { globals[$0] }),
+        text.utf8.count <= longestValue
       else { continue }
       globals[argument.name] = text
     }
+    self.globals = globals
+    globalNames = declared.union(globals.keys).sorted()
   }
 
   func isGlobal(_ name: String) -> Bool { declared.contains(name) || globals[name] != nil }
-
-  var globalNames: [String] { declared.union(globals.keys).sorted() }
 
   /// Nil where it cannot be known.
   func base(of stage: Stage) -> String? {
@@ -88,10 +95,13 @@ struct StageScopes {
   }
 
   /// What holds at the beginning of a stage.
-  func scope(of stage: Stage) -> StageScope {
+  mutating func scope(of stage: Stage) -> StageScope {
     let base = base(of: stage)
+    let earlier = base.flatMap { ended[$0.lowercased()] }
+    inherited += earlier?.variables.count ?? 0
+    if earlier != nil, inherited > Self.mostInherited { return .lost(expansion) }
     var scope =
-      base.flatMap { ended[$0.lowercased()] }
+      earlier
       ?? StageScope(
         expansion: expansion, environment: base == "scratch" ? [] : environments[stage.index])
     scope.globals = globals
@@ -108,11 +118,21 @@ extension Character {
   fileprivate var isLetterOrDigit: Bool { isASCII && (isLetter || isNumber) }
 }
 
+/// Bytes of a value that is kept: what is longer is like one that is not known.
+private let longestValue = 512
+
 /// What holds at one place in a stage.
 struct StageScope {
+  /// Among more names nobody looks for one that is near.
+  private static let mostNames = 1_000
+
   private let expansion: Expansion
   /// Nil: set, to a value that is not known.
   private(set) var variables: [String: String?] = [:]
+  /// Of the first variables.
+  private(set) var names: [String] = []
+  /// Whether nothing can be said of variables.
+  private(set) var isLost = false
   /// Whether nothing but `variables` can be set: false for images that were not looked at.
   let isComplete: Bool
   fileprivate(set) var globals: [String: String] = [:]
@@ -124,8 +144,20 @@ struct StageScope {
   fileprivate init(expansion: Expansion, environment: Set<String>?) {
     self.expansion = expansion
     isComplete = environment != nil
-    for name in environment ?? [] { variables[name] = .some(nil) }
-    variables["PATH"] = .some(nil)
+    for name in (environment ?? []).sorted() { set(name, nil) }
+    set("PATH", nil)
+  }
+
+  fileprivate static func lost(_ expansion: Expansion) -> StageScope {
+    var scope = StageScope(expansion: expansion, environment: nil)
+    scope.isLost = true
+    return scope
+  }
+
+  private mutating func set(_ name: String, _ value: String?) {
+    let kept = value.flatMap { $0.utf8.count <= longestValue ? $0 : nil }
+    let isNew = variables.updateValue(kept, forKey: name) == nil
+    if isNew, names.count < Self.mostNames { names.append(name) }
   }
 
   func isSet(_ name: String) -> Bool { variables[name] != nil }
@@ -153,7 +185,7 @@ struct StageScope {
     case .environment(let assignments):
       // All values of a line are those from before it.
       let values = assignments.map { (value($0.name) ?? $0.name.text, value($0.value)) }
-      for (name, value) in values { variables[name] = .some(value) }
+      for (name, value) in values { set(name, value) }
     case .workingDirectory: hasDirectory = true
     case .shell: hasShell = true
     default: break
@@ -166,6 +198,8 @@ struct StageScope {
       return
     }
     let known = declaration.value.map { value($0) } ?? globals[declaration.name]
-    variables[declaration.name] = .some(known)
+    // What it has stays where nothing gives it another.
+    if declaration.value == nil, known == nil, isSet(declaration.name) { return }
+    set(declaration.name, known ?? nil)
   }
 }

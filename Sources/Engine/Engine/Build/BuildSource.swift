@@ -72,13 +72,14 @@ struct BuildSource: Sendable {
       try ignoreFile.flatMap { try ignoredLines(of: $0) } ?? ignoredLines(in: folder, place)
     self.ignored = ignored
     do {
-      var dockerfile = try parseDockerfile(text, name: name)
+      let contexts = Set(definition.additionalContexts.map(\.name))
+      var dockerfile = try parseDockerfile(text, name: name) { file in
+        WordChecks.faults(of: file, contexts: contexts)
+          + definition.ungranted(in: file, contexts: contexts)
+      }
       if let checks = arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK") {
         try dockerfile.directives.replaceChecks(with: checks)
       }
-      let misplaced = misplacedSources(
-        dockerfile, contexts: Set(definition.additionalContexts.map(\.name)))
-      if !misplaced.isEmpty { throw Faults(misplaced).quoting(text, name: name) }
       var knowledge = CheckKnowledge()
       knowledge.ignoreRules = try IgnoreRules(lines: ignored)
       try knowledge.look(at: dockerfile, arguments: arguments.values, variables)

@@ -24,7 +24,7 @@ extension Instruction {
     case .volume(let paths): return "VOLUME [\(try paths.map(text).joined(separator: " "))]"
     case .expose(let ports):
       let words = try ports.flatMap { try state.words($0, expansion) }
-      let named = words.map { $0.contains("/") ? $0 : $0 + "/tcp" }.map { $0 + ":{}" }
+      let named = words.map { "\(ExposedPort($0)?.name ?? $0):{}" }
       return "EXPOSE map[\(named.joined(separator: " "))]"
     case .onBuild(let trigger): return "ONBUILD \(trigger)"
     case .healthcheck, .run, .copy, .argument, .maintainer, .workingDirectory: return self.text

@@ -70,22 +70,36 @@ extension StageRun {
   private func fetch(_ file: FileReference, _ copy: CopyInstruction, _ checksum: String?)
     async throws -> RemoteCopy
   {
-    var digest: Digest?
-    if let checksum {
-      guard let known = Digest(checksum) else {
-        throw Faults([
-          Diagnostic(
-            "`\(checksum)` is no checksum of a file", hint: "write `sha256:` and 64 digits")
-        ])
-      }
-      digest = known
-    }
+    let digest = try checksum.map { try fileDigest($0) }
     let name = file.name ?? "download"
     let fetched = try await builder.file(file, named: name, digest: digest, job.remoteNeed())
     return RemoteCopy(
       source: .folder(
         path: Bytes(fetched.path.removingLastComponent().string), ignored: [], digests: nil),
       pattern: literalPattern(name), fixed: ["\(fetched.modified)"])
+  }
+}
+
+/// What `--checksum` says of a file.
+private func fileDigest(_ checksum: String) throws -> Digest {
+  guard let digest = Digest(checksum) else {
+    throw Faults([
+      Diagnostic("`\(checksum)` is no checksum of a file", hint: "write `sha256:` and 64 digits")
+    ])
+  }
+  return digest
+}
+
+extension CopyInstruction {
+  /// Whether a checksum can be one of these sources.
+  func check(_ checksum: String, of sources: [String]) throws {
+    guard sources.count == 1, let reference = try RemoteReference(sources[0], for: .add) else {
+      throw Faults([Diagnostic("`--checksum` needs one source, and one that is fetched")])
+    }
+    switch reference {
+    case .file: _ = try fileDigest(checksum)
+    case .repository(let git): _ = try git.narrowed(to: checksum)
+    }
   }
 }
 

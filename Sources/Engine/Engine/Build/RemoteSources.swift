@@ -25,14 +25,13 @@ final class RemoteSources: Sendable {
   fileprivate let files = Mutex<[String: FetchedFile]>([:])
   fileprivate let trees = Mutex<[String: CheckedOut]>([:])
   fileprivate let unpacked = Mutex<[String: FilePath]>([:])
-  private let known = Mutex<Downloads?>(nil)
+  private let known = Mutex<Downloader?>(nil)
 
   /// Made when it is needed first: settings are read. Blocks.
-  fileprivate func downloads(_ session: Session) throws -> Downloads {
+  fileprivate func downloader(_ session: Session) throws -> Downloader {
     try known.withLock { known in
       if let known { return known }
-      let made = Downloads(
-        session.layout.buildDownloads, try Downloader(environment: session.request.environment))
+      let made = try Downloader(environment: session.request.environment)
       known = made
       return made
     }
@@ -67,7 +66,8 @@ extension Builder {
           let folder = try self.store.newFolder().appending("rootfs")
           let wish = FileWish(
             reference, at: folder.appending(name), digest: digest, limit: try self.store.room())
-          return (try self.remotes.downloads(self.session), wish)
+          let downloader = try self.remotes.downloader(self.session)
+          return (Downloads(self.layout.buildDownloads, downloader), wish)
         }
         let file = try await downloads.fetch(wish) { current, total in
           reporter.tell(.progress(current: current, total: total))
@@ -93,9 +93,12 @@ extension Builder {
     let tree = try await remotes.flights.alone(key) {
       if let known = remotes.trees.withLock({ $0[key] }) { return known }
       let tree = try await fetching(reference.shown, need) { _ in
+        let (scratch, downloader) = try await blocking {
+          let scratch = try self.store.newFolder().appending("git")
+          return (scratch, try self.remotes.downloader(self.session))
+        }
         let repositories = Repositories(
-          layout.buildRepositories, environment: session.request.environment)
-        let scratch = try await blocking { try self.store.newFolder().appending("git") }
+          layout.buildRepositories, environment: session.request.environment, downloader)
         let tree = try await repositories.checkOut(wanted, need.access, in: scratch)
         return (tree, tree.isKnown)
       }

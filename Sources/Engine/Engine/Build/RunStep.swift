@@ -16,7 +16,7 @@ extension StageRun {
     _ run: RunInstruction, _ instruction: Instruction, _ title: String, _ state: inout StageState
   ) async throws {
     let known = state
-    try job.refuseUnentitled(run, instruction)
+    try job.refuseUngranted([instruction])
     let command = commandLine(run, known)
     let arguments = known.arguments.map { "\($0.name)=\($0.value ?? "")" }
     let mounts = try await runMounts(run, known)

@@ -108,13 +108,17 @@ struct StageRun: Sendable {
 
   /// An instruction that changes the config alone.
   private func change(_ instruction: Instruction, _ state: inout StageState) throws {
-    let known = state
-    try state.config.apply(
-      instruction, { try known.text($0, job.expansion) },
-      { try $0.flatMap { try known.words($0, job.expansion) } })
-    if case .environment(let pairs) = instruction.kind {
+    // What comes of it is known before anything is changed: so that nothing has to be copied.
+    let change = try state.config.change(of: instruction) { word in
+      try state.text(word, job.expansion)
+    } _: { list in
+      try list.flatMap { try state.words($0, job.expansion) }
+    }
+    let text = try instruction.history(state, job.expansion)
+    state.config.apply(change)
+    if case .variables(let pairs) = change, !state.arguments.isEmpty {
       // The later of the two counts, as with BuildKit.
-      let names = Set(try pairs.map { try known.text($0.name, job.expansion) })
+      let names = Set(pairs.map(\.0))
       state.arguments.removeAll { names.contains($0.name) }
     }
     // Values that are made of each other grow with each line.
@@ -126,7 +130,6 @@ struct StageRun: Sendable {
         at: instruction.span)
     }
     if case .workingDirectory = instruction.kind { return }
-    let text = try instruction.history(known, job.expansion)
     state.note(text, created: job.epochStamp, isEmpty: true)
   }
 
@@ -161,10 +164,11 @@ struct StageRun: Sendable {
     key.add(state.key)
     key.add([path, user, job.epochStamp ?? ""])
     let step = LayerStepText(title: title, history: text)
-    let copy = LayerJob(
+    var copy = LayerJob(
       action: .apply, lowers: lowers(state), upper: "", work: "",
       steps: [.folder(path: Bytes(path), user: user)])
-    try await layer(step, key: key.finish(), &state) { _, folder, below in
+    copy.latest = job.arguments.epoch
+    try await layer(step, key: key.finish(), &state) { [copy] _, folder, below in
       try await self.copyLayer(copy, in: folder, on: below)
     }
   }
