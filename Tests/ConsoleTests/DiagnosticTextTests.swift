@@ -24,4 +24,18 @@ struct DiagnosticTextTests {
 
         """)
   }
+  @Test(
+    "on one line it names its file from the folder on",
+    arguments: [
+      ("/w", "a/Dockerfile:3"), ("/w/", "a/Dockerfile:3"), ("/w/a", "Dockerfile:3"),
+      ("/", "w/a/Dockerfile:3"), ("/w/ab", "/w/a/Dockerfile:3"),
+    ])
+  func oneLine(_ folder: String, _ place: String) {
+    let diagnostic = Diagnostic(
+      "old", severity: .warning, code: "Old",
+      span: SourceSpan(file: "/w/a/Dockerfile", line: 3, column: 5), excerpt: "x", hint: "new")
+    #expect(
+      line(of: diagnostic, style: Style(coloured: false), in: folder)
+        == "warning[Old]: old (\(place))\n")
+  }
 }

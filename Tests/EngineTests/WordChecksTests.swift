@@ -39,9 +39,7 @@ struct WordChecksTests {
         "2:28 invalid image reference `A@b`: "
           + "`b` is not `sha256:` and 64 lower-case hexadecimal digits"
       ),
-      ("RUN --mount=type=cache ls", "2:13 a mount of type cache needs a `target`"),
       ("RUN --mount=type=tmpfs,target=/a/.. ls", "2:31 a mount cannot have the root as its target"),
-      ("RUN --mount=type=cache,target=. ls", "2:31 a mount cannot have the root as its target"),
       ("ADD --checksum=md5:abc https://x/y /", "2:16 `md5:abc` is no checksum of a file"),
       ("ADD --checksum=x a /", "2:16 `--checksum` needs one source, and one that is fetched"),
       ("COPY a \"\"", "2:8 the destination is empty"),
@@ -58,6 +56,7 @@ struct WordChecksTests {
     arguments: [
       "STOPSIGNAL $S", "EXPOSE $P 80-81/udp", "COPY --chmod=$M a /a", "COPY --chmod=u+x a /a",
       "COPY --from=first a /a", "COPY --from=0 a /a", "COPY --from=OURS a /a",
+      "RUN --mount=type=cache ls", "RUN --mount=type=cache,target=. ls",
       "WORKDIR /w\nRUN --mount=type=cache ls", "WORKDIR /w\nRUN --mount=type=cache,target=. ls",
       "RUN --mount=type=$T ls", "RUN --mount=type=secret,id=s ls", "RUN --mount=type=ssh ls",
       "ADD --checksum=$C https://x/y /",
@@ -83,9 +82,19 @@ struct WordChecksTests {
       ])
   }
 
-  @Test("a stage that begins with another is where that was")
-  func folders() {
-    let text = "FROM base AS a\nWORKDIR /w\nFROM a AS b\nFROM B\nRUN --mount=type=cache ls"
-    #expect(faults(text) == [])
+  @Test(
+    "a mount without a target is where the stage is, which must not be the root",
+    arguments: [
+      ("", ["2:13 a mount of type cache needs a `target`"]),
+      (",target=.", ["2:31 a mount cannot have the root as its target"]), (",target=a", []),
+    ])
+  func folders(_ field: String, _ faults: [String]) {
+    let mount = "RUN --mount=type=cache\(field) ls"
+    #expect(self.faults("FROM scratch\n" + mount) == faults)
+    #expect(
+      self.faults("FROM scratch AS a\n\nFROM A\n" + mount).map { $0.dropFirst() }
+        == faults.map { $0.dropFirst() })
+    #expect(self.faults("FROM scratch AS a\nWORKDIR /w\nFROM a AS b\nFROM B\n" + mount) == [])
+    #expect(self.faults("FROM base\n" + mount) == [])
   }
 }

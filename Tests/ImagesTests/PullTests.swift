@@ -179,6 +179,25 @@ struct PullTests {
     }
   }
 
+  @Test("ends its session while others look for those of dead ones")
+  func endsBesideSweeps() async throws {
+    try await Workshop.using { workshop in
+      let folders = workshop.store.folders
+      let sweeper = Task {
+        while !Task.isCancelled { try await blocking { try IngestSession.sweep(folders) } }
+      }
+      for _ in 0..<20 {
+        let session = try IngestSession(folders, lease: try workshop.store.lease())
+        for number in 0..<100 { try makeFolders(session.folder.appending("layer-\(number)")) }
+        try session.close()
+        session.needs.end()
+      }
+      sweeper.cancel()
+      try await sweeper.value
+      #expect(try workshop.leftovers() == [])
+    }
+  }
+
   @Test("reports all images that failed, and keeps the ones that did not")
   func several() async throws {
     let registry = try FakeRegistry()

@@ -79,9 +79,6 @@ def build_argument(box):
 
 @scenario("E45", "E22")
 def warnings_that_fail(box):
-    project(box, "FROM scratch\nCOPY docs /docs\nCMD x\n")
-    outcome = box.berth("build")
-    box.equal(told(outcome), [(3, 1, "JSONArgsRecommended")])
     project(box, "# check=error=true\nFROM scratch\nCOPY docs /docs\nCMD x\n")
     outcome = box.berth("build", code=1)
     box.equal(told(outcome), [(4, 1, "JSONArgsRecommended")])
@@ -122,3 +119,22 @@ def what_no_build_could_do(box):
         outcome = box.berth(*words, code=1)
         places = [line.split("Dockerfile:")[1] for line in outcome.err.splitlines() if "-->" in line]
         box.equal(places, ["2:8", "3:12", "5:14", "6:13", "7:1"])
+
+
+@scenario("E45")
+def one_line_in_a_build(box):
+    """A build says what the checks say on a line each, once for all services of a file, and nothing when it is quiet."""
+    box.file("services: {web: {build: .}, other: {build: ., command: [/x]}}")
+    box.write("Dockerfile", "FROM scratch\nCOPY docs /docs\nENV A x\nCMD x\n")
+    box.write("docs/a", "a")
+    lines = ["warning[LegacyKeyValueFormat]: `ENV` without `=` is an old form (Dockerfile:3)",
+             "warning[JSONArgsRecommended]: `CMD` starts a shell, which keeps signals to itself (Dockerfile:4)"]
+    for words in (["build"], ["--progress", "plain", "up", "--no-start", "--build"]):
+        outcome = box.berth(*words)
+        box.equal([line for line in outcome.err.splitlines() if "warning" in line or "Dockerfile" in line], lines)
+    for words in (["build", "-q"], ["--progress", "quiet", "build"]):
+        box.equal(box.berth(*words).err, "")
+    outcome = box.berth("--progress", "plain", "up", "--no-start", "--build", "--quiet-build")
+    box.true("warning" not in outcome.err, outcome.err)
+    outcome = box.berth("--progress", "json", "build")
+    box.equal(outcome.err.count('"level":"warning"'), 2)

@@ -204,7 +204,7 @@ def agents_of_steps_that_are_not_root(box):
 
 
 @scenario("E48")
-def one_copy_for_all_steps(box):
+def one_copy_of_a_mount(box):
     """What several steps mount of the context is copied once, and what one of them writes is its own."""
     box.write("given", "given")
     step = "RUN --mount=type=bind,target=/m stat -c %i /m/given"

@@ -47,7 +47,7 @@ final class IngestSession: Sendable {
   }
 
   /// Removes the folder with all that was not published.
-  func close() throws { try removeTree(folder) }
+  func close() throws { try Self.removeEnded(folder) }
 
   /// Removes the folders of pulls whose process is gone.
   static func sweep(_ folders: ImageFolders) throws {
@@ -57,20 +57,23 @@ final class IngestSession: Sendable {
   }
 
   private static func removeIfDead(_ folder: FilePath) throws {
+    let path = folder.appending("lock")
+    // One without a lock is about to go: nothing new may come into it.
+    guard path.withPlatformString({ access($0, F_OK) }) == 0 else { return try removeEnded(folder) }
     let lock: HeldLock?
     do throws(SystemCallError) {
-      lock = try HeldLock(attempting: folder.appending("lock"))
+      lock = try HeldLock(attempting: path)
     } catch {
       if error.errno == .noSuchFileOrDirectory { return }  // another pull was quicker
       throw error
     }
-    if lock != nil { try removeAbandoned(folder) }
+    if lock != nil { try removeEnded(folder) }
   }
 
-  /// The unpacker of a pull that was killed writes on until it finds that nobody listens. One that takes
-  /// its time leaves its folder to the next pull.
-  private static func removeAbandoned(_ folder: FilePath) throws(SystemCallError) {
-    for _ in 0..<abandonedAttempts {
+  /// The unpacker of a pull that was killed writes on until it finds that nobody listens, and whoever looks
+  /// whether a session has ended may make its lock anew. What takes its time is left to the next pull.
+  private static func removeEnded(_ folder: FilePath) throws(SystemCallError) {
+    for _ in 0..<removingAttempts {
       do throws(SystemCallError) {
         return try removeTree(folder)
       } catch {
@@ -80,7 +83,7 @@ final class IngestSession: Sendable {
     }
   }
 
-  private static let abandonedAttempts = 100
+  private static let removingAttempts = 100
 
   var turns: FilePath { folder.appending("turns") }
   func blobFile(_ digest: Digest) -> FilePath { folder.appending("blob-" + digest.hex) }

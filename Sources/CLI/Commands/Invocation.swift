@@ -112,6 +112,12 @@ struct Invocation: Sendable {
     }
   }
 
+  /// On one line.
+  func remark(_ diagnostic: Diagnostic) {
+    if progressMode == .json { return show([diagnostic]) }
+    Output.error.write(line(of: diagnostic, style: errorStyle, in: workingDirectory))
+  }
+
   static func showPlain(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
       Output.error.write(text(of: diagnostic, style: Style(coloured: false)))

@@ -46,7 +46,7 @@ extension Invocation {
         trace("\(event.id) \(event.status) \(event.detail)")
         if quietPull, event.isOfImage { return }
       }
-      if quietBuild, case .build = event { return }
+      if quietBuild, event.isOfBuild { return }
       show(event, progress)
     }
     trace("project \(session.projectName)")
@@ -62,6 +62,8 @@ extension Invocation {
     switch event {
     case .progress(let event): progress.show(event)
     case .warning(let diagnostic): progress.interrupt { show([diagnostic]) }
+    case .remark(let diagnostic):
+      if !progress.isQuiet { progress.interrupt { remark(diagnostic) } }
     case .note(let text): progress.interrupt { Output.error.line(text) }
     case .build(let event): progress.show(event)
     }

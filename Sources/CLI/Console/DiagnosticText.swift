@@ -12,11 +12,7 @@ import JSON
 ///        |     ^^^^^
 ///     hint: did you mean `ports`?
 package func text(of diagnostic: Diagnostic, style: Style) -> String {
-  let isError = diagnostic.severity == .error
-  let code = diagnostic.code.map { "[\($0)]" } ?? ""
-  let head = style.paint(
-    "\(diagnostic.severity.rawValue)\(code):", isError ? .red : .yellow, bold: true)
-  var lines = ["\(head) \(printable(diagnostic.summary))"]
+  var lines = [headLine(of: diagnostic, style)]
   for cause in diagnostic.causes {
     // By bytes: for Swift a newline behind a carriage return is none.
     let parts = cause.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
@@ -32,6 +28,29 @@ package func text(of diagnostic: Diagnostic, style: Style) -> String {
     lines.append("\(style.paint("hint:", .cyan, bold: true)) \(printable(hint))")
   }
   return lines.joined(separator: "\n") + "\n"
+}
+
+/// The summary and its place on one line, ended.
+///
+///     warning[LegacyKeyValueFormat]: `ENV` without `=` is an old form (Dockerfile:11)
+///
+/// - Parameter folder: whose files are named from there on.
+package func line(of diagnostic: Diagnostic, style: Style, in folder: String) -> String {
+  var line = headLine(of: diagnostic, style)
+  if let span = diagnostic.span {
+    let start = folder.hasSuffix("/") ? folder : folder + "/"
+    let file = span.file.hasPrefix(start) ? String(span.file.dropFirst(start.count)) : span.file
+    line += " (\(printable(file)):\(span.line))"
+  }
+  return line + "\n"
+}
+
+private func headLine(of diagnostic: Diagnostic, _ style: Style) -> String {
+  let code = diagnostic.code.map { "[\($0)]" } ?? ""
+  let head = style.paint(
+    "\(diagnostic.severity.rawValue)\(code):", diagnostic.severity == .error ? .red : .yellow,
+    bold: true)
+  return "\(head) \(printable(diagnostic.summary))"
 }
 
 /// The same for programs that read the progress as JSON: an object on one line.

@@ -70,6 +70,9 @@ package final class Progress: Sendable {
     self.output = output
   }
 
+  /// Whether nothing is told of what goes on.
+  package var isQuiet: Bool { form == .nothing }
+
   package func show(_ event: ProgressEvent) {
     switch form {
     case .nothing: break

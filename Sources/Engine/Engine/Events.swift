@@ -44,9 +44,19 @@ package struct ProgressEvent: Hashable, Sendable {
 package enum EngineEvent: Sendable {
   case progress(ProgressEvent)
   case warning(Diagnostic)
+  /// What a check says of a Dockerfile, at each build of it: one line is enough.
+  case remark(Diagnostic)
   /// A line that the reference prints as it is, such as `No stopped containers`.
   case note(String)
   case build(BuildEvent)
+
+  /// Of the steps of a build, or of what it is made from.
+  package var isOfBuild: Bool {
+    switch self {
+    case .build, .remark: true
+    case .progress, .warning, .note: false
+    }
+  }
 }
 
 /// Called from any thread, in the order in which things happened to one thing.
@@ -57,11 +67,10 @@ package typealias EventSink = @Sendable (EngineEvent) -> Void
 func tellingWarningsOnce(_ events: @escaping EventSink) -> EventSink {
   let told = Mutex<Set<Diagnostic>>([])
   return { event in
-    if case .warning(let warning) = event,
-      !told.withLock({ $0.insert(warning).inserted })
-    {
-      return
+    switch event {
+    case .warning(let diagnostic), .remark(let diagnostic):
+      if told.withLock({ $0.insert(diagnostic).inserted }) { events(event) }
+    case .progress, .note, .build: events(event)
     }
-    events(event)
   }
 }

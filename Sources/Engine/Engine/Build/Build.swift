@@ -162,7 +162,7 @@ extension Session {
           return warning
         }
       } else {
-        for warning in warnings { tell(.warning(warning)) }
+        for warning in warnings { tell(.remark(warning)) }
       }
     }
     if !failing.isEmpty { throw Faults(failing) }

@@ -13,8 +13,8 @@ struct WordChecks {
   private let expansion: Expansion
   /// Names of stages before the present one, lower case.
   private var earlier: Set<String> = []
-  /// Those of them that say where they are.
-  private var placed: Set<String> = []
+  /// Those of them that are in the root for sure.
+  private var rooted: Set<String> = []
   private var faults: [Diagnostic] = []
 
   /// - Parameter contexts: names that stand for something else in this build.
@@ -35,22 +35,24 @@ struct WordChecks {
     if let word = stage.platform, let text = literal(word) {
       trying(at: word.span) { _ = try Platform(parsing: text) }
     }
-    var hasFolder = literal(stage.base).map { placed.contains($0.lowercased()) } ?? false
+    // An image may have a working directory of its own.
+    let base = literal(stage.base)?.lowercased() ?? ""
+    var isRooted = rooted.contains(base) || (base == "scratch" && !contexts.contains(base))
     for instruction in stage.instructions {
-      if case .workingDirectory = instruction.kind { hasFolder = true }
-      check(instruction, hasFolder: hasFolder)
+      if case .workingDirectory = instruction.kind { isRooted = false }
+      check(instruction, isRooted: isRooted)
     }
     guard let name = stage.name else { return }
     earlier.insert(name)
-    if hasFolder { placed.insert(name) }
+    if isRooted { rooted.insert(name) } else { rooted.remove(name) }
   }
 
-  private mutating func check(_ instruction: Instruction, hasFolder: Bool) {
+  private mutating func check(_ instruction: Instruction, isRooted: Bool) {
     switch instruction.kind {
     case .run(let run):
       for mount in run.mounts {
         if let from = mount.from { checkSource(from) }
-        checkTarget(of: mount, hasFolder: hasFolder)
+        checkTarget(of: mount, isRooted: isRooted)
       }
     case .copy(let copy): check(copy)
     case .expose(let ports):
@@ -83,15 +85,15 @@ struct WordChecks {
   }
 
   /// Of a mount of files; where it is relative, or not said, it depends on the working directory.
-  private mutating func checkTarget(of mount: RunMount, hasFolder: Bool) {
+  private mutating func checkTarget(of mount: RunMount, isRooted: Bool) {
     guard [.bind, .cache, .tmpfs].contains(mount.kind), !mount.holdsVariables else { return }
     guard let word = mount.target else {
-      if hasFolder { return }
+      guard isRooted else { return }
       faults.append(
         Diagnostic("a mount of type \(mount.kind.rawValue) needs a `target`", span: mount.span))
       return
     }
-    guard let path = literal(word), cleaned(path) == "/", path.hasPrefix("/") || !hasFolder else {
+    guard let path = literal(word), cleaned(path) == "/", path.hasPrefix("/") || isRooted else {
       return
     }
     faults.append(
@@ -147,11 +149,12 @@ struct WordChecks {
 
 extension BuildDefinition {
   /// Faults of steps that the target needs, as far as the text tells which these are.
-  func ungranted(in dockerfile: Dockerfile, contexts: Set<String>) -> [Diagnostic] {
+  func ungranted(in dockerfile: Dockerfile) -> [Diagnostic] {
     // A target that there is not is told when the build begins.
     guard !dockerfile.stages.isEmpty,
       let graph = try? BuildGraph(
-        dockerfile, contexts: Array(contexts), target: target, at: place(of: "target"))
+        dockerfile, contexts: additionalContexts.map(\.name), target: target,
+        at: place(of: "target"))
     else { return [] }
     var needed: Set<Int> = []
     var waiting = [graph.target]

@@ -75,7 +75,7 @@ struct BuildSource: Sendable {
       let contexts = Set(definition.additionalContexts.map(\.name))
       var dockerfile = try parseDockerfile(text, name: name) { file in
         WordChecks.faults(of: file, contexts: contexts)
-          + definition.ungranted(in: file, contexts: contexts)
+          + definition.ungranted(in: file)
       }
       if let checks = arguments.value(of: "BUILDKIT_DOCKERFILE_CHECK") {
         try dockerfile.directives.replaceChecks(with: checks)

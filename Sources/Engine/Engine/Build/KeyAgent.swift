@@ -2,6 +2,7 @@
 // agent's socket, never a key.
 
 import CLinux
+import Control
 import Diagnostics
 import Glibc
 import Linux
@@ -65,7 +66,13 @@ final class KeyAgent: Sendable {
 
   private func waitForSocket() throws {
     for _ in 0..<Self.wait.rounds {
-      if access(socket.string, F_OK) == 0 { return }
+      // It is bound before it listens.
+      if let folder = try? Descriptor.open(
+        socket.removingLastComponent(), O_PATH | O_DIRECTORY),
+        (try? Descriptor.connectStream(in: folder, socket.lastComponent?.string ?? "")) != nil
+      {
+        return
+      }
       usleep(Self.wait.microseconds)
     }
     throw Faults([Diagnostic("ssh-agent does not start")])
