@@ -129,6 +129,9 @@ struct ChecksTests {
         "4:9+1 WorkdirRelativePath"),
       Row("by a known variable", "FROM a\nENV D=/x\nWORKDIR $D/y", ""),
       Row("by a relative one", "FROM a\nARG D=x\nWORKDIR $D", "3:9+2 WorkdirRelativePath"),
+      Row(
+        "by one that is declared again", "FROM a\nARG D=x\nARG D\nWORKDIR $D",
+        "4:9+2 WorkdirRelativePath"),
       Row("by one that is not known", "FROM a\nARG D\nWORKDIR $D", ""),
       Row("ports", "FROM a\nEXPOSE 80 443/tcp 5000-5005/udp", ""),
       Row("a loud protocol", "FROM a\nEXPOSE 80/TCP", "2:8+6 ExposeProtoCasing"),

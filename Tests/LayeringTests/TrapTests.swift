@@ -247,10 +247,6 @@ private let targets: [Trap] = [
 
 /// What has no place in a context, or is there to be stumbled over.
 private let contexts: [Trap] = [
-  Trap(testDescription: "context: a fifo", outcome: .made(["o/p"])) { bench in
-    try checking("mkfifo") { mkfifo(bench.path("p"), 0o600) }
-    return bench.step(".")
-  },
   Trap(testDescription: "context: a fifo by name", outcome: .made(["o/p"])) { bench in
     try checking("mkfifo") { mkfifo(bench.path("p"), 0o600) }
     return bench.step("p") { $0.unpacks = .archives }
