@@ -81,4 +81,10 @@ struct OutputLinesTests {
   func screens(_ line: String, _ wanted: String) {
     #expect(screenText(Array(line.utf8)[...]) == wanted)
   }
+
+  @Test("no more of a line is made ready than a screen can show")
+  func widest() {
+    let tabs = [UInt8](repeating: 0x09, count: 4096)
+    #expect(screenText(tabs[...]) == String(repeating: " ", count: 1_000))
+  }
 }

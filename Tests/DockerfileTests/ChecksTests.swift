@@ -119,6 +119,16 @@ struct ChecksTests {
   func commands(row: Row) throws { #expect(try warnings(row.text) == row.expected) }
 
   @Test(
+    "a list that JSON does not know is told as what it is",
+    arguments: ["CMD [\"echo\", \"hi]", "ENTRYPOINT ['a']", "CMD [a, b]"])
+  func lists(_ text: String) throws {
+    let warning = try #require(try parse("FROM a\n" + text).warnings.first)
+    #expect(warning.code == "JSONArgsRecommended")
+    #expect(warning.summary.contains("begins as a list and is no list of JSON"))
+    #expect(warning.hint?.contains("double quotes") == true)
+  }
+
+  @Test(
     "of folders, ports and secrets",
     arguments: [
       Row("from the root", "FROM a\nWORKDIR /x\nWORKDIR y", ""),

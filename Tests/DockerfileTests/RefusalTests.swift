@@ -34,7 +34,12 @@ struct RefusalTests {
         "a no-break space", "FROM a\nRUN\u{A0}b",
         "2:1+5 unknown instruction: RUN\u{A0}b "
           + "(there is a sign in it that is not a letter of ASCII, such as a no-break space)"),
-      Row("a NUL", "FROM a\nRUN b\0c", "2:6+1 the line holds a NUL"),
+      Row("a NUL", "FROM a\nRUN b\0c", "2:6+1 it is no text: line 2 holds a NUL"),
+      Row(
+        "no text at all", "\u{7F}ELF\nx\0\ny\0z\n\n\0", "2:2+1 it is no text: line 2 holds a NUL"),
+      Row(
+        "a NUL in a here-document", "FROM a\nRUN <<E\nx\0\nE\nUSR b",
+        "3:2+1 it is no text: line 3 holds a NUL"),
     ])
   func file(_ row: Row) { #expect(faults(row.text) == row.expected) }
 
@@ -45,9 +50,13 @@ struct RefusalTests {
         == "2:6+1 the line holds a byte that is not UTF-8")
     #expect(
       faults(Array("FROM a\nRUN <<E\n".utf8) + [0x61, 0xFF, 0x0A] + Array("E\nUSR b".utf8))
-        == "3:2+1 the here-document holds a NUL or a byte that is not UTF-8\n"
+        == "3:2+1 the here-document holds a byte that is not UTF-8\n"
         + "5:1+3 unknown instruction: USR (did you mean `USER`?)")
     #expect(faults(Array("# ".utf8) + [0xE9, 0x0A] + Array("FROM a".utf8)) == nil)
+    let wide: [UInt8] = [0xFF, 0xFE] + Array("FROM a\nRUN b\n".utf8).flatMap { [$0, UInt8(0)] }
+    #expect(
+      faults(wide)
+        == "1:4+1 it is no text: line 1 holds a NUL (it is UTF-16: save it as UTF-8)")
   }
 
   @Test(

@@ -1,5 +1,7 @@
 """What `build --check` tells of Dockerfiles, and what ignore files keep out of a build."""
 
+import os
+
 from world import IMAGE, scenario
 
 POOR = """\
@@ -138,3 +140,19 @@ def one_line_in_a_build(box):
     box.true("warning" not in outcome.err, outcome.err)
     outcome = box.berth("--progress", "json", "build")
     box.equal(outcome.err.count('"level":"warning"'), 2)
+
+
+@scenario("E22")
+def what_is_no_file(box):
+    """A fifo is refused, but what a shell hands on is read, also when it is written late."""
+    dockerfile = "FROM scratch\\nCOPY docs /docs\\n"
+    project(box, dockerfile)
+    os.unlink(box.path("Dockerfile"))
+    os.mkfifo(box.path("Dockerfile"))
+    outcome = box.berth("build", code=1, limit=20)
+    box.true("Dockerfile` is a fifo, and no file" in outcome.err, outcome.err)
+    script = f"{{ sleep 1; printf '{dockerfile}'; }}"
+    box.file("services: {web: {build: {context: ., dockerfile: /dev/stdin}}}")
+    box.berth("build", prefix=["bash", "-c", f'{script} | "$@"', "_"])
+    box.file("services: {web: {build: {context: ., dockerfile: \"${FILE}\"}}}")
+    box.berth("build", prefix=["bash", "-c", f'exec 7< <({script}); FILE=/dev/fd/7 "$@"', "_"])

@@ -116,6 +116,9 @@ struct BuildStep {
   }
 }
 
+/// Columns that no screen has more of.
+private let widestScreen = 1_000
+
 /// A line of a program for a place of its own on a screen: nothing in it moves or colours anything, and tabs
 /// are as wide as they would be.
 func screenText(_ line: ArraySlice<UInt8>) -> String {
@@ -125,14 +128,14 @@ func screenText(_ line: ArraySlice<UInt8>) -> String {
   if isPlain { return text }
   var result = String.UnicodeScalarView()
   var rest = Substring.UnicodeScalarView(text.unicodeScalars)
-  while let scalar = rest.popFirst() {
+  var width = 0
+  while width < widestScreen, let scalar = rest.popFirst() {
     if scalar == "\u{1B}", skipEscape(&rest) { continue }
-    if scalar == "\t" {
-      let width = columnCount(result)
-      result.append(contentsOf: String(repeating: " ", count: 8 - width % 8).unicodeScalars)
-    } else {
-      result.append(contentsOf: printable(String(scalar)).unicodeScalars)
-    }
+    let shown =
+      scalar == "\t"
+      ? String(repeating: " ", count: 8 - width % 8) : printable(String(scalar))
+    result.append(contentsOf: shown.unicodeScalars)
+    width += columnCount(shown)
   }
   return String(result)
 }

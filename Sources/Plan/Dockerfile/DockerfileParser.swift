@@ -126,9 +126,10 @@ private struct DockerfileParser {
 
   /// An instruction with flags and here-documents; nil where its name or its signs are not known.
   private mutating func statement(_ line: LogicalLine) -> Statement? {
+    if refusesNUL(line.text, { line.offset($0) }) { return nil }
     if let offset = firstForeignByte(line.text) {
-      let sign = line.text[offset] == 0 ? "a NUL" : "a byte that is not UTF-8"
-      source.report("the line holds \(sign)", at: line.place(offset..<(offset + 1)))
+      source.report(
+        "the line holds a byte that is not UTF-8", at: line.place(offset..<(offset + 1)))
       return nil
     }
     var statement = Statement(line, in: 0..<line.text.count, of: source, escape: lines.escape)
@@ -140,6 +141,20 @@ private struct DockerfileParser {
     if statement.flags.isBroken { return nil }
     takeDocuments(of: &statement)
     return statement
+  }
+
+  /// Whether it was found that the whole is no text.
+  private func refusesNUL<Bytes: RandomAccessCollection<UInt8>>(
+    _ bytes: Bytes, _ offset: (Int) -> Int
+  ) -> Bool where Bytes.Index == Int {
+    guard let index = bytes.firstIndex(of: 0) else { return false }
+    let place = offset(index)
+    let isWide =
+      source.bytes.starts(with: [0xFF, 0xFE]) || source.bytes.starts(with: [0xFE, 0xFF])
+    source.refuse(
+      "it is no text: line \(source.lineIndex(of: place) + 1) holds a NUL",
+      at: place..<(place + 1), hint: isWide ? "it is UTF-16: save it as UTF-8" : nil)
+    return true
   }
 
   private func isTrigger(_ statement: Statement) -> Bool {
@@ -189,9 +204,10 @@ private struct DockerfileParser {
       }
       var content: [UInt8] = []
       for line in found {
+        if refusesNUL(source.bytes[line], { $0 }) { break }
         if let offset = firstForeignByte(source.bytes[line]) {
           source.report(
-            "the here-document holds a NUL or a byte that is not UTF-8", at: offset..<(offset + 1))
+            "the here-document holds a byte that is not UTF-8", at: offset..<(offset + 1))
           break
         }
         content += source.bytes[line]
@@ -239,11 +255,10 @@ private struct DockerfileParser {
   }
 }
 
-/// The first byte that no text of ours can hold: a NUL, or one that is not UTF-8.
+/// The first byte that is not UTF-8.
 private func firstForeignByte<Bytes: RandomAccessCollection<UInt8>>(_ bytes: Bytes) -> Int?
 where Bytes.Index == Int {
-  let nul = bytes.firstIndex(of: 0)
-  guard String(validating: bytes, as: UTF8.self) == nil else { return nul }
+  guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
   var at = bytes.startIndex
   while at < bytes.endIndex {
     let length =
@@ -254,8 +269,8 @@ where Bytes.Index == Int {
       default: 4
       }
     let end = min(at + length, bytes.endIndex)
-    if bytes[at] == 0 || String(validating: bytes[at..<end], as: UTF8.self) == nil { return at }
+    if String(validating: bytes[at..<end], as: UTF8.self) == nil { return at }
     at = end
   }
-  return nul
+  return nil
 }

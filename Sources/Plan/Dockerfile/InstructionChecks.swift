@@ -50,7 +50,16 @@ extension Checks {
   private mutating func check(
     _ form: CommandForm, _ instruction: Instruction, _ scope: StageScope
   ) {
-    guard case .shell = form, !scope.hasShell else { return }
+    guard case .shell(let text) = form, !scope.hasShell else { return }
+    if text.hasPrefix("[") {
+      report(
+        .jsonArgsRecommended,
+        "`\(instruction.name)` begins as a list and is no list of JSON: a shell is given all of it",
+        at: instruction.span,
+        hint: "write `\(instruction.name) [\"program\", \"argument\"]`: "
+          + "each part in double quotes, commas between them")
+      return
+    }
     report(
       .jsonArgsRecommended, "`\(instruction.name)` starts a shell, which keeps signals to itself",
       at: instruction.span,

@@ -13,6 +13,7 @@ final class SourceText {
   let name: String
   let bytes: [UInt8]
   private(set) var faults: [Diagnostic] = []
+  private var isRefused = false
   private let lineStarts: [Int]
   /// Where counting of columns has come to, so that near places of a long line
   /// are not counted from its beginning.
@@ -91,7 +92,14 @@ final class SourceText {
   }
 
   /// Whether more faults would not be told.
-  var isFull: Bool { faults.count >= mostFaults }
+  var isFull: Bool { isRefused || faults.count >= mostFaults }
+
+  /// What makes all others meaningless.
+  func refuse(_ summary: String, at range: Range<Int>, hint: String? = nil) {
+    guard !isRefused else { return }
+    faults = [Diagnostic(summary, span: span(range), hint: hint)]
+    isRefused = true
+  }
 
   func report(_ summary: String, at range: Range<Int>, hint: String? = nil) {
     guard !isFull else { return }

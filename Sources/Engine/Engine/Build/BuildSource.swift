@@ -192,9 +192,9 @@ private struct SourceFile {
 
   /// Nil when there is no such file.
   func read() throws -> [UInt8]? {
-    do throws(SystemCallError) {
-      return try open().readAll(limit: fileLimit)
-    } catch {
+    do {
+      return try content()
+    } catch let error as SystemCallError {
       switch error.errno {
       case .noSuchFileOrDirectory, .notDirectory: return nil
       default: throw Failure("`\(shown)` cannot be read", error)
@@ -202,15 +202,36 @@ private struct SourceFile {
     }
   }
 
+  private func content() throws -> [UInt8] {
+    let file = try open()
+    var status = stat()
+    try checking("fstat", shown) { [raw = file.raw] in fstat(raw, &status) }
+    if isHandedOn {
+      // Whoever fills it may not have written yet.
+      try file.setNonBlocking(false)
+    } else if FileKind(mode: status.st_mode) == .fifo {
+      throw Faults([Diagnostic("`\(shown)` is a fifo, and no file")])
+    }
+    return try file.readAll(limit: fileLimit)
+  }
+
+  /// Whether it is open already: `/dev/stdin`, and what a shell makes of `<(command)`.
+  private var isHandedOn: Bool {
+    guard case .host = place else { return false }
+    return path.string == "/dev/stdin"
+      || path.string.hasPrefix("/dev/fd/")
+  }
+
   private func open() throws(SystemCallError) -> Descriptor {
+    // Not to wait for whoever is at the other end of a fifo.
+    let flags = O_RDONLY | O_NOCTTY | O_NONBLOCK
     switch place {
-    case .host: return try Descriptor.open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK)
+    case .host: return try Descriptor.open(path, flags)
     case .elsewhere:
       // Whoever made it has no business with files of this machine.
       let root = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
       return try root.resolve(
-        FilePath(name), O_RDONLY | O_NOCTTY | O_NONBLOCK,
-        resolve: Int32(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
+        FilePath(name), flags, resolve: Int32(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
     }
   }
 }

@@ -19,7 +19,7 @@ struct StageRun: Sendable {
   let stage: Stage
   let base: BuildOrigin
   /// Of steps that are shown, `FROM` among them.
-  private let total: Int
+  private var total: Int
   private let label: String
 
   init(_ job: BuildJob, _ stage: Stage, base: BuildOrigin) {
@@ -68,12 +68,14 @@ struct StageRun: Sendable {
       let trigger = try parseTrigger(text, image: stage.base.text)
       instructions.append((trigger, stage.span))
     }
+    var counted = self
+    counted.total += instructions.count(where: \.0.isShown)
     instructions += stage.instructions.map { ($0, $0.span) }
     for (instruction, span) in instructions {
       try Task.checkCancellation()
       if instruction.isShown { number += 1 }
       do {
-        try await apply(instruction, title(number, instruction.text), &state)
+        try await apply(instruction, counted.title(number, instruction.text), &state)
       } catch let fault as any Diagnosable {
         throw Faults(fault.diagnostics).placed(at: span, in: job.source)
       }
