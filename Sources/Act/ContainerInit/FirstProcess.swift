@@ -88,7 +88,9 @@ struct FirstProcess {
       }
     }
     try takeMemory(&sources, container: blueprint.id, runFolder: request.runFolder)
-    try makeTrees(&sources, request.containerFolder)
+    // As docker has it: in a step of a build they lead where they would lead in the image.
+    try makeTrees(
+      &sources, request.containerFolder, absoluteLinks: blueprint.isHeld ? .leadInside : .leadOut)
     return try step("mounting the root file system") { () throws(SystemCallError) in
       try mountOverlay(blueprint.root, request.containerFolder)
     }

@@ -8,9 +8,10 @@ import Linux
 import SystemPackage
 
 /// Makes the trees of images, and cuts file systems of volumes down to the folder that is wanted.
-func makeTrees(_ mounts: inout [PreparedMount], _ containerFolder: FilePath)
-  throws(LaunchFailure)
-{
+/// - Parameter absoluteLinks: of images, on the way to the part of them that is wanted.
+func makeTrees(
+  _ mounts: inout [PreparedMount], _ containerFolder: FilePath, absoluteLinks: AbsoluteLinks
+) throws(LaunchFailure) {
   for index in mounts.indices {
     let label = mounts[index].step.label
     switch mounts[index].step {
@@ -21,9 +22,8 @@ func makeTrees(_ mounts: inout [PreparedMount], _ containerFolder: FilePath)
         return place
       }
       let name = "image `\(id.prefix(19))`"
-      // A link in an image leads where it would lead in a container of it.
       mounts[index].source = try place.take(
-        subpath, called: name, label, absoluteLinks: .leadInside)
+        subpath, called: name, label, absoluteLinks: absoluteLinks)
       mounts[index].flags = [.readOnly, .noDevices]
     case .volume(let name, _, _, _, _, let subpath?, let driver?)
     where !driver.isBind && !driver.isMemory:

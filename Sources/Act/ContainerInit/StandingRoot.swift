@@ -35,7 +35,7 @@ package func mountStandingRoot(_ blueprint: ContainerBlueprint, containerFolder:
   }
   var sources = try prepareMounts(
     blueprint.mounts, volumes: try mountVolumes(blueprint.mounts))
-  try makeTrees(&sources, containerFolder)
+  try makeTrees(&sources, containerFolder, absoluteLinks: .leadOut)
   let root = try step("mounting the root file system") { () throws(SystemCallError) in
     try mountOverlay(blueprint.root, containerFolder)
   }
