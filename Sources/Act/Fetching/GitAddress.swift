@@ -32,25 +32,19 @@ struct GitAddress: Sendable, Hashable {
 
   /// - Parameter reference: what stands in its address outweighs a token.
   init(_ reference: GitReference, _ access: GitAccess) throws(GitFault) {
-    let text = reference.url
-    guard let scheme = text.firstRange(of: "://"),
-      ["http", "https"].contains(text[..<scheme.lowerBound].lowercased())
+    guard let address = AddressParts(reference.url),
+      ["http", "https"].contains(address.scheme.lowercased())
     else {
-      url = text
+      url = reference.url
       credential = nil
       return
     }
-    let rest = text[scheme.upperBound...]
-    let authority = rest.prefix { !"/?#".contains($0) }
-    let at = authority.lastIndex(of: "@")
-    let host = at.map { authority[authority.index(after: $0)...] } ?? authority
-    let server = text[..<scheme.upperBound] + host
-    url = String(server + rest[authority.endIndex...])
-    let token = access.tokens[String(host)] ?? access.tokens[""]
+    let server = address.server
+    url = address.text(as: nil)
+    let token = access.tokens[String(address.host)] ?? access.tokens[""]
     var words: (user: String, password: String)?
-    if let at {
-      let parts = authority[..<at].split(
-        separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    if let user = address.user {
+      let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       words = (Self.plain(parts[0]), parts.count > 1 ? Self.plain(parts[1]) : "")
     } else if let token {
       words = ("x-access-token", token)
@@ -69,7 +63,7 @@ struct GitAddress: Sendable, Hashable {
         reason: "its name, its password or its host has signs that git cannot take",
         isTooLong: false)
     }
-    credential = GitCredential(server: String(server), user: words.user, password: words.password)
+    credential = GitCredential(server: server, user: words.user, password: words.password)
   }
 
   private static func plain(_ text: Substring) -> String { percentDecoded(text) ?? String(text) }

@@ -37,17 +37,13 @@ extension GitAddress {
 
   /// With what proves who asks.
   private func asking(_ address: String) -> String {
-    guard let credential, let scheme = address.firstRange(of: "://") else { return address }
-    let user = percentEncoded(credential.user) + ":" + percentEncoded(credential.password)
-    return "\(address[..<scheme.upperBound])\(user)@\(address[scheme.upperBound...])"
+    guard let credential, let parts = AddressParts(address) else { return address }
+    return parts.text(
+      as: percentEncoded(credential.user) + ":" + percentEncoded(credential.password))
   }
 
   /// A server has no say in who asks another.
   private func withoutUser(_ address: String) -> String {
-    guard let scheme = address.firstRange(of: "://") else { return address }
-    let rest = address[scheme.upperBound...]
-    let authority = rest.prefix { $0 != "/" }
-    guard let at = authority.lastIndex(of: "@") else { return address }
-    return String(address[..<scheme.upperBound] + rest[rest.index(after: at)...])
+    AddressParts(address)?.text(as: nil) ?? address
   }
 }

@@ -208,13 +208,39 @@ private func check(_ url: String, as text: String) throws(RemoteReferenceFault) 
 
 /// An address without what it says of a password, or of a name that may be one.
 package func withoutSecrets(_ url: String) -> String {
-  guard let scheme = url.firstRange(of: "://") else { return url }
-  let rest = url[scheme.upperBound...]
-  let authority = rest.prefix { !"/?#".contains($0) }
-  guard let at = authority.lastIndex(of: "@") else { return url }
-  let user = authority[..<at]
+  guard let parts = AddressParts(url), let user = parts.user else { return url }
   if url.hasPrefix("ssh"), !user.contains(":") { return url }
-  return url[..<scheme.upperBound] + "xxxxx" + rest[at...]
+  return parts.text(as: "xxxxx")
+}
+
+/// `SCHEME://USER@HOST/REST` taken apart, as it is written.
+package struct AddressParts {
+  /// Without `://`.
+  package let scheme: Substring
+  /// With a password perhaps.
+  package let user: Substring?
+  /// With a port perhaps.
+  package let host: Substring
+  private let rest: Substring
+
+  /// Nil for what has no scheme.
+  package init?(_ text: String) {
+    guard let end = text.firstRange(of: "://") else { return nil }
+    scheme = text[..<end.lowerBound]
+    let authority = text[end.upperBound...].prefix { !"/?#".contains($0) }
+    let at = authority.lastIndex(of: "@")
+    user = at.map { authority[..<$0] }
+    host = at.map { authority[authority.index(after: $0)...] } ?? authority
+    rest = text[authority.endIndex...]
+  }
+
+  /// The server alone.
+  package var server: String { "\(scheme)://\(host)" }
+
+  /// The same with this user; nil is none.
+  package func text(as user: String?) -> String {
+    "\(scheme)://" + (user.map { $0 + "@" } ?? "") + host + rest
+  }
 }
 
 /// A line of words, each address in it without secrets.

@@ -158,8 +158,9 @@ struct CopyWords {
     checksum = try copy.checksum.map { try state.text($0, expansion) }
     if !copy.isAdd {
       for (text, word) in zip(sources, copy.sources) {
-        let scheme = text.firstRange(of: "://").map { text[..<$0.lowerBound].lowercased() }
-        guard let scheme, ["http", "https", "git", "ssh"].contains(scheme) else { continue }
+        guard let scheme = AddressParts(text)?.scheme.lowercased(),
+          ["http", "https", "git", "ssh"].contains(scheme)
+        else { continue }
         throw job.source.fault(
           "`COPY` fetches nothing: `\(withoutSecrets(text))` is an address", at: word.span,
           hint: "write `ADD`")
