@@ -3,7 +3,7 @@
 import CLinux
 import Glibc
 package import Linux
-import SystemPackage
+package import SystemPackage
 
 extension Descriptor {
   /// An unconnected unix socket of packets.
@@ -33,12 +33,13 @@ extension Descriptor {
     return listener
   }
 
-  /// A stream socket that is connected to `name` in `folder`.
-  package static func connectStream(in folder: borrowing Descriptor, _ name: String)
-    throws(SystemCallError) -> Descriptor
-  {
+  /// A stream socket that is connected to the one at `path`.
+  package static func connectStream(to path: FilePath) throws(SystemCallError) -> Descriptor {
+    let folder = try Descriptor.open(path.removingLastComponent(), O_PATH | O_DIRECTORY)
     let stream = try streamSocket()
-    try withSocketAddress(folder: folder, name) { Glibc.connect(stream.raw, $0, $1) }
+    try withSocketAddress(folder: folder, path.lastComponent?.string ?? "") {
+      Glibc.connect(stream.raw, $0, $1)
+    }
     return stream
   }
 

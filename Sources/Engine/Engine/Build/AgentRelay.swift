@@ -16,7 +16,7 @@ final class AgentRelay: Sendable {
   let socket: FilePath
   private let agent: FilePath
   private let listener: SharedDescriptor
-  /// Closed at its other end when it is over.
+  /// Has something to read when it is over.
   private let ending: SharedDescriptor
   private let stop: SharedDescriptor
 
@@ -81,8 +81,7 @@ final class AgentRelay: Sendable {
       berth_accept4(listener.raw, CInt(SOCK_CLOEXEC.rawValue))
     }
     let step = Descriptor(owning: CInt(raw))
-    let place = try Descriptor.open(agent.removingLastComponent(), O_PATH | O_DIRECTORY)
-    let outside = try Descriptor.connectStream(in: place, agent.lastComponent?.string ?? "")
+    let outside = try Descriptor.connectStream(to: agent)
     let pair = Pair(
       step: SharedDescriptor(try step.duplicate()), agent: SharedDescriptor(try outside.duplicate())
     )

@@ -67,12 +67,7 @@ final class KeyAgent: Sendable {
   private func waitForSocket() throws {
     for _ in 0..<Self.wait.rounds {
       // It is bound before it listens.
-      if let folder = try? Descriptor.open(
-        socket.removingLastComponent(), O_PATH | O_DIRECTORY),
-        (try? Descriptor.connectStream(in: folder, socket.lastComponent?.string ?? "")) != nil
-      {
-        return
-      }
+      if (try? Descriptor.connectStream(to: socket)) != nil { return }
       usleep(Self.wait.microseconds)
     }
     throw Faults([Diagnostic("ssh-agent does not start")])

@@ -158,7 +158,7 @@ extension StageRun {
 
   /// What `from` names; nil where it is not said.
   private func origin(_ mount: RunMount) async throws -> LayerSource? {
-    guard let from = mount.from, !from.text.isEmpty else { return nil }
+    guard let from = mount.from else { return nil }
     let origin = job.graph.origin(from.text, in: stage.index)
     if case .context(let name) = origin,
       let folder = try await job.source(ofContext: name, at: from.span)
