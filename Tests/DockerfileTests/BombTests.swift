@@ -132,7 +132,7 @@ struct BombTests {
   @Test("each", .timeLimit(.minutes(1)), arguments: bombs)
   func each(_ bomb: Bomb) {
     do {
-      let file = try parseDockerfile(Array(bomb.text(10_000).utf8), name: "Dockerfile")
+      let file = try parse(bomb.text(10_000))
       #expect(bomb.fault == nil && !file.stages.isEmpty)
     } catch let faults as Faults {
       let first = faults.diagnostics.first

@@ -278,7 +278,7 @@ struct ChecksTests {
   @Test("a warning has a name, a place, the line and what to do")
   func whole() throws {
     let text = "\u{FEFF}FROM scratch\r\nWORKDIR tmp\r\n"
-    let file = try parseDockerfile(bytes(text), name: "app/Dockerfile")
+    let file = try checked(bytes(text), name: "app/Dockerfile")
     #expect(
       file.warnings == [
         Diagnostic(

@@ -20,7 +20,14 @@ struct Row: Sendable, CustomTestStringConvertible {
 }
 
 func parse(_ text: String) throws -> Dockerfile {
-  try parseDockerfile(Array(text.utf8), name: "Dockerfile")
+  try checked(Array(text.utf8), name: "Dockerfile")
+}
+
+/// A Dockerfile with what the checks have to say of it.
+func checked(_ bytes: [UInt8], name: String) throws -> Dockerfile {
+  var file = try parseDockerfile(bytes, name: name)
+  file.warnings = runChecks(file, source: withoutByteOrderMark(bytes))
+  return file
 }
 
 /// The faults of a text as `LINE:COLUMN+LENGTH summary (hint)`, nil where it has none.

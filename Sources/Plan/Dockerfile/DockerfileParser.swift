@@ -23,10 +23,9 @@ package func parseDockerfile(
   }
   let source = SourceText(bytes: withoutByteOrderMark(bytes), name: name)
   var parser = DockerfileParser(source)
-  var file = parser.read()
+  let file = parser.read()
   source.report(Faults(look(file)))
   guard source.faults.isEmpty else { throw Faults(source.orderedFaults) }
-  file.warnings = runChecks(file, source: source.bytes)
   return file
 }
 

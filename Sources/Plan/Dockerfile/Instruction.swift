@@ -11,7 +11,7 @@ package struct Dockerfile: Sendable {
   package var globalArguments: [ArgumentDeclaration]
   /// In the order of the file; at least one.
   package var stages: [Stage]
-  /// What `build --check` reports, in the order of the file.
+  /// What `build --check` reports, in the order of the file; none before `runChecks` has looked.
   package var warnings: [Diagnostic]
   /// Lines that are blank although the line before them goes on.
   package var emptyContinuations: [Int] = []
