@@ -40,8 +40,7 @@ final class BuildJob: Sendable {
   /// Whether what is copied from the context was looked for.
   let isSearched = Mutex(false)
   let search = Flights<Bool>()
-  private let images = Flights<String>()
-  private let found = Mutex<[String: StageState]>([:])
+  private let images = Memo<String, StageState>()
   /// The machine that the image is for: one whose programs run here.
   let platform: Platform
   /// Images of other services that this one builds on, by the names of its contexts.
@@ -239,12 +238,9 @@ final class BuildJob: Sendable {
     called name: String, _ platform: Platform, at span: SourceSpan,
     _ bring: @Sendable () async throws -> StageState
   ) async throws -> StageState {
-    let key = "\(platform) \(name)"
-    return try await images.alone(key) {
-      if let known = found.withLock({ $0[key] }) { return known }
-      let state: StageState
+    try await images.value("\(platform) \(name)") {
       do {
-        state = try await bring()
+        return try await bring()
       } catch let failure as any Diagnosable {
         let first = failure.diagnostics.first
         throw Faults([
@@ -255,8 +251,6 @@ final class BuildJob: Sendable {
               ?? first?.hint)
         ])
       }
-      found.withLock { $0[key] = state }
-      return state
     }
   }
 }

@@ -19,8 +19,8 @@ final class Builder: Sendable {
   let store: BuildStore
   let layout: Layout
   let remotes = RemoteSources()
-  /// Of folders that steps mount.
-  let copies = MountCopies()
+  /// Of folders that several steps mount, by digests of their contents.
+  let copies = Memo<String, FilePath>()
   let proxies: [KeyValue]
   private let lastStep = Mutex(0)
   private let began = ContinuousClock.now

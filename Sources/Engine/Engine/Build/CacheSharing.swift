@@ -105,12 +105,10 @@ extension BuildJob {
 
   private func read(_ source: CacheSource) async -> [Digest: ForeignStep] {
     let text = source.place.text
-    let remotes = builder.remotes
     do {
-      return try await remotes.flights.alone(source.key) {
-        if let known = remotes.caches.withLock({ $0[source.key] }) { return known }
+      return try await builder.remotes.caches.value(source.key) {
         let title = "[\(label)internal] importing cache from \(text)"
-        let steps: [Digest: ForeignStep] = try await builder.step(title) { _ in
+        return try await builder.step(title) { _ in
           do {
             return (try await source.steps(), false)
           } catch is CancellationError {
@@ -121,8 +119,6 @@ extension BuildJob {
             return ([:], false)
           }
         }
-        remotes.caches.withLock { $0[source.key] = steps }
-        return steps
       }
     } catch {
       // It is not needed any more.
@@ -192,7 +188,7 @@ struct CacheSource: Sendable {
   }
 
   /// The same for what is the same place.
-  fileprivate var key: String { "cache \(place.kind) \(place.options)" }
+  fileprivate var key: String { "\(place.kind) \(place.options)" }
 
   fileprivate func steps() async throws -> [Digest: ForeignStep] {
     try await withThrowingTaskGroup(of: [Digest: ForeignStep].self) { group in

@@ -105,14 +105,12 @@ extension StageRun {
     -> FilePath
   {
     let digest = try await digest(of: source, path, for: mount)
-    return try await builder.copies.alone(digest) { copies in
-      if let known = copies.known(digest) { return known }
-      let copy = try await copied(source, path, for: mount)
-      // What has changed meanwhile is for this step alone.
-      if try await self.digest(of: source, path, for: mount) == digest {
-        copies.note(copy, as: digest)
-      }
-      return copy
+    // What has changed meanwhile is for this step alone.
+    let isSame: @Sendable () async throws -> Bool = {
+      try await self.digest(of: source, path, for: mount) == digest
+    }
+    return try await builder.copies.value(digest, keeping: isSame) {
+      try await copied(source, path, for: mount)
     }
   }
 

@@ -19,12 +19,11 @@ import SystemPackage
 
 /// What was fetched so far by one command.
 final class RemoteSources: Sendable {
-  let flights = Flights<String>()
   /// Steps of places of `cache_from`; none of those that could not be read.
-  let caches = Mutex<[String: [Digest: ForeignStep]]>([:])
-  fileprivate let files = Mutex<[String: FetchedFile]>([:])
-  fileprivate let trees = Mutex<[String: CheckedOut]>([:])
-  fileprivate let unpacked = Mutex<[String: FilePath]>([:])
+  let caches = Memo<String, [Digest: ForeignStep]>()
+  fileprivate let files = Memo<String, FetchedFile>()
+  fileprivate let trees = Memo<String, CheckedOut>()
+  fileprivate let unpacked = Memo<String, FilePath>()
   private let known = Mutex<Downloader?>(nil)
 
   /// Made when it is needed first: settings are read. Blocks.
@@ -59,9 +58,8 @@ extension Builder {
     _ reference: FileReference, named name: String, digest: Digest?, _ need: RemoteNeed
   ) async throws -> FetchedFile {
     let key = name + " " + reference.url
-    let file = try await remotes.flights.alone(key) {
-      if let known = remotes.files.withLock({ $0[key] }) { return known }
-      let file = try await fetching(reference.shown, need) { reporter in
+    let file = try await remotes.files.value(key) {
+      try await fetching(reference.shown, need) { reporter in
         let (downloads, wish) = try await blocking {
           let folder = try self.store.newFolder().appending("rootfs")
           let wish = FileWish(
@@ -74,8 +72,6 @@ extension Builder {
         }
         return (file, file.isKnown)
       }
-      remotes.files.withLock { $0[key] = file }
-      return file
     }
     try file.check(digest, as: reference.shown)
     return file
@@ -90,9 +86,8 @@ extension Builder {
     let key =
       "\(wanted.keepsGitFolder == true) \(wanted.hasSubmodules) \(wanted.commit ?? "") "
       + "\(wanted.ref ?? "")#\(wanted.url)"
-    let tree = try await remotes.flights.alone(key) {
-      if let known = remotes.trees.withLock({ $0[key] }) { return known }
-      let tree = try await fetching(reference.shown, need) { _ in
+    let tree = try await remotes.trees.value(key) {
+      try await fetching(reference.shown, need) { _ in
         let (scratch, downloader) = try await blocking {
           let scratch = try self.store.newFolder().appending("git")
           return (scratch, try self.remotes.downloader(self.session))
@@ -102,8 +97,6 @@ extension Builder {
         let tree = try await repositories.checkOut(wanted, need.access, in: scratch)
         return (tree, tree.isKnown)
       }
-      remotes.trees.withLock { $0[key] = tree }
-      return tree
     }
     guard let folder = reference.folder else { return tree.folder }
     return try await blocking { try tree.folder(folder, of: reference) }
@@ -116,12 +109,7 @@ extension Builder {
     case .file(let reference):
       let name = "Dockerfile"
       let file = try await self.file(reference, named: name, digest: nil, need)
-      return try await remotes.flights.alone("unpacked " + reference.url) {
-        if let known = remotes.unpacked.withLock({ $0[reference.url] }) { return known }
-        let folder = try await unpack(file.path)
-        remotes.unpacked.withLock { $0[reference.url] = folder }
-        return folder
-      }
+      return try await remotes.unpacked.value(reference.url) { try await unpack(file.path) }
     case nil:
       throw Faults([
         Diagnostic(
