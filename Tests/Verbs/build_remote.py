@@ -16,6 +16,7 @@ import tarfile
 import threading
 import time
 
+from build_cache import own_state
 from world import IMAGE, scenario
 
 MODIFIED = "Tue, 14 Nov 2023 22:13:20 GMT"
@@ -286,9 +287,7 @@ ADD --checksum={second} {at}/one#main /checked
 @scenario("E63", "E64", "E75", needs=["git"])
 def what_was_fetched_goes_with_its_age(box):
     """What a build has used counts as used, though nothing of it was new."""
-    box.environment["BERTH_STATE"] = box.path("state")
-    box.berth("load", "--quiet", "--input", os.path.join(box.world.folder, "image.tar"))
-    box.berth("tag", box.berth("images", "--all", "--quiet").out.split()[0], IMAGE)
+    own_state(box)
     repository(box, "one", {"a": "a\n"})
 
     def kept():
